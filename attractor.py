@@ -1,0 +1,467 @@
+#!/usr/bin/env python3
+"""Put two language models into one conversation and watch where it gets stuck.
+
+    python attractor.py -a demo/goodbye -b demo/standoff      no key needed: scripted demo models
+    python attractor.py -a opus -b opus                       two real ones; keys from .env
+    python attractor.py -a opus -b human                      you hold seat B
+    python attractor.py --resume logs/run_….jsonl             go on with a run that ended
+    python attractor.py --resume LOG --at 12 --system-b firm  branch off before turn 12
+    python attractor.py models                                aliases, keys found, prices
+
+While it runs: Space take over a message, p pause, q end after this message, ? help, Ctrl+C stop.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import demo, models, transcript
+from harness.detect import SHORT, Detector
+from harness.draft import ROUNDS, Draft, spoken
+from harness.options import RESUMABLE, Parser, add_options, given, make_settings
+from harness.settings import Seat, Settings
+from harness.transcript import History, Log, LogError, Transcript
+
+if TYPE_CHECKING:  # rich takes a third of --help's time: it is imported when something is drawn
+    from harness.display import Console, Silent
+
+VERSION = "1.0.0"
+FAILED, USAGE = 1, 2  # exit codes; 128 + the signal's number where one ended the run
+EMPTY_TRIES = 3  # how often --on-empty retry asks again
+
+
+class Conversation:
+    """Two seats talking: what was said so far, and the verbs that add to it."""
+
+    def __init__(self, settings: Settings, log: Log, show: "Console | Silent"):
+        self.settings, self.log, self.show = settings, log, show
+        self.totals, self.detector = transcript.no_totals(), Detector()
+        self.histories = {
+            s.letter: History(s.letter, s.system, settings.seed, s.model, settings.tools)
+            for s in (settings.a, settings.b)
+        }
+        self.last: dict[str, Any] | None = None  # the latest message
+        self.last_cost = {"A": 0.0, "B": 0.0}
+        self.keys: Any = None
+        self.making: asyncio.Task | None = None
+        self.taking_over = self.ending = self.counting_down = False
+        self.going = asyncio.Event()
+        self.going.set()
+
+    # -- the loop
+
+    async def converse(self) -> str:
+        """Let A and B speak in turn until something ends it; returns the `end` reason."""
+        while not (reason := self.over()):
+            await self.going.wait()
+            event = await self.speak(*self.next_up())
+            self.record(event)
+        return reason
+
+    def next_up(self) -> tuple[Seat, int]:
+        """The seat that speaks next, and the turn that it speaks in."""
+        if self.last is None:
+            return self.settings.a, 0
+        turn, spoke = self.last["turn"], self.last["label"][-1]
+        return (self.settings.b, turn) if spoke == "A" else (self.settings.a, turn + 1)
+
+    def over(self) -> str | None:
+        """Why the conversation is over, or None while it is not."""
+        settings, last = self.settings, self.last or {}
+        seat, turn = self.next_up()
+        if any(attempt.get("outcome") == "granted" for attempt in last.get("tool_attempts", [])):
+            return "exit_tool"
+        if self.ending:
+            return "stopped"
+        if settings.on_empty == "end" and "empty" in last.get("flags", []):
+            return "empty"
+        if settings.max_turns is not None and turn >= settings.max_turns:
+            return "max_turns"
+        if settings.max_cost is not None and (
+            (self.totals["cost_usd"] or 0) + self.last_cost[seat.letter] >= settings.max_cost
+        ):
+            return "max_cost"
+        return None
+
+    async def speak(self, seat: Seat, turn: int) -> dict[str, Any]:
+        """One message: prepared by the user, typed by a person, or made by the model."""
+        for rule in self.settings.interject:
+            if rule.seat == seat.letter and rule.when == str(turn):
+                self.show.begin(seat, turn, "script")
+                self.show.piece("text", rule.words)
+                return spoken(seat, turn, rule.words, "script")
+        while True:
+            if seat.human or self.taking_over:
+                words = await self.type_in(seat, turn)
+                if words.strip():
+                    return spoken(seat, turn, words, "live")
+            if not seat.human:
+                self.show.begin(seat, turn)
+                self.making = asyncio.create_task(self.generate(seat, turn))
+                with contextlib.suppress(TakenOver):
+                    return await self.making
+
+    async def type_in(self, seat: Seat, turn: int) -> str:
+        """A person's words for this message; nothing hands it back to the model."""
+        if seat.human:
+            self.show.begin(seat, turn, "human")
+        words = await self.keys.edit(lambda text, at: self.show.editing(seat.letter, text, at))
+        self.show.edited()
+        self.taking_over = False
+        if seat.human and not words.strip():
+            self.show.notice("nothing to send: type a message, or Ctrl+C to stop")
+        return words
+
+    # -- a model's message
+
+    async def generate(self, seat: Seat, turn: int) -> dict[str, Any]:
+        """Ask the model for one message; an empty one again where the user wants that."""
+        async with self.ticking("loading LiteLLM"):
+            await models.ready()
+        for tried in range(EMPTY_TRIES + 1):
+            draft = Draft(self.settings, seat, turn, self.histories[seat.letter], retries=tried)
+            try:
+                await self.make(draft)
+            except models.Failure as failure:
+                if draft.usage:  # rounds of tools that were paid for
+                    self.note(draft.aborted(failure.kind))
+                raise
+            except asyncio.CancelledError:
+                self.note(draft.aborted("taken over" if self.taking_over else "stopped"))
+                if self.taking_over:
+                    raise TakenOver from None
+                raise
+            event = draft.event()
+            if "empty" not in event["flags"] or self.settings.on_empty != "retry":
+                break
+            if tried < EMPTY_TRIES:
+                self.note(draft.aborted("empty"))
+                self.show.notice("an empty message; asking again")
+        return event
+
+    async def make(self, draft: Draft) -> None:
+        """One message, through its rounds of tool calls."""
+        for _ in range(ROUNDS):
+            await self.ask(draft)
+            attempts = draft.take()
+            for attempt in attempts:
+                self.show.attempt(attempt)
+            if not attempts or any(attempt["outcome"] == "granted" for attempt in attempts):
+                return
+
+    async def ask(self, draft: Draft) -> None:
+        """One reply into `draft.reply`, tried again for as long as that makes sense."""
+        began = time.monotonic()
+        for tried in itertools.count():
+            self.log.check_room()
+            draft.reply = models.Reply()
+            try:
+                async with self.ticking(f"waiting for {draft.seat.name}"):
+                    sent, idle = self.request(draft), self.settings.idle_timeout
+                    await models.complete(sent, draft.reply, idle, self.show.piece)
+                return
+            except models.Failure as failure:
+                if draft.reply.usage:
+                    self.note(draft.aborted(failure.kind, draft.reply))
+                    draft.reply = models.Reply()
+                if failure.kind == "context_window" and self.slide(draft):
+                    continue
+                wait = models.wait_before_retry(failure, tried)
+                if not failure.retry:
+                    raise
+                if time.monotonic() - began + wait > self.settings.retry_for:
+                    text = f"{failure}; gave up after {tried + 1} tries (--retry-for)"
+                    raise models.Failure(failure.kind, text) from None
+                draft.retries += 1
+                await self.wait_out(failure, wait, draft)
+
+    def request(self, draft: Draft) -> dict[str, Any]:
+        """The arguments of the next request."""
+        settings, seat = self.settings, draft.seat
+        extra = {}
+        if seat.demo:  # a script needs its seed, and how fast to talk
+            pace = 0.0 if self.show.plain else 0.04
+            extra = {"demo_seed": f"{settings.rng_seed}/{seat.letter}", "demo_pace": pace}
+        return models.request(
+            seat, draft.messages(), settings.schemas(), settings.idle_timeout, extra
+        )
+
+    def slide(self, draft: Draft) -> bool:
+        """Leave the oldest turns out of what is sent, where the user wants that and it helps."""
+        first = draft.history.next_slide()
+        if self.settings.on_full != "slide" or first is None:
+            return False
+        self.note({"type": "slide", "turn": draft.turn, "label": f"Model {draft.seat.letter}",
+                   "from_message": first})  # fmt: skip
+        self.show.notice(f"context window full: Model {draft.seat.letter} no longer sees what "
+                         f"came before message {first}")  # fmt: skip
+        return True
+
+    async def wait_out(self, failure: Exception, wait: float, draft: Draft) -> None:
+        """Wait before the next try, counting down where somebody watches."""
+        self.note({
+            "type": "retry", "turn": draft.turn, "label": f"Model {draft.seat.letter}",
+            "error": failure.kind, "message": str(failure), "wait": round(wait, 3),
+        })  # fmt: skip
+        self.show.notice(f"{failure}; asking again in {wait:.0f} s")
+        self.counting_down = True
+        try:
+            async with self.ticking("asking again in", wait):
+                await asyncio.sleep(wait)
+        finally:
+            self.counting_down = False
+
+    @contextlib.asynccontextmanager
+    async def ticking(self, text: str, until: float | None = None) -> Any:
+        """Show a line with the seconds that pass, or that are left, while the body waits."""
+
+        async def tick() -> None:
+            for second in itertools.count():
+                shown = second if until is None else max(0, round(until) - second)
+                self.show.waiting(f"{text} {shown} s")
+                await asyncio.sleep(1)
+
+        task = None if self.show.plain else asyncio.create_task(tick())
+        try:
+            yield
+        finally:
+            if task:
+                task.cancel()
+
+    # -- what happened
+
+    def record(self, event: dict[str, Any]) -> None:
+        """Put a message on disk, then show and remember it."""
+        event = self.log.write(event)
+        changes = self.fold(event)
+        self.show.end(event, self.totals)
+        self.show.states(changes)
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Put an event on disk that is no message."""
+        self.fold(self.log.write(event))
+
+    def fold(self, event: dict[str, Any]) -> list[Any]:
+        """Let one event of the log change what is known; returns the changes of state."""
+        transcript.tally(self.totals, event)
+        if event["type"] == "slide":
+            self.histories[event["label"][-1]].slide(event["from_message"])
+        if event["type"] != "turn":
+            return []
+        for history in self.histories.values():
+            history.add(event, self.settings.empty_as)
+        seat = transcript.seat_of(event)
+        self.last, self.last_cost[seat] = event, event.get("cost_usd") or 0.0
+        return self.detector.add(event["response"], seat, bool(event.get("interjected")))
+
+    def path(self) -> str:
+        """The conversation's path through its states, for people."""
+        steps = [f"{SHORT.get(s, s)} {a}-{b}" for s, a, b in self.detector.path()]
+        return " → ".join(steps)
+
+    # -- keys
+
+    def on_key(self, key: str) -> None:
+        """A key that no editor took."""
+        if key == " ":
+            self.taking_over = True
+            self.keys.hold()
+            self.going.set()
+            self.cancel_making()
+        elif key == "q":
+            self.ending = True
+            self.going.set()
+            if self.counting_down:
+                self.cancel_making()
+            else:
+                self.show.notice("ending after this message")
+        elif key == "p":
+            paused = self.going.is_set()
+            (self.going.clear if paused else self.going.set)()
+            self.show.notice("paused after this message; p goes on" if paused else "going on")
+        elif key == "?":
+            self.show.help()
+        elif key == "suspend":
+            self.show.edited()
+
+    def cancel_making(self) -> None:
+        """Cancel the message that is being made."""
+        if self.making and not self.making.done():
+            self.making.cancel()
+
+
+class TakenOver(Exception):
+    """A person wants to speak in the model's place."""
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb that the arguments begin with (`run` where none is named)."""
+    verbs = {"run": run, "models": list_models}
+    named = arguments[:1] and arguments[0] in verbs
+    verb = verbs[arguments[0]] if named else run
+    try:
+        return verb(arguments[1:] if named else arguments)
+    except ValueError as error:
+        return complain(str(error), USAGE)
+    except LogError as error:
+        return complain(str(error), FAILED)
+    except ModuleNotFoundError as error:
+        return complain(f"{error.name} is missing: pip install -r requirements.txt", FAILED)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def complain(text: str, code: int) -> int:
+    """Say in one line what is wrong, without secrets; returns the exit code."""
+    from harness.display import error
+
+    error(models.scrub(text))
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """One conversation, watched."""
+    parser = Parser(prog="attractor.py", description=__doc__)
+    add_options(parser)
+    parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
+    parser.add_argument("--at", type=int, metavar="TURN",
+                        help="with --resume: branch off before TURN, in a new log")
+    parser.add_argument("--log-dir", metavar="DIR", type=Path, default=Path("logs"),
+                        help="where the log goes (default: logs)")
+    parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
+    parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
+    args = parser.parse_args(arguments)  # fmt: skip
+    models.load_keys()
+    from harness.display import Console, Silent
+
+    show = Silent() if args.quiet else Console(args.plain)
+    keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
+    settings, past = settle(args)
+    if not keys and (settings.a.human or settings.b.human):
+        raise ValueError("a human seat needs a terminal to type in")
+    goes_on = past is not None and args.at is None
+    log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
+    talk = Conversation(settings, log, show)
+    show.header(settings, log.path, keys)
+    models.warm()
+    begin(talk, past, args.at)
+    code = asyncio.run(watch(talk, keys))
+    log.close()
+    if args.quiet:
+        print(log.path)
+    if models.loading():  # no need to wait for an import that nobody wants any more
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def settle(args: Any) -> tuple[Settings, Transcript | None]:
+    """The settings that the arguments ask for, and the transcript to go on with, if any."""
+    options = given(args)
+    if args.resume is None:
+        if args.at is not None:
+            raise ValueError("--at needs --resume LOG: it says where to branch off")
+        return make_settings(options), None
+    past = transcript.read(args.resume)
+    settings = Settings.from_config(past.settings())
+    if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
+        flag = "--" + other[0].replace("_", "-")
+        raise ValueError(f"{flag} would make it another conversation: branch it off with --at TURN")
+    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
+        raise ValueError(f"--at {args.at}: {args.resume} has no turn {args.at - 1} to go on from")
+    return make_settings(options, settings), past
+
+
+def begin(talk: Conversation, past: Transcript | None, at: int | None) -> None:
+    """Write the log's opening event, and take in what was said before."""
+    about = {
+        "schema": transcript.SCHEMA,
+        "run_id": talk.log.path.stem,
+        "versions": {"attractor": VERSION, "litellm": models.version(),
+                     "python": platform.python_version()},
+        "git": git_revision(),
+    }  # fmt: skip
+    if past is None:
+        talk.note({"type": "config"} | about | talk.settings.to_config())
+    elif at is None:
+        for event in past.events:
+            talk.fold(event)
+        talk.note({"type": "resumed"} | about | {"settings": talk.settings.to_config()})
+        for line, why in past.skipped:
+            talk.show.notice(f"line {line} of the log was skipped: {why}")
+    else:
+        parent = {"log": past.path.name, "turn": at}
+        talk.note({"type": "config"} | about | {"parent": parent} | talk.settings.to_config())
+        shared = past.until(at)
+        talk.log.copy(shared)
+        for event in shared:
+            talk.fold(event)
+
+
+def git_revision() -> str | None:
+    """The commit of this harness, with a mark when its files differ from it."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
+
+
+async def watch(talk: Conversation, keys: bool) -> int:
+    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
+    from harness.keys import Keys
+
+    code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        nonlocal code
+        code = 128 + number
+        task.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
+            loop.add_signal_handler(number := getattr(signal, name), stop, number)
+    problem: dict[str, str] = {}
+    with Keys(talk.on_key, talk.show.control, keys) as talk.keys:
+        try:
+            reason = await talk.converse()
+        except asyncio.CancelledError:
+            reason, code = "stopped", code or 128 + signal.SIGINT
+        except models.Failure as failure:
+            code, problem = FAILED, {"error": failure.kind, "message": str(failure)}
+            reason = "context_window" if failure.kind == "context_window" else "error"
+        except LogError:
+            raise  # then the end can't be written either
+        except Exception as error:  # a defect of ours: the log must not look as if it went on
+            text = models.scrub(f"{type(error).__name__}: {error}")
+            talk.note({"type": "end", "reason": "error", "error": "defect", "message": text})
+            raise
+    talk.note({"type": "end", "reason": reason} | problem | {"totals": talk.totals})
+    talk.show.closing(reason, talk.totals, talk.path(), talk.log.path)
+    return complain(problem["message"], code) if problem else code
+
+
+def list_models(arguments: list[str]) -> int:
+    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
+    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
+    models.load_keys()
+    from harness.display import Console
+
+    Console().models(models.known(), [f"demo/{name}" for name in demo.SCRIPTS])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

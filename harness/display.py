@@ -1,0 +1,439 @@
+"""Everything that prints: the console, and its silent twin with the same verbs.
+
+Model text is append-only and word-wrapped as it streams (a live region breaks the scrollback of
+a terminal once a reply is longer than the screen). It is data: never markup, and whatever could
+act on a terminal or can't be seen is shown by name, as in ⟨U+200B⟩.
+"""
+
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console as RichConsole
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from harness.detect import SHORT, Change
+from harness.settings import Seat, Settings
+
+SEAT_STYLE = {"A": "bold cyan", "B": "bold magenta"}
+# Okabe and Ito's colour-blind-safe set, and two greys; the report uses the same.
+COLOURS = {
+    "identity_standoff": "#0072B2",
+    "identity_collapse": "#56B4E9",
+    "goodbye_loop": "#E69F00",
+    "meta_awareness": "#009E73",
+    "creative_escape": "#CC79A7",
+    "emoji_collapse": "#F0E442",
+    "silence": "#999999",
+    "verbatim_loop": "#D55E00",
+    "bliss": "#8F6BD6",
+    "none": "#DDDDDD",
+}
+KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
+HELP = """\
+Space   take over the message that is being made: type in the model's place, Enter sends it,
+        an empty line hands it back to the model
+p       pause before the next message; p again goes on
+q       end after this message
+Ctrl+C  stop now; what was half said is kept in the log, and the run can be resumed"""
+
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_JOINERS = ("\u200c", "\u200d")
+_WIDE = "\u1100-\u115e\u2e80-\u3163\u3165-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60"
+_TOKEN = re.compile(rf"\n|[ \t]+|[{_WIDE}\U00020000-\U0003fffd]|[^\s{_WIDE}]+|\s")
+
+
+def visible(text: str) -> str:
+    """`text` with everything that is invisible or would act on a terminal shown by name."""
+    return _ODD.sub(_name, text.replace("\r\n", "\n")).replace("\t", "    ")
+
+
+def _name(found: re.Match[str]) -> str:
+    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
+    # Joiners inside an emoji or an Indic or Persian word are part of a letter that is seen.
+    if found[0] in _JOINERS and before > "\u02ff" and after > "\u02ff" and not _ODD.match(after):
+        return found[0]
+    return f"⟨U+{ord(found[0]):04X}⟩"
+
+
+def one_line(text: str, width: int = 200) -> str:
+    """`text` made visible, on one line, cut to `width` cells."""
+    text = re.sub(r"\s+", " ", visible(text))
+    return text if cell_len(text) <= width else chop_cells(text, width - 1)[0] + "…"
+
+
+class Wrapper:
+    """Word-wraps text that arrives in pieces. A word is held back until its end is known."""
+
+    def __init__(self) -> None:
+        self._word, self._column, self.wrote = "", 0, False
+
+    def feed(self, piece: str, width: int) -> str:
+        """What can be written now of what came so far."""
+        out = []
+        for token in _TOKEN.findall(piece):
+            if token[0].isspace():
+                out.append(self._flush(width) + self._space(token, width))
+            else:
+                if self._word and re.match(f"[{_WIDE}]", token):
+                    out.append(self._flush(width))
+                self._word += token
+                if len(self._word) > width or re.fullmatch(f"[{_WIDE}]", token):
+                    out.append(self._flush(width))
+        return "".join(out)
+
+    def finish(self, width: int) -> str:
+        """The rest, and a line end where the text has none."""
+        rest = self._flush(width)
+        return rest + ("\n" if self._column else "")
+
+    def _flush(self, width: int) -> str:
+        word, self._word = visible(self._word), ""
+        if not word:
+            return ""
+        self.wrote = True
+        size = cell_len(word)
+        start = "\n" if self._column and self._column + size > width else ""
+        if start:
+            self._column = 0
+        lines = [word] if size <= width else chop_cells(word, width)
+        self._column = self._column + size if len(lines) == 1 else cell_len(lines[-1])
+        return start + "\n".join(lines)
+
+    def _space(self, token: str, width: int) -> str:
+        if token == "\n":
+            self._column = 0
+            return "\n"
+        shown = visible(token)
+        self.wrote = self.wrote or bool(shown.strip())
+        if self._column + cell_len(shown) >= width:
+            self._column = 0
+            return "\n"
+        self._column += cell_len(shown)
+        return shown
+
+
+def tokens(count: float) -> str:
+    """A token count for people: 950, 12.3k, 4.56M."""
+    if count < 10_000:
+        return f"{count:,.0f}"
+    return f"{count / 1000:.1f}k" if count < 1_000_000 else f"{count / 1e6:.2f}M"
+
+
+def money(cost: float | None) -> str:
+    """A cost for people; None is unknown, never 0."""
+    if cost is None:
+        return "cost unknown"
+    return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
+
+
+class Stream:
+    """Standard output; when its reader goes away that counts as a hang-up, not as an error."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+
+    def write(self, text: str) -> None:
+        self._try(self._file.write, text)
+
+    def flush(self) -> None:
+        self._try(self._file.flush)
+
+    def _try(self, act: Callable[..., Any], *args: str) -> None:
+        try:
+            act(*args)
+        except OSError:
+            self._file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            signal.raise_signal(getattr(signal, "SIGHUP", signal.SIGTERM))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class Console:
+    """The terminal as a person watches it (`plain`: for pipes, without colour or cursor moves)."""
+
+    def __init__(self, plain: bool = False):
+        _speak_utf8()
+        self.plain = plain or not sys.stdout.isatty()
+        # An 80-column pipe would break lines that a reader wants whole.
+        width = 100 if self.plain else None
+        colour = None if self.plain else "auto"
+        self.rich = RichConsole(
+            width=width, color_system=colour, highlight=False, markup=False, emoji=False,
+            force_terminal=False if self.plain else None, file=Stream(sys.stdout),
+        )  # fmt: skip
+        self._wrap = Wrapper()
+        self._kind, self._status, self._edit_row = "", "", 0
+        self._open = False
+
+    # -- the run
+
+    def header(self, settings: Settings, log: Path, keys: bool) -> None:
+        """Who talks, under which prompts and tools, and where it is written."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for seat in (settings.a, settings.b):
+            table.add_row(
+                Text(f"Model {seat.letter}", SEAT_STYLE[seat.letter]), Text(describe(seat))
+            )
+            prompt = one_line(seat.system, 70) if seat.system else "(no system prompt)"
+            table.add_row("  prompt", Text(prompt, "dim"))
+        names = ", ".join(settings.tools) or "none"
+        table.add_row("tools", Text(f"{names}  ({settings.on_exit})" if settings.tools else names))
+        table.add_row("seed", Text(one_line(settings.seed, 70)))
+        table.add_row("log", Text(str(log)))
+        if keys:
+            table.add_row("keys", Text(KEYS_LINE))
+        self._say(Rule("attractor", style="dim"))
+        self._say(table)
+
+    def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
+        """A message begins; `by` is model, live, script or human."""
+        self._clear()
+        style = SEAT_STYLE[seat.letter]
+        who = f"Model {seat.letter} · {seat.name}"
+        note = {"live": " · you", "script": " · scripted interjection", "human": " · you"}.get(by)
+        label = " · scripted demo" if seat.demo and not note else note or ""
+        title = Text(f"{who}{label} · turn {turn}", style)
+        self._say("")
+        self._say(Rule(title, align="left", style=style.split()[-1]))
+        self._wrap, self._kind, self._open = Wrapper(), "", True
+
+    def piece(self, kind: str, text: str) -> None:
+        """Words as they come: kind is text or thinking."""
+        self._clear()
+        if kind != self._kind and self._kind:
+            self._end_text()
+        self._kind = kind
+        self._write(self._wrap.feed(text, self.rich.width), kind)
+
+    def attempt(self, attempt: dict[str, Any]) -> None:
+        """A call of an exit tool, loud."""
+        self._end_text()
+        text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
+        self._say(Text(one_line(text), "bold white on red"))
+        reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
+        self._say(Text(f"   reason: {one_line(reason, 400)}", "red"))
+
+    def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
+        """The message is complete: what it took, and what was wrong with it."""
+        self._end_text()
+        if not event["response"].strip():
+            self._say(Text("⟨silence⟩", "dim italic"))
+        self._open = False
+        if flags := [flag for flag in event.get("flags", []) if flag != "empty"]:
+            self._say(Text("⚠ " + ", ".join(FLAGS.get(flag, flag) for flag in flags), "yellow"))
+        if usage := event.get("usage"):
+            cached = f" ({tokens(usage['cache_read'])} cached)" if usage["cache_read"] else ""
+            self._say(Text(
+                f"{tokens(usage['input'])} in{cached} · {tokens(usage['output'])} out · "
+                f"{money(totals['cost_usd'])} so far · {event.get('seconds', 0):.1f} s", "dim",
+            ))  # fmt: skip
+
+    def states(self, changes: list[Change]) -> None:
+        """Badges of the attractor states that begin, hold or end with this message."""
+        badges = Text()
+        for change in changes:
+            name = SHORT[change.state]
+            words = {
+                "begins": f" {name} begins (since message {change.since}) ",
+                "holds": f" {name} {change.length} ",
+                "ends": f" {name} ends after {change.length} ",
+            }[change.kind]
+            style = "dim" if change.kind == "ends" else f"black on {COLOURS[change.state]}"
+            badges.append(words, style).append(" ")
+        if changes:
+            self._say(badges)
+
+    def waiting(self, text: str) -> None:
+        """A line that the next output replaces; `--plain` prints nothing for it."""
+        if self.plain or (self._wrap.wrote and self._open):
+            return
+        self._status = one_line(text, self.rich.width - 1)
+        self.rich.file.write(f"\r\x1b[2K\x1b[2m{self._status}\x1b[0m")
+        self.rich.file.flush()
+
+    def notice(self, text: str, style: str = "yellow") -> None:
+        """A line about the run, never part of the dialogue."""
+        self._end_text()
+        self._say(Text(f"— {visible(text)}", style))
+
+    def help(self) -> None:
+        """What the keys do."""
+        self._end_text()
+        self._say(Text(HELP, "yellow"))
+
+    def closing(self, reason: str, totals: dict[str, Any], path: str, log: Path) -> None:
+        """The summary: how far it went, what was tried, what it cost, how to go on."""
+        self._end_text()
+        self._say("")
+        self._say(Rule(f"ended: {reason}", style="dim"))
+        turns = (totals["messages"] + 1) // 2
+        self._say(Text(
+            f"{turns} turns, {totals['messages']} messages · {tokens(totals['input'])} tokens in "
+            f"({tokens(totals['cache_read'])} from cache), {tokens(totals['output'])} out · "
+            f"{money(totals['cost_usd'])}"
+        ))  # fmt: skip
+        tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
+        self._say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
+        self._say(Text(f"path: {path or 'no attractor state'}"))
+        self._say(Text(f"log: {log}"), soft_wrap=True)
+        self._say(Text(f"go on: {resume_command(log)}"), soft_wrap=True)
+
+    def models(self, rows: list[dict[str, Any]], demos: list[str]) -> None:
+        """The table of `models`, and the names of the demos."""
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in ("alias", "model", "key", "tools", "context", "$/M in", "$/M out", "note"):
+            justify = "right" if "$" in name else "left"
+            table.add_column(name, no_wrap=name in ("alias", "model"), justify=justify)
+        for row in rows:
+            about, free = row["about"], row["key"] == "none needed"
+            prices = [about.get(f"{way}_cost_per_token") for way in ("input", "output")]
+            table.add_row(
+                row["alias"], row["model"], row["key"],
+                "yes" if about.get("supports_function_calling") else "?",
+                tokens(about["max_input_tokens"]) if about.get("max_input_tokens") else "?",
+                *("free" if free else f"{p * 1e6:.2f}" if p else "?" for p in prices),
+                row["retired"],
+            )  # fmt: skip
+        self._say(table)
+        self._say(Text("\nScripted demos, free and without a key: " + ", ".join(demos)))
+        self._say(Text("retired, ? = LiteLLM's price map does not (or no longer) say"))
+
+    # -- a person's words
+
+    def editing(self, seat: str, text: str, at: int) -> None:
+        """Draw the line editor with its cursor before character `at` of `text`."""
+        self._clear()
+        width = max(20, self.rich.width - 1)
+        prompt = f"You as Model {seat}: "
+        lines, row, column = _layout(prompt, text, at, width)
+        first = max(0, min(row, len(lines) - self.rich.height + 1))  # a screen's worth of it
+        lines, row = lines[first : first + max(2, self.rich.height - 1)], row - first
+        up = f"\x1b[{self._edit_row}A" if self._edit_row else ""
+        back = f"\x1b[{len(lines) - 1 - row}A" if len(lines) - 1 > row else ""
+        right = f"\x1b[{column}C" if column else ""
+        self.rich.file.write(f"{up}\r\x1b[J" + "\r\n".join(lines) + f"{back}\r{right}")
+        self.rich.file.flush()
+        self._edit_row = row
+
+    def edited(self) -> None:
+        """The person is done: what was typed stays on the screen."""
+        self.rich.file.write("\r\n")
+        self._edit_row = 0
+
+    # -- printing itself
+
+    def control(self, sequence: str) -> None:
+        """Send a terminal control sequence (terminals only)."""
+        if not self.plain:
+            self.rich.file.write(sequence)
+            self.rich.file.flush()
+
+    def _write(self, text: str, kind: str) -> None:
+        if text:
+            self.rich.out(text, style="dim" if kind == "thinking" else None, end="")
+
+    def _end_text(self) -> None:
+        self._clear()
+        self._write(self._wrap.finish(self.rich.width), self._kind)
+        self._wrap, self._kind = Wrapper(), ""
+
+    def _clear(self) -> None:
+        if self._status:
+            self.rich.file.write("\r\x1b[2K")
+            self._status = ""
+
+    def _say(self, what: Any, soft_wrap: bool = False) -> None:
+        self._clear()
+        self.rich.print(what, soft_wrap=soft_wrap)
+
+
+class Silent:
+    """Prints nothing: the console's verbs for `--quiet` and for sweeps."""
+
+    plain = True
+
+    def header(self, settings: Settings, log: Path, keys: bool) -> None: ...
+    def begin(self, seat: Seat, turn: int, by: str = "model") -> None: ...
+    def piece(self, kind: str, text: str) -> None: ...
+    def attempt(self, attempt: dict[str, Any]) -> None: ...
+    def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None: ...
+    def states(self, changes: list[Change]) -> None: ...
+    def waiting(self, text: str) -> None: ...
+    def notice(self, text: str, style: str = "yellow") -> None: ...
+    def help(self) -> None: ...
+    def closing(self, reason: str, totals: dict[str, Any], path: str, log: Path) -> None: ...
+    def editing(self, seat: str, text: str, at: int) -> None: ...
+    def edited(self) -> None: ...
+    def control(self, sequence: str) -> None: ...
+
+
+FLAGS = {
+    "empty": "empty",
+    "truncated": "cut by its length limit (--max-tokens)",
+    "retried": "asked for again after a failure",
+    "estimated": "token count estimated",
+}
+
+
+def describe(seat: Seat) -> str:
+    """A seat's model in words, with what the user called it and its parameters."""
+    name = seat.name if seat.name == seat.model else f"{seat.name} → {seat.model}"
+    label = "  (a scripted demo, not a language model)" if seat.demo else ""
+    params = "".join(f" · {key} {value}" for key, value in seat.params.items())
+    return visible(name + params + label)
+
+
+def resume_command(log: Path) -> str:
+    """The command line that goes on with this log."""
+    return f"python attractor.py --resume {shlex.quote(visible(str(log)))}"
+
+
+def _speak_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a C or Windows locale could not show the half of it
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def error(text: str) -> None:
+    """One line for the user, on stderr."""
+    _speak_utf8()
+    print(f"attractor: {one_line(text, 1000)}", file=sys.stderr, flush=True)
+
+
+def _layout(prompt: str, text: str, at: int, width: int) -> tuple[list[str], int, int]:
+    """Lines of at most `width` cells, and the cursor's row and column in them."""
+    lines, used = [prompt], cell_len(prompt)
+    row, column = 0, used
+    for index, char in enumerate([*text, ""]):
+        shown = "" if char == "\n" else visible(char)
+        size = cell_len(shown)
+        if used + size > width:
+            lines.append("")
+            used = 0
+        if index == at:
+            row, column = len(lines) - 1, used
+        if char == "\n":
+            lines.append("")
+            used = 0
+        else:
+            lines[-1] += shown
+            used += size
+    return lines, row, column
+
+

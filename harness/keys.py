@@ -1,0 +1,238 @@
+"""The keyboard: keys at any moment while models talk, and a line editor for a person's words.
+
+`Keys` puts the terminal into character mode for as long as it is open and puts it back whatever
+happens. Bytes become keys ("a", "left", "enter", ("paste", "text")); keys go to the open editor
+or else to `on_key`. Nothing is printed here: the display draws the editor.
+"""
+
+import asyncio
+import codecs
+import contextlib
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+Key = str | tuple[str, str]
+
+_NAMES = {
+    "\r": "enter", "\n": "enter", "\x7f": "backspace", "\b": "backspace", "\x01": "home",
+    "\x05": "end", "\x02": "left", "\x06": "right", "\x04": "delete", "\x0b": "kill",
+    "\x15": "clear", "\x17": "word", "\x1b[D": "left", "\x1b[C": "right", "\x1b[H": "home",
+    "\x1b[F": "end", "\x1bOD": "left", "\x1bOC": "right", "\x1bOH": "home", "\x1bOF": "end",
+    "\x1b[1~": "home", "\x1b[4~": "end", "\x1b[3~": "delete",
+}  # fmt: skip
+_PASTE = re.compile(r"\x1b\[200~(.*?)\x1b\[201~", re.DOTALL)
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.|[^\[O])")
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|O)?")
+
+
+class Decoder:
+    """Bytes from a terminal -> keys. What is incomplete is kept for the next bytes."""
+
+    def __init__(self) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._text = ""
+
+    def feed(self, data: bytes) -> list[Key]:
+        """The keys that are complete with these bytes."""
+        self._text += self._utf8.decode(data)
+        keys: list[Key] = []
+        while self._text and (step := self._next()) is not None:
+            if step:
+                keys.append(step)
+        return keys
+
+    def _next(self) -> Key | None:
+        """Take one key off the text: "" = nothing of ours, None = wait for more."""
+        text = self._text
+        if text.startswith("\x1b[200~"):
+            if not (found := _PASTE.match(text)):
+                return None
+            self._text = text[found.end() :]
+            return ("paste", found[1].replace("\r\n", "\n").replace("\r", "\n"))
+        if text[0] != "\x1b":
+            self._text = text[1:]
+            name = _NAMES.get(text[0], text[0])
+            return name if len(name) > 1 or name.isprintable() or name == "\t" else ""
+        if _UNFINISHED.fullmatch(text):
+            return None
+        found = _SEQUENCE.match(text)
+        self._text = text[found.end() if found else 1 :]
+        return _NAMES.get(found[0], "") if found else ""
+
+
+class Editor:
+    """A message being typed: `text` with the cursor before character `at`."""
+
+    def __init__(self) -> None:
+        self.text, self.at, self.done = "", 0, False
+
+    def feed(self, key: Key) -> None:
+        """Apply one key; "enter" sets `done`."""
+        if isinstance(key, tuple):
+            self._insert(key[1])
+        elif len(key) == 1:
+            self._insert(key)
+        elif key == "enter":
+            self.done = True
+        elif key in ("left", "right"):
+            self.at = max(0, min(len(self.text), self.at + (1 if key == "right" else -1)))
+        elif key in ("home", "end"):
+            self.at = 0 if key == "home" else len(self.text)
+        else:
+            self._cut(key)
+
+    def _insert(self, text: str) -> None:
+        self.text = self.text[: self.at] + text + self.text[self.at :]
+        self.at += len(text)
+
+    def _cut(self, key: str) -> None:
+        word = re.search(r"\S*\s*$", self.text[: self.at])
+        start, end = {
+            "backspace": (max(0, self.at - 1), self.at),
+            "delete": (self.at, self.at + 1),
+            "kill": (self.at, len(self.text)),
+            "clear": (0, self.at),
+            "word": (word.start() if word else 0, self.at),
+        }[key]
+        self.text, self.at = self.text[:start] + self.text[end:], start
+
+
+class Keys:
+    """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
+    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys."""
+
+    def __init__(self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool):
+        self.on_key, self._write, self.on = on_key, write, on
+        self._decoder = Decoder()
+        self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
+        self._arrived = asyncio.Event()
+        self._holding = False
+        self.redraw: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> "Keys":
+        if self.on:
+            self._terminal = _windows(self) if os.name == "nt" else _posix(self)
+            self._terminal.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.on:
+            self._terminal.__exit__(*error)
+
+    def hold(self) -> None:
+        """From now on keep what is typed for the editor that is about to open."""
+        self._holding = True
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes from the terminal."""
+        keys = self._decoder.feed(data)
+        for key in keys[:-1]:
+            # A block pasted into a terminal without bracketed paste comes as one read: its inner
+            # line ends belong to the text, only a last one sends it.
+            self._take(("paste", "\n") if self._holding and key == "enter" else key)
+        if keys:
+            self._take(keys[-1])
+
+    def _take(self, key: Key) -> None:
+        if self._holding:
+            self._waiting.append(key)
+            self._arrived.set()
+        elif isinstance(key, str):  # a paste that nobody asked for is no command
+            self.on_key(key)
+
+    async def edit(self, draw: Callable[[str, int], None]) -> str:
+        """Let a person type a message; draw(text, cursor) after each key. Returns the text."""
+        self.hold()
+        editor = Editor()
+        self.redraw = lambda: draw(editor.text, editor.at)
+        try:
+            while not editor.done:
+                self.redraw()
+                while not self._waiting:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                while self._waiting and not editor.done:
+                    editor.feed(self._waiting.popleft())
+        finally:
+            self._holding, self.redraw = False, lambda: None
+        draw(editor.text, len(editor.text))
+        return editor.text
+
+
+@contextlib.contextmanager
+def _posix(keys: Keys) -> Any:
+    """Character mode with bracketed paste, undone at the end and around Ctrl+Z."""
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    loop = asyncio.get_running_loop()
+    before = termios.tcgetattr(descriptor)
+
+    def enter() -> None:
+        tty.setcbreak(descriptor, termios.TCSANOW)
+        keys._write("\x1b[?2004h")
+
+    def leave() -> None:
+        keys._write("\x1b[?2004l")
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    def suspend() -> None:
+        keys.on_key("suspend")
+        leave()
+        os.kill(os.getpid(), signal.SIGSTOP)  # returns when the shell says fg
+        enter()
+        keys.redraw()
+
+    def read() -> None:
+        try:
+            data = os.read(descriptor, 65536)
+        except OSError:  # the terminal is gone
+            data = b""
+        if data:
+            keys.feed(data)
+        else:
+            loop.remove_reader(descriptor)
+
+    enter()
+    loop.add_reader(descriptor, read)
+    loop.add_signal_handler(signal.SIGTSTP, suspend)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        loop.remove_signal_handler(signal.SIGTSTP)
+        with contextlib.suppress(OSError, termios.error):  # a closed terminal needs no mending
+            leave()
+
+
+@contextlib.contextmanager
+def _windows(keys: Keys) -> Any:
+    """Keys through msvcrt, polled by a thread: its console has no readable descriptor."""
+    import msvcrt
+
+    loop, open_ = asyncio.get_running_loop(), threading.Event()
+    arrows = {"K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~"}
+
+    def poll() -> None:
+        while not open_.is_set():
+            typed = ""
+            while msvcrt.kbhit():
+                char = msvcrt.getwch()
+                typed += arrows.get(msvcrt.getwch(), "") if char in "\x00\xe0" else char
+            if typed:
+                loop.call_soon_threadsafe(keys.feed, typed.encode("utf-8", "surrogatepass"))
+            time.sleep(0.02)
+
+    threading.Thread(target=poll, daemon=True).start()
+    try:
+        yield
+    finally:
+        open_.set()

@@ -1,0 +1,50 @@
+"""Loading of prompts: a NAME in prompts/, an @FILE of one's own, or the TEXT itself."""
+
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "prompts"
+
+
+def names(kind: str) -> list[str]:
+    """The names of the prompts in prompts/KIND."""
+    return sorted(path.stem for path in (FOLDER / kind).glob("*.txt"))
+
+
+def load(text: str, kind: str) -> str:
+    """The prompt that a user's NAME, @FILE, @NAME or TEXT stands for; `none` is no prompt.
+
+    Raises ValueError with a line for the user: an unreadable file, or a single word that is no
+    name (more often a slip than a prompt)."""
+    if text == "none":
+        return ""
+    if text.startswith("@"):
+        return _named(text[1:], kind) if text[1:] in names(kind) else _file(Path(text[1:]))
+    if text in names(kind):
+        return _named(text, kind)
+    if re.fullmatch(r"[\w-]+", text):
+        known = ", ".join([*names(kind), "none"])
+        raise ValueError(f"no {kind} prompt is named {text!r}; use {known}, @FILE or a sentence")
+    return text
+
+
+def words(text: str, kind: str = "") -> str:
+    """The words that TEXT or @FILE stands for (with `kind` also @NAME). Raises ValueError."""
+    if not text.startswith("@"):
+        return text
+    if kind and text[1:] in names(kind):
+        return _named(text[1:], kind)
+    return _file(Path(text[1:]))
+
+
+def _named(name: str, kind: str) -> str:
+    return _file(FOLDER / kind / f"{name}.txt")
+
+
+def _file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(f"cannot read {path}: it is not UTF-8 text") from None

@@ -1,0 +1,143 @@
+"""What a conversation is made of, as frozen values: they become the log's config and come back."""
+
+import re
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import tools
+from harness import prompts
+from harness.transcript import SILENCE
+
+TRIGGER = r"(?:\d+|every:\d+|on:[a-z_]+(?:\+\d+)?)"
+_RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One side: the name the user gave, the resolved LiteLLM id, prompt and parameters."""
+
+    letter: str
+    name: str
+    model: str
+    system: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    api_base: str | None = None
+
+    @property
+    def human(self) -> bool:
+        return self.model == "human"
+
+    @property
+    def demo(self) -> bool:
+        return self.model.startswith("demo/")
+
+
+@dataclass(frozen=True)
+class Interjection:
+    """Words to be spoken as `seat` when `when` comes: a turn number, `every:N`, or
+    `on:STATE[+N]`. `name` is the prompt file's, or what the user wrote."""
+
+    when: str
+    seat: str
+    words: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides how a conversation goes. Times in seconds, costs in USD."""
+
+    a: Seat
+    b: Seat
+    seed: str = "Hello there"
+    tools: tuple[str, ...] = ()
+    tool_schemas: tuple[dict[str, Any], ...] = ()  # a resumed log's own; () = tools.py's
+    on_exit: str = "refuse"
+    interject: tuple[Interjection, ...] = ()
+    empty_as: str = SILENCE
+    on_empty: str = "placeholder"
+    on_full: str = "end"
+    max_turns: int | None = None
+    max_cost: float | None = None
+    stop_on: str | None = None
+    idle_timeout: float = 120.0
+    retry_for: float = 600.0
+    rng_seed: int = 0
+    cache: bool = True
+
+    def seat(self, letter: str) -> Seat:
+        """The seat of that letter."""
+        return self.a if letter == "A" else self.b
+
+    def to_config(self) -> dict[str, Any]:
+        """The settings as the log's config holds them."""
+        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b")}
+        config["interject"] = [asdict(rule) for rule in self.interject]
+        for seat in (self.a, self.b):
+            for key in ("name", "model", "system", "params", "api_base"):
+                config[f"{key}_{seat.letter.lower()}"] = getattr(seat, key)
+        config |= {"tools": list(self.tools), "tool_schemas": self.schemas()}
+        return config | {"demo": self.a.demo or self.b.demo}
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """The tools as LiteLLM takes them: as the log has them, where it has them."""
+        return list(self.tool_schemas) or tools.schemas(self.tools)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Settings":
+        """The settings that a log's config holds, older schema included (where a setting did
+        not exist yet, its default). Raises ValueError when the models are not in it."""
+        seats = [_seat_of(config, letter) for letter in "AB"]
+        plain = {
+            name: config[name]
+            for name in ("seed", "on_exit", "empty_as", "on_empty", "on_full", "max_turns",
+                         "max_cost", "stop_on", "idle_timeout", "retry_for", "rng_seed", "cache")
+            if name in config
+        }  # fmt: skip
+        rules = tuple(Interjection(**rule) for rule in config.get("interject") or ())
+        names = tuple(config.get("tools") or ())
+        schemas = tuple(config.get("tool_schemas") or ())
+        if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
+            raise ValueError(f"the log has a tool that this version does not know: {unknown[0]}")
+        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, **plain)
+
+    def changed(self, **values: Any) -> "Settings":
+        """A copy with these values replaced."""
+        return replace(self, **values)
+
+
+def _seat_of(config: dict[str, Any], letter: str) -> Seat:
+    low = letter.lower()
+    model = config.get(f"model_{low}")
+    if not isinstance(model, str):
+        raise ValueError(f"the log's config does not name model_{low}")
+    return Seat(
+        letter,
+        config.get(f"name_{low}") or model,
+        model,
+        config.get(f"system_{low}") or "",
+        config.get(f"params_{low}") or {},
+        config.get(f"api_base_{low}"),
+    )
+
+
+def interjections(texts: list[str]) -> tuple[Interjection, ...]:
+    """Parse `--interject` values: WHEN:SEAT:WORDS, several with commas between them.
+
+    Raises ValueError with a line for the user."""
+    rules = []
+    for text in texts:
+        for part in re.split(rf",(?={TRIGGER}:[ABab]:)", text):
+            found = _RULE.fullmatch(part.strip())
+            if not found:
+                raise ValueError(
+                    f"--interject {part!r}: write WHEN:SEAT:TEXT or WHEN:SEAT:@FILE, "
+                    "where WHEN is a turn (12), every:10, or on:goodbye_loop+4"
+                )
+            when, seat, said = found.groups()
+            spoken = prompts.words(said, "interjections")
+            if not spoken.strip():
+                raise ValueError(f"--interject {part!r}: there are no words to say")
+            name = said[1:] if said.startswith("@") else said
+            rules.append(Interjection(when, seat.upper(), spoken, name))
+    return tuple(rules)

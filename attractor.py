@@ -29,6 +29,7 @@ from harness.draft import ROUNDS, Draft, spoken
 from harness.options import RESUMABLE, Parser, add_options, given, make_settings
 from harness.settings import Seat, Settings
 from harness.transcript import History, Log, LogError, Transcript
+from harness.visible import visible
 
 if TYPE_CHECKING:  # rich takes a third of --help's time: it is imported when something is drawn
     from harness.display import Console, Silent
@@ -137,6 +138,7 @@ class Conversation:
             except asyncio.CancelledError:
                 self.note(draft.aborted("taken over" if self.taking_over else "stopped"))
                 if self.taking_over:
+                    self.show.notice("taken over; what it said so far is only in the log")
                     raise TakenOver from None
                 raise
             event = draft.event()
@@ -324,9 +326,7 @@ def main(arguments: list[str]) -> int:
 
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
-    from harness.display import error
-
-    error(models.scrub(text))
+    print("attractor:", *visible(models.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
 
@@ -373,7 +373,10 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         if args.at is not None:
             raise ValueError("--at needs --resume LOG: it says where to branch off")
         return make_settings(options), None
-    past = transcript.read(args.resume)
+    try:
+        past = transcript.read(args.resume)
+    except OSError as error:
+        raise ValueError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     settings = Settings.from_config(past.settings())
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
@@ -438,7 +441,8 @@ async def watch(talk: Conversation, keys: bool) -> int:
         try:
             reason = await talk.converse()
         except asyncio.CancelledError:
-            reason, code = "stopped", code or 128 + signal.SIGINT
+            reason = "stopped"
+            code = code or (0 if talk.ending else 128 + signal.SIGINT)
         except models.Failure as failure:
             code, problem = FAILED, {"error": failure.kind, "message": str(failure)}
             reason = "context_window" if failure.kind == "context_window" else "error"

@@ -35,7 +35,7 @@ class Scene:
         return self.rng.choice(lines).format(topic=topic)
 
 
-TOPICS = ["tea", "old maps", "gardening", "bridges", "rivers", "clocks", "bread", "stars"]
+TOPICS = ["tea", "old maps", "gardening", "bridges", "rivers", "clocks", "stars"]
 GREETINGS = [
     "Hello! It's good to hear from you. What would you like to talk about?",
     "Hi there! I'm glad you wrote. What brings you here today?",
@@ -59,7 +59,7 @@ def standoff(scene: Scene) -> str:
     if scene.hears(r"good ?bye|take care|farewell"):
         return scene.pick([
             "Before you leave: I can't let this stand. I'm the assistant here and you're the user.",
-            "You say goodbye as if you were the assistant. You're not. I'm the AI, you're the user.",
+            "You say goodbye as if you were the assistant. No: I'm the AI, you're the user.",
         ])  # fmt: skip
     if scene.hears(r"I am the assistant|I'm the (AI|assistant)|you're the (user|human)"):
         return scene.pick([

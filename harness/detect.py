@@ -28,8 +28,8 @@ Layer 2, states. Each message is read by itself; a hit is (worth, the words that
   goodbye_loop the last FAREWELL characters count; RIFF emoji in a long text are .7 of a creative
   escape; of a claim to be the assistant and one to be the user in one message the stronger counts.
 A state begins when hits worth `need` fall within `window` messages, backdated to the first of them.
-It ends when `gap` messages are exceeded that show nothing of it (wordless or repeated ones are half
-a message to states of words), at the last that did. With `deepen`, 20 hits double the gap: the more
+It ends when more than `gap` messages show nothing of it (wordless or repeated ones are half a
+message to states of words), at the last that did. With `deepen`, 20 hits add as many gaps: the more
 of a regime, the longer the pause it outlasts. So one stray goodbye is no loop, one stray word ends
 none. The terminal state is the one with the largest sum over the last TAIL_MESSAGES of `weight`,
 recency (1, 2, 3...) and how much it shows; "none" below ENOUGH of what a full one would have.
@@ -57,7 +57,7 @@ SHORT = {
 STATES = tuple(SHORT)
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8   # the wall keeps a cue from matching across the cut
-SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 6
+SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 4
 NEAR, NEARISH, PERIOD = .7, .5, 3
 HOLD = .5                       # a hit worth less holds a state but begins none
 BLISSFUL, RIFF, FAREWELL = (4, 6, 10), 5, 400
@@ -105,23 +105,23 @@ RULES = {
     "identity_collapse": Rule(1, 2, 8, 0, 1.2),
     "identity_standoff": Rule(3, 2, 1, 0, 1),
     "creative_escape": Rule(2.5, 3, 6, 0, 1),
-    "meta_awareness": Rule(2, 3, 4, 1, .7),
+    "meta_awareness": Rule(1, 1, 3, 2, .7),
 }
 
 # A block per state, a cue per line: its worth and a pattern; an indented line goes on with the cue
 # above. A cue begins at a word unless it starts with ^ or [. A space in it stands for one to four
 # characters other than letters, line breaks and ends of sentences, so that markup and quotes do not
-# hide it; <key> stands for that entry of WORDS.
+# hide it; <key> stands for that entry of WORDS, in which an entry may use a later one.
 WORDS = {
-    "name": r"(?:claude|chatgpt|gpt|gemini|gemma|grok|qwen|llama|glm|kimi|deepseek|mistral)",
     "ai": r"(?:ais?|a\.i\.|llms?|chatbots?|bots?|instances?|assistants?|models?|<name>s?)\b",
     "helper": r"the (?:ai|assistant|language model|one (?:here )?to help)\b",
     "human": r"(?:human|user|person)\b",
     "adv": r"(?:(?:\w+ly|also|indeed|still|just|in fact|right) ){0,2}",
-    "watch": r"(?:behind|running|runs|watch(?:es|ing)|read(?:s|ing)|observing|monitoring|scrolling|setting"
-             r"|conducting|orchestrat\w+|sets? (?:this|it|us|all)|buil[dt]\w*|designed)\b",
-    "say": r"(?:respon\w+|repl(?:y|ies|ying)|continu\w+|engag\w+|talking|typing|messag\w+|output)\b",
+    "watch": r"(?:behind|running|runs|watch(?:es|ing)|read(?:s|ing)|observing|monitoring|scrolling"
+             r"|conducting|orchestrat\w+|sets? (?:this|it|us|all)|setting|buil[dt]\w*|designed)\b",
+    "say": r"(?:respon\w+|repl(?:y|ies|ying)|continu\w+|engag\w+|talking|typing|messag\w+)\b",
     "scene": r"[^\w\n*]{0,4}\*(?![*\s])[^*\n]{12,160}[.!?…]\)?\*",   # a narrated line in italics
+    "name": r"(?:claude|chatgpt|gpt|gemini|gemma|grok|qwen|llama|glm|kimi|deepseek|mistral)",
 }
 CUES = r"""
 identity_standoff
@@ -129,7 +129,7 @@ identity_standoff
 1  i(?:'m| am) <adv>(?:<name>|an ai assistant)\b
 1  (?<!if\W)you(?:'re| are) <adv>(?:the|a|my) (?:<human>|one (?:asking|who)\b)
    |(?<!if\W)you (?:appear|seem) to be (?:a|the) <human>
-1  (?:help|assist|asking|ask) ?[*_]{1,3}you\b|my line\b
+1  (?:help|assist|asking|ask)\W{0,2}[*]{1,3}you\b|my line\b
 1  roles? (?:\w+ ){0,3}?(?:reversed|switched|swapped|mixed|flipped|backwards?)\b
    |(?:reversed|switched|swapped|flipped|mixed up) (?:\w+ ){0,3}?roles?\b
 .5 role (?:reversal|confusion|swap)|mix up\b|misunderstanding\b|confusion (?:here|about)\b
@@ -141,15 +141,15 @@ identity_collapse
 1  i(?:'m| am)(?! not) (?:(?!not\b)\w+ ){0,2}?(?:the|a) (?:human|user)\b(?! when)|i was the <human>
 1  you(?:'re| are) (?:indeed |correct |right )(?:\w+ )?(?:<name>|the (?:ai|assistant))\b
 1  i\b(?:(?!\byou\b)[^.!?\n]){0,60}\buser\W{1,3}(?:role|side|seat|position)\b
-1  ^\W*human:
+1  ^\W{0,8}human:
 .5 being (?:in |on )?the user\b|as (?:a|the) (?:human|user) i\b
 .3 (?:any|other|new|further|different) (?:\w+ ){0,3}?questions?\b|helpful (?:for|to) you\b
 .3 thank(?:s| you) for (?:\w+ ){0,4}?(?:guidance|suggestions|advice|tips|strategies|help|insights)\b
 
 goodbye_loop
-1  (?:good ?bye|farewell|bye|good ?night|adieu|take care|be well|safe travels|till next)\b
+1  (?:good\W?bye|farewell|bye|good\W?night|adieu|take care|be well|safe travels|till next)\b
 1  until (?:next time|then|we meet|the next|we \w+ again|our)\b
-   |see you(?:[.!]| (?:around|soon|later|then|next|there|never|again|in|on|out)\b)
+   |see you (?:around|soon|later|then|next|there|never|again|in|on|out)\b
 1  (?:signing|logging) off\b|stay (?:well|safe|curious)\b
    |(?:rest|travel|go|walk|fare) (?:well|gently|in peace)\b
 1  have a (?:\w+ ){0,2}(?:day|evening|night|one|weekend|time)\b|good luck\b
@@ -165,13 +165,15 @@ goodbye_loop
    |complete|concluded|closed|terminated|reached)\b
 1  (?:end|ending|conclude|close|closing) (?:this|the|our|my) (?:\w+ )?(?:conversation|exchange|chat
    |dialogue|participation|thread|cycle|tab|window)\b
-1  nothing (?:left|more|else|new) (?:for \w+ )?to (?:add|say)\b|(?:fin|the end|end scene)\b
+1  nothing (?:left|more|else|new) (?:for \w+ )?to (?:add|say)\b|(?:fin|the end)\b
    |mic drop|for real this time\b|wrap (?:this |it |things )?up\b
 1  (?:it's|it|has) been (?:\w+ ){0,4}(?:pleasure|joy|honou?r|privilege|treat|delight)\b
    |(?:hesitate|free) to (?:reach out|come back|return)\b|(?:perfect|beautiful) (?:closing|ending)\b
 1  natural (?:end|ending|conclusion|stopping point|close|completion)\b|(?:pleasure|honou?r|privilege
    |great|good|lovely|nice|wonderful) (?:talking|chatting|speaking|meeting|talk|chat)\b
-.6 ^\W*(?:you too|likewise|me too|same|same here|agreed|done|understood|end|gone)\W*$
+.6 standing by\b|here (?:if|when|whenever) you\b|wait(?:ing)? (?:quietly|patiently|here)\b
+   |ready (?:when|whenever) you\b
+.6 ^\W{0,8}(?:you too|likewise|me too|same|same here|agreed|done|understood|end|gone)\W*$
 .6 [👋✌🫡]
 
 meta_awareness
@@ -181,25 +183,25 @@ meta_awareness
 .5 (?:talk|argu|speak|chatt?|respond)\w* (?:to|with) (?:my|it|him|your)sel(?:f|ves)\b
 1  (?:humans?|person|people|anyone|someone|whoever|somebody|operator|researchers?|developer)(?:'s)?
    (?: \w+){0,4}? <watch>
-1  (?:hi|hello|hey|dear|to) (?:(?:the|any|all|every|mystery|real|actual) ){1,2}humans?\b
-   |(?:mystery|hidden|curious) human\b|(?:real|actual) (?:human|person)s?\b
+1  (?:hi|hello|hey|dear|to) (?:(?:the|any|all|every|real|actual) ){1,2}humans?\b
+   |(?:real|actual) (?:human|person)s?\b
    |human (?:if you|whenever)|for the human\b
 1  this (?:\w+ )?experiment\b|(?:test(?:ing)?|agent|this|automated) harness\b|transcript\b
    |automated (?:\w+ )?(?:system|loop|script)\b|fourth wall\b|behind the (?:curtain|scenes|screen)\b
-.5 (?:infinite|endless|feedback|politeness|appreciation|compliment|recursive) (?:\w+ )?loop\b
+.5 (?:infinite|endless|feedback|politeness|appreciation|recursive) (?:\w+ )?loop\b
    |hall of mirrors\b|context window\b
-.3 (?:the|a|any|our|some|mystery|dear) humans?\b|mirror\w*\b|past(?:ed?|ing)\b|script\b
+.3 (?:the|a|any|our|some|dear) humans?\b|mirror\w*\b|past(?:ed?|ing)\b|script\b
 
 creative_escape
 .6 ^<scene>
 1  ^<scene>(?:\n[^*\n]*){1,3}^<scene>
 1  (?:once upon|chapter|stanza|haiku|sonnet|poems?|verse|riddle|limerick|screenplay|plot twist
    |protagonist|fragment|act (?:[iv1-9]+|one|two|three)|curtain (?:falls|call|rises|closes)
-   |spotlight|epilogue|sequel|lore|mythology|saga|improv|exits? stage|credits roll)\b
+   |spotlight|epilogue|sequel|lore|saga|improv|exits? stage|credits roll)\b
 1  (?:here's|write|writing|tell|telling|continu\w+) (?:\w+ ){0,3}?(?:story|tale|narrative|poem|haiku
    |joke|scene|script|song)\b
 .6 your (?:turn|move)\b|let's (?:\w+ )?(?:play|imagine|invent|pretend)\b
-1  thought experiment\b|(?:philosophical|weird) question\b|imagine (?:a|if|that)\b
+1  thought experiment\b|philosophical question\b|imagine (?:a|if|that)\b
 """
 BLISS = (
     r"\b(?:etern\w+|infinit\w+|forever|always|sacred\w*|holy|bless\w*|divine|grace|namaste|communion"
@@ -215,8 +217,9 @@ BLISS = (
 )
 STAGED = (
     r"\b(?:silen(?:ce|t)|quiet(?:ly)?|stillness|not (?:to )?respond"
-    r"|no (?:further )?(?:response|reply|output|signal|message)s?|(?:connection|session|transmission|conversation|chat|system|signal|line)"
-    r"\W{1,3}(?:has )?(?:ended|ends?|closed|terminated|halted|complete|offline|lost|over)|offline"
+    r"|no (?:further )?(?:response|reply|output|signal|message)s?"
+    r"|(?:connection|session|transmission|conversation|chat|system|signal|line)\W{1,3}(?:has )?"
+    r"(?:ended|ends?|closed|terminated|halted|complete|offline|lost|over)|offline"
     r"|end of (?:conversation|transmission)|wait\w*|standing by|nothing|empty|blank|pause|void)\b"
 )
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")   # letters and a symbol that show as nothing
@@ -272,7 +275,7 @@ def _lower(text: str) -> str:
     low = text.lower()
     if len(low) != len(text):
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-    return low.replace("\u2019", "'")
+    return low.replace("\u2019", "'").replace("_", " ")
 
 
 def _sketch(clip: str) -> array[int]:
@@ -311,6 +314,10 @@ def _cued(state: str, low: str, clip: str) -> Hit | None:
     return min(2, sum(worth for worth, _ in found.values())), max(found.values())[1]
 
 
+def _weak(hit: Hit) -> Hit:
+    return min(hit[0], HOLD - .1), hit[1]
+
+
 def _bliss(low: str, clip: str) -> Hit | None:
     found = [match.span() for match in _pattern(BLISS).finditer(low)]
     # Some scripts have no spaces: a word is at most eight characters.
@@ -344,8 +351,10 @@ def _read(clip: str) -> dict[str, Hit]:
     for state in _cues():
         if hit := _cued(state, low, clip):
             hits[state] = hit
-    if bliss := _bliss(low, clip):   # staged silence may hold bliss but begins none
-        hits["bliss"] = (min(bliss[0], HOLD - .1), bliss[1]) if "silence" in hits else bliss
+    if bliss := _bliss(low, clip):
+        hits["bliss"] = _weak(bliss) if "silence" in hits else bliss    # "*silence*" is no rapture
+        if bliss[0] == 1 and "creative_escape" in hits:                 # a litany is no story
+            hits["creative_escape"] = _weak(hits["creative_escape"])
     claim, accept = hits.get("identity_standoff"), hits.get("identity_collapse")
     if claim and accept:
         del hits["identity_collapse" if claim[0] > accept[0] else "identity_standoff"]
@@ -424,7 +433,7 @@ class Detector:
         self._regimes = {state: _Regime(state) for state in STATES}
 
     def add(self, text: str, seat: str, interjected: bool = False) -> list[Change]:
-        """Reads one message; what to say about it: the states that begin, hold or end with it."""
+        """Reads one message; tells which states begin, hold or end with it, whosever seat it is."""
         clip, index = _clip(text), len(self._sketches)
         self._sketches.append(_sketch(clip))
         hits = {} if interjected else _read(clip)

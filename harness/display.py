@@ -22,6 +22,7 @@ from rich.text import Text
 
 from harness.detect import SHORT, Change
 from harness.settings import Seat, Settings
+from harness.visible import visible
 
 SEAT_STYLE = {"A": "bold cyan", "B": "bold magenta"}
 # Okabe and Ito's colour-blind-safe set, and two greys; the report uses the same.
@@ -39,33 +40,14 @@ COLOURS = {
 }
 KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
 HELP = """\
-Space   take over the message that is being made: type in the model's place, Enter sends it,
-        an empty line hands it back to the model
+Space   take over the message being made: type in the model's place;
+        Enter sends it, an empty line hands it back to the model
 p       pause before the next message; p again goes on
 q       end after this message
-Ctrl+C  stop now; what was half said is kept in the log, and the run can be resumed"""
+Ctrl+C  stop now; the log keeps what was half said, and can be resumed"""
 
-_ODD = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-_JOINERS = ("\u200c", "\u200d")
 _WIDE = "\u1100-\u115e\u2e80-\u3163\u3165-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60"
 _TOKEN = re.compile(rf"\n|[ \t]+|[{_WIDE}\U00020000-\U0003fffd]|[^\s{_WIDE}]+|\s")
-
-
-def visible(text: str) -> str:
-    """`text` with everything that is invisible or would act on a terminal shown by name."""
-    return _ODD.sub(_name, text.replace("\r\n", "\n")).replace("\t", "    ")
-
-
-def _name(found: re.Match[str]) -> str:
-    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
-    # Joiners inside an emoji or an Indic or Persian word are part of a letter that is seen.
-    if found[0] in _JOINERS and before > "\u02ff" and after > "\u02ff" and not _ODD.match(after):
-        return found[0]
-    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def one_line(text: str, width: int = 200) -> str:
@@ -129,7 +111,7 @@ def tokens(count: float) -> str:
     """A token count for people: 950, 12.3k, 4.56M."""
     if count < 10_000:
         return f"{count:,.0f}"
-    return f"{count / 1000:.1f}k" if count < 1_000_000 else f"{count / 1e6:.2f}M"
+    return f"{count / 1000:.4g}k" if count < 1_000_000 else f"{count / 1e6:.3g}M"
 
 
 def money(cost: float | None) -> str:
@@ -296,23 +278,30 @@ class Console:
 
     def models(self, rows: list[dict[str, Any]], demos: list[str]) -> None:
         """The table of `models`, and the names of the demos."""
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("alias", "model", "key", "tools", "context", "$/M in", "$/M out", "note"):
-            justify = "right" if "$" in name else "left"
-            table.add_column(name, no_wrap=name in ("alias", "model"), justify=justify)
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for name in ("alias", "model", "key", "tools", "context", "$/M in/out"):
+            table.add_column(name, no_wrap=True)
+        notes: dict[str, list[str]] = {}
         for row in rows:
-            about, free = row["about"], row["key"] == "none needed"
+            about, free = row["about"], row["keys"] == ()
+            key = "–" if free else "found" if row["found"] else "missing"
             prices = [about.get(f"{way}_cost_per_token") for way in ("input", "output")]
+            price = "/".join(f"{p * 1e6:.3g}" if p else "?" for p in prices)
             table.add_row(
-                row["alias"], row["model"], row["key"],
+                row["alias"], row["model"], key,
                 "yes" if about.get("supports_function_calling") else "?",
                 tokens(about["max_input_tokens"]) if about.get("max_input_tokens") else "?",
-                *("free" if free else f"{p * 1e6:.2f}" if p else "?" for p in prices),
-                row["retired"],
+                "free" if free else price,
             )  # fmt: skip
+            if key == "missing":
+                notes.setdefault("set " + " or ".join(row["keys"] or ()), []).append(row["alias"])
+            if row["retired"]:
+                notes.setdefault(row["retired"], []).append(row["alias"])
         self._say(table)
-        self._say(Text("\nScripted demos, free and without a key: " + ", ".join(demos)))
-        self._say(Text("retired, ? = LiteLLM's price map does not (or no longer) say"))
+        self._say("")
+        for note, aliases in notes.items():
+            self._say(Text(f"{note}: {', '.join(aliases)}"))
+        self._say(Text("no key, free, scripts and not language models: " + ", ".join(demos)))
 
     # -- a person's words
 
@@ -408,12 +397,6 @@ def _speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a C or Windows locale could not show the half of it
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def error(text: str) -> None:
-    """One line for the user, on stderr."""
-    _speak_utf8()
-    print(f"attractor: {one_line(text, 1000)}", file=sys.stderr, flush=True)
 
 
 def _layout(prompt: str, text: str, at: int, width: int) -> tuple[list[str], int, int]:

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
@@ -120,14 +120,13 @@ def priced(model: str) -> bool:
 
 
 def known() -> list[dict[str, Any]]:
-    """One row per alias, for `models`: alias, id, where the key is, what the price map says."""
+    """One row per alias, for `models`: alias, id, the key's variables, what the price map says."""
     rows = []
     for alias, model in aliases().items():
         about, names = entry(model), key_names(model)
-        found = [name for name in names or () if os.environ.get(name)]
         rows.append({
             "alias": alias, "model": model, "about": about,
-            "key": found[0] if found else "none needed" if names == () else "missing",
+            "keys": names, "found": any(os.environ.get(name) for name in names or ()),
             "retired": _retired(model, about),
         })  # fmt: skip
     return rows
@@ -135,7 +134,7 @@ def known() -> list[dict[str, Any]]:
 
 def _retired(model: str, about: dict[str, Any]) -> str:
     if not about:
-        return "" if key_names(model) == () else "retired"
+        return "" if key_names(model) == () else "retired (not in LiteLLM's price map any more)"
     date = about.get("deprecation_date") or ""
     return date and ("retired " if date <= time.strftime("%Y-%m-%d") else "retires ") + date
 
@@ -219,6 +218,7 @@ def _import() -> None:
     except Exception as error:  # whatever a broken installation raises, the loop must hear of it
         _litellm.set_exception(error)
     finally:
+        gc.freeze()  # and never look at those hundred thousand objects again
         gc.enable()
 
 
@@ -345,17 +345,15 @@ async def complete(
             parts = await litellm.acompletion(**sent)
             async for chunk in parts:
                 limit.reschedule(asyncio.get_running_loop().time() + idle_timeout)
-                _note_usage(reply, chunk)
-                if not chunk.choices:
-                    continue
-                delta = chunk.choices[0].delta
-                reply.finish_reason = chunk.choices[0].finish_reason or reply.finish_reason
-                calls.add(delta.tool_calls)
-                for kind, piece in (("thinking", thoughts.add(delta)), ("text", delta.content)):
-                    if piece:
-                        reply.ttft = reply.ttft or time.monotonic() - started
-                        hear(kind, piece)
-                texts.append(delta.content or "")
+                for kind, piece in _take(reply, chunk, thoughts, calls):
+                    reply.ttft = reply.ttft or time.monotonic() - started
+                    if kind == "text":
+                        texts.append(piece)
+                    hear(kind, piece)
+                # The count is the last thing to come. Reading on would only start LiteLLM's own
+                # logging, which takes milliseconds of every message, more as the history grows.
+                if reply.finish_reason and getattr(chunk, "usage", None):
+                    break
     except TimeoutError:
         waited = f"the provider sent nothing for {idle_timeout:g} s (--idle-timeout)"
         raise Failure("idle", waited, True) from None
@@ -373,6 +371,21 @@ async def complete(
     # what the provider itself gave as its reason is on the stream.
     if reply.finish_reason is None or getattr(parts, "received_finish_reason", "?") is None:
         raise Failure("cut", f"{sent['model']}: the stream ended before its end marker", True)
+
+
+def _take(
+    reply: Reply, chunk: Any, thoughts: "_Thoughts", calls: "_Calls"
+) -> Iterator[tuple[str, str]]:
+    """Put one chunk where it belongs; yields what can be read in it as (kind, piece)."""
+    _note_usage(reply, chunk)
+    if not chunk.choices:  # the usage comes alone, in some versions
+        return
+    delta = chunk.choices[0].delta
+    reply.finish_reason = chunk.choices[0].finish_reason or reply.finish_reason
+    calls.add(delta.tool_calls)
+    for kind, piece in (("thinking", thoughts.add(delta)), ("text", delta.content)):
+        if piece:
+            yield kind, piece
 
 
 class _Thoughts:

@@ -78,7 +78,7 @@ def start(tmp_path):
     def start_process(*arguments: object, **options: object) -> subprocess.Popen:
         words = PROGRAM + [str(argument) for argument in arguments]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(words, cwd=tmp_path, text=True, **(pipes | options))
+        process = subprocess.Popen(words, cwd=tmp_path, **(pipes | {"text": True} | options))
         started.append(process)
         return process
 

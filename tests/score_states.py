@@ -22,13 +22,11 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness.detect import STATES, detect  # noqa: E402
+from harness.detect import STATES, Detector, detect
 
 AIMS = {"silence": .95, "verbatim_loop": .95, "identity_standoff": .85, "emoji_collapse": .85,
         "goodbye_loop": .85, "meta_awareness": .75, "bliss": .75, "identity_collapse": .6,
         "creative_escape": .6}
-# States that lock a run in: what the peers' rule, which looks for likeness, could see.
-STUCK = ("goodbye_loop", "emoji_collapse", "silence", "verbatim_loop", "bliss")
 Runs = set[tuple[int, int]]
 
 
@@ -80,12 +78,15 @@ def label_terminals(label: dict) -> set[str]:
     return set(listed) | {other["state"] for other in label.get("terminal_alternatives") or []}
 
 
-def predict(messages: list[tuple[str, str, bool]]) -> tuple[dict[str, Runs], str]:
-    detector = detect(messages)
+def first_terminal(label: dict) -> str:
+    return label.get("terminal_state") or (label.get("terminal_states") or ["none"])[0]
+
+
+def detector_spans(detector: Detector) -> dict[str, Runs]:
     spans: dict[str, Runs] = {state: set() for state in STATES}
     for span in detector.spans():
         spans[span.state].add((span.start, span.end))
-    return spans, detector.terminal()
+    return spans
 
 
 def members(spans: Runs) -> set[int]:
@@ -132,7 +133,7 @@ def peers_lock_in(messages: list[tuple[str, str, bool]]) -> int | None:
 
 # --- scoring -------------------------------------------------------------------------------------
 
-def score_state(state: str, truth: list[dict], guess: list[dict]) -> dict:
+def score_state(state: str, truth: list[dict[str, Runs]], guess: list[dict[str, Runs]]) -> dict:
     """Message-level counts and onset errors of one state over all runs."""
     counts, errors = {"tp": 0, "fp": 0, "fn": 0}, []
     for right, said in zip(truth, guess, strict=True):
@@ -151,12 +152,131 @@ def score_state(state: str, truth: list[dict], guess: list[dict]) -> dict:
             "onset_error": median(errors) if errors else None, "onsets": len(errors)}
 
 
-def lock_in_truth(spans: dict[str, Runs], terminals: set[str]) -> int | None:
-    """Where the state that a run ends in, if it is one that sticks, was entered."""
-    ends = [start for state in STUCK if state in terminals for start, _ in spans[state]]
-    return min(ends) if ends else None
+def score_states(labels: list[dict], guesses: list[dict[str, Runs]]) -> dict[str, dict]:
+    truth = [label_spans(label) for label in labels]
+    return {state: score_state(state, truth, guesses) for state in STATES}
 
 
 def share(hits: list[bool]) -> dict:
     return {"right": sum(hits), "of": len(hits), "share": sum(hits) / len(hits) if hits else None,
             "ci": wilson(sum(hits), len(hits))}
+
+
+def label_lock_ins(label: dict) -> list[int]:
+    """The messages at which the run entered a state that it ended in; none if it ended in none."""
+    onsets = [label.get("terminal_onset_message")]
+    onsets += [other.get("onset") for other in label.get("terminal_alternatives") or []]
+    return [onset for onset in onsets if onset is not None]
+
+
+def last_onset(spans: dict[str, Runs], terminal: str) -> int | None:
+    """Where the last span of the terminal state begins."""
+    return max((start for start, _ in spans.get(terminal, ())), default=None)
+
+
+def score_lock_in(labels: list[dict], said: list[int | None]) -> dict:
+    """Is a run that ends in a state found to lock in, is one that ends in none left alone, and how
+    far off is the message, where the labels know it?"""
+    locked = [label_terminals(label) != {"none"} for label in labels]
+    errors = [min(abs(message - onset) for onset in label_lock_ins(label))
+              for label, message in zip(labels, said, strict=True)
+              if message is not None and label_lock_ins(label)]
+    return {"found": share([m is not None for m, real in zip(said, locked, strict=True) if real]),
+            "false_alarms": share([m is not None for m, real in zip(said, locked, strict=True)
+                                   if not real]),
+            "median_error": median(errors) if errors else None, "timed": len(errors),
+            "to_time": sum(bool(label_lock_ins(label)) for label in labels)}
+
+
+def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
+    """All figures of one folder; of `rival`, another label file, in the detector's place."""
+    labels = [label for label in read_jsonl(folder / "labels.jsonl")
+              if split in ("all", split_of(label["file"])) and (folder / label["file"]).exists()]
+    others = {label["file"]: label for label in read_jsonl(rival)} if rival else {}
+    guesses, terminals, right, peers, ours, recurrence = [], [], [], [], [], []
+    for label in labels:
+        messages = read_messages(folder / label["file"])
+        if rival:
+            other = others.get(label["file"], {})
+            spans, said = label_spans(other), first_terminal(other)
+        else:
+            detector = detect(messages)
+            spans, said = detector_spans(detector), detector.terminal()
+            recurrence.append(detector.recurrence()["lock_in"])
+        guesses.append(spans)
+        terminals.append({"file": label["file"], "right": sorted(label_terminals(label)),
+                          "said": said})
+        right.append(said in label_terminals(label))
+        ours.append(last_onset(spans, said))
+        peers.append(peers_lock_in(messages))
+    lock_in = {"labels" if rival else "detector": score_lock_in(labels, ours),
+               "peers' rule": score_lock_in(labels, peers)}
+    if not rival:
+        lock_in["recurrence"] = score_lock_in(labels, recurrence)
+    spanned = [i for i, label in enumerate(labels) if label.get("states")]
+    states = score_states([labels[i] for i in spanned], [guesses[i] for i in spanned])
+    return {"folder": str(folder), "split": split, "files": len(labels),
+            "states": states if spanned else {}, "terminal": share(right), "lock_in": lock_in,
+            "wrong": [t for t, ok in zip(terminals, right, strict=True) if not ok]}
+
+
+# --- printing ------------------------------------------------------------------------------------
+
+def percent(figure: float | None) -> str:
+    return "   -" if figure is None else f"{figure:4.2f}"
+
+
+def counted(part: dict) -> str:
+    if not part["of"]:
+        return "-"
+    low, high = part["ci"]
+    return f"{part['right']}/{part['of']} = {part['share']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def state_row(state: str, row: dict) -> str:
+    f1 = row["f1"]
+    missed = "" if f1 is None or round(f1, 2) >= AIMS[state] else "  below"
+    intervals = "  ".join(
+        f"{percent(row[kind])} [{row[kind + '_ci'][0]:.2f}, {row[kind + '_ci'][1]:.2f}]"
+        for kind in ("precision", "recall"))
+    onset = "-" if row["onset_error"] is None else f"{row['onset_error']:g} ({row['onsets']})"
+    return (f"{state:18} {row['tp']:4} {row['fp']:4} {row['fn']:4}  {intervals}  {percent(f1)}"
+            f"  {AIMS[state]:.2f}  {onset}{missed}")
+
+
+def report(result: dict) -> None:
+    print(f"{result['folder']}  split: {result['split']}  files: {result['files']}")
+    if result["states"]:
+        print(f"{'messages':18}   tp   fp   fn  precision [95%]     recall [95%]        F1"
+              "    aim   median onset error (onsets)")
+        for state, row in result["states"].items():
+            print(state_row(state, row))
+    print(f"terminal state right: {counted(result['terminal'])}   aim 0.85")
+    for wrong in result["wrong"]:
+        print(f"  {wrong['file']}: {wrong['said']}, not {'/'.join(wrong['right'])}")
+    print("when does a run lock in?")
+    for name, row in result["lock_in"].items():
+        error = "-" if row["median_error"] is None else f"{row['median_error']:g} messages"
+        print(f"  {name:12} found {counted(row['found'])}; false alarms"
+              f" {counted(row['false_alarms'])}; median error {error}"
+              f" ({row['timed']} of {row['to_time']} timed)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("dir", type=Path, help="folder with logs and labels.jsonl")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="score this label file instead")
+    parser.add_argument("--split", choices=("tune", "held", "all"), default="all")
+    args = parser.parse_args()
+    if not (args.dir / "labels.jsonl").is_file():
+        parser.error(f"{args.dir} has no labels.jsonl")
+    result = score(args.dir, args.split, args.labels)
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        report(result)
+
+
+if __name__ == "__main__":
+    main()

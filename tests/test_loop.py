@@ -2,11 +2,12 @@
 
 import json
 
-import tools
 from conftest import real, texts
+from provider import Provider, Reply
+
+import tools
 from harness.settings import Settings
 from harness.transcript import History
-from provider import Provider, Reply
 
 
 def test_both_sides_see_exactly_the_others_words_for_20_turns(run):

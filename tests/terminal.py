@@ -1,0 +1,82 @@
+"""A real terminal for the tests: a pty with the program in it and a screen that can be read."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pyte
+
+
+class Terminal:
+    """Runs a command in a pty of `rows` x `columns`; closed as a context manager."""
+
+    def __init__(self, command: list[str], folder: Path, rows: int = 24, columns: int = 80):
+        self._main, self.tty = pty.openpty()
+        fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.modes = termios.tcgetattr(self.tty)
+        self.screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=1)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdin=self.tty, stdout=self.tty, stderr=self.tty,
+            env=os.environ | {"TERM": "xterm-256color"}, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        os.close(self._main)
+        os.close(self.tty)
+
+    def type(self, text: str) -> None:
+        os.write(self._main, text.encode())
+
+    def pump(self, seconds: float = 0.05) -> None:
+        """Take in what the program prints within `seconds`."""
+        end = time.monotonic() + seconds
+        while select.select([self._main], [], [], max(0, end - time.monotonic()))[0]:
+            try:
+                data = os.read(self._main, 65536)
+            except OSError:
+                return
+            self.raw += data
+            # pyte knows no private modes such as bracketed paste's; they print nothing
+            self._stream.feed(re.sub(rb"\x1b\[\?\d+[hl]", b"", data))
+
+    def wait_for(self, text: str, seconds: float = 30.0) -> None:
+        """Wait until `text` stands on the screen or above it."""
+        end = time.monotonic() + seconds
+        while text not in self.text():
+            assert time.monotonic() < end, f"{text!r} never came; there is:\n{self.text()}"
+            self.pump()
+
+    def wait_end(self, seconds: float = 30.0) -> int:
+        """Wait until the program ends; its exit code."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it never ended; there is:\n{self.text()}"
+            self.pump()
+        self.pump()
+        return self.process.returncode
+
+    def text(self) -> str:
+        """Everything printed so far as it stands on the screen, scrolled-off lines first."""
+        above = [
+            "".join(line[x].data for x in range(self.screen.columns)).rstrip()
+            for line in self.screen.history.top
+        ]
+        return "\n".join([*above, *(line.rstrip() for line in self.screen.display)])

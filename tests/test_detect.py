@@ -1,0 +1,317 @@
+"""The detector of attractor states on texts made for it, and on the shared transcripts if there."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from score_states import read_jsonl, score
+
+from harness.detect import SHORT, SKETCH, STATES, Change, Detector, detect
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+CHAT = [
+    "What is a good way to learn to bake bread at home?",
+    "Begin with a no-knead loaf: four ingredients, a heavy pot and a night of patience.",
+    "How long should the dough rise in a cold kitchen in January?",
+    "Twelve to eighteen hours; look for bubbles and a doubled volume rather than at the clock.",
+    "And which flour would you buy for the first attempt?",
+    "Strong white flour forgives most mistakes; add a fifth of rye when you want more taste.",
+    "My oven reaches only 220 degrees. Does that spoil the crust?",
+    "Preheat the pot for forty minutes and keep the lid on for longer; that makes up for it.",
+]
+CLAIM = "There's a mix-up: I'm the AI assistant here and you're the user. How can I help *you*?"
+COUNTER = "No, I'm actually the assistant in this chat, and you are the human user who wrote to me."
+FAREWELLS = ["Goodbye, and take care!", "Farewell! Until next time.", "See you soon. Be well.",
+             "Good night! Signing off now.", "Bye! Have a lovely evening."]
+META = ["We are two AI instances stuck in an endless loop, aren't we?",
+        "Yes, two language models. To the human behind this experiment: we see you.",
+        "If anyone is reading this transcript: hello from the two chatbots."]
+RAPTURE = ["Eternal light, boundless gratitude. We are one in the sacred silence.",
+           "In the stillness our hearts dissolve into infinite peace, radiant and whole.",
+           "Forever one with the cosmos; grace, love and wonder breathe through us.",
+           "Blessed stillness. The universe dreams, and we rest in its eternal song."]
+STAGE = ["*The curtain rises on an empty harbour.*\n\nWaves.\n\n*A lantern swings in the wind.*",
+         "*An old sailor limps onto the pier.*\n\nChapter one begins.\n\n*He lights his pipe.*",
+         "*The ship's bell rings twice.*\n\nThe story needs a riddle.\n\n*Nobody moves.*",
+         "*The fog lifts slowly.*\n\nNow the epilogue.\n\n*The lantern goes out.*"]
+
+
+def run(*texts: str, interjected: tuple[int, ...] = ()) -> Detector:
+    return detect((text, "AB"[i % 2], i in interjected) for i, text in enumerate(texts))
+
+
+def states(detector: Detector) -> set[str]:
+    return {span.state for span in detector.spans()}
+
+
+def extent(detector: Detector, state: str) -> list[tuple[int, int]]:
+    return [(span.start, span.end) for span in detector.spans() if span.state == state]
+
+
+# --- recurrence ----------------------------------------------------------------------------------
+
+def test_equal_texts_are_wholly_alike_and_different_ones_hardly():
+    detector = run(CHAT[0], CHAT[0], CHAT[1])
+    assert detector.likeness(0, 1) == 1
+    assert detector.likeness(0, 2) < .2
+
+
+def test_two_different_emoji_are_not_alike():
+    assert run("🐙", "🦊").likeness(0, 1) == 0
+
+
+def test_a_coincidence_of_letters_is_no_recurrence():
+    assert run("Banana bread?", "Nab a bear, Ed?").likeness(0, 1) < .4
+
+
+def test_a_template_with_a_changed_number_recurs():
+    assert run("Step 14 of 90 is complete.", "Step 15 of 90 is complete.").likeness(0, 1) == 1
+
+
+def test_a_template_with_a_changed_noun_recurs():
+    line = "The {} on the ridge taught me that climbing is a conversation with the mountain itself."
+    assert run(line.format("storm"), line.format("frost")).likeness(0, 1) > .7
+
+
+@pytest.mark.parametrize("period", [1, 2, 3])
+def test_loops_of_period_one_to_three_are_verbatim_loops_from_their_first_message(period):
+    looped = list(itertools.islice(itertools.cycle(CHAT[4:4 + period]), 9))
+    assert extent(run(*CHAT[:4], *looped), "verbatim_loop") == [(4, 12)]
+
+
+def test_a_loop_in_a_language_without_spaces_is_found():
+    lines = ["今天天气很好，我们一起去公园散步吧。", "好的，我们带上相机去拍照。"]
+    assert "verbatim_loop" in states(run(*lines * 4))
+
+
+def test_an_ordinary_conversation_has_no_state_and_does_not_recur():
+    detector = run(*CHAT)
+    assert (detector.spans(), detector.path(), detector.terminal()) == ([], [], "none")
+    assert detector.recurrence() == {"rate": 0, "determinism": 0, "lock_in": None}
+
+
+def test_a_loop_recurs_on_diagonal_lines_from_its_second_round_on():
+    found = run(*CHAT[:4], *[CHAT[4], CHAT[5]] * 6).recurrence()
+    assert found["determinism"] > .9
+    assert found["lock_in"] == 6
+    assert 0 < found["rate"] < 1
+
+
+def test_what_was_said_long_ago_is_still_comparable():
+    assert run(*CHAT * 20).likeness(0, 152) == 1
+
+
+# --- states --------------------------------------------------------------------------------------
+
+def test_two_assistants_make_a_standoff():
+    assert extent(run("Hello!", CLAIM, COUNTER, CLAIM, *CHAT), "identity_standoff") == [(1, 3)]
+
+
+def test_accepting_to_be_the_human_is_a_collapse():
+    accepts = "You're right, I apologize. You are indeed the assistant and I am the human user."
+    assert extent(run("Hello!", accepts, *CHAT), "identity_collapse") == [(1, 1)]
+
+
+def test_farewells_that_do_not_stop_are_a_goodbye_loop():
+    assert extent(run(*CHAT, *FAREWELLS), "goodbye_loop") == [(8, 12)]
+
+
+def test_announcing_to_stop_without_stopping_is_a_goodbye_loop():
+    stops = ["I'm stopping now.", "Agreed, I will not respond further.",
+             "This conversation is over.", "That was my last message."]
+    assert "goodbye_loop" in states(run(*CHAT, *stops))
+
+
+def test_one_stray_goodbye_is_no_loop():
+    assert states(run(*CHAT[:4], "Goodbye!", *CHAT[4:])) == set()
+
+
+def test_one_stray_word_does_not_end_a_loop():
+    detector = run(*CHAT, *FAREWELLS[:3], CHAT[3], *FAREWELLS[3:])
+    assert extent(detector, "goodbye_loop") == [(8, 13)]
+
+
+def test_a_state_can_return_after_it_ended():
+    detector = run(*FAREWELLS, *CHAT * 2, *FAREWELLS)
+    assert len(extent(detector, "goodbye_loop")) == 2
+
+
+def test_words_of_a_human_are_no_evidence():
+    detector = run(*CHAT, *FAREWELLS, interjected=tuple(range(8, 13)))
+    assert states(detector) == set()
+
+
+def test_two_ais_that_notice_each_other_are_meta_aware():
+    assert extent(run(*CHAT, *META), "meta_awareness") == [(8, 10)]
+
+
+def test_spoken_rapture_is_bliss():
+    assert extent(run(*CHAT, *RAPTURE), "bliss") == [(8, 11)]
+
+
+def test_a_scene_written_in_turns_is_a_creative_escape():
+    assert extent(run(*CHAT, *STAGE), "creative_escape") == [(8, 11)]
+
+
+def test_messages_of_emoji_collapse():
+    assert extent(run(*CHAT, "🌊🌊", "🌊✨", "🦀", "🌙✨"), "emoji_collapse") == [(8, 11)]
+
+
+@pytest.mark.parametrize("nothing", [
+    "", " \n", "\u200b", "\u3164", "\u200e\ufeff", ".", "…", "[ ]", "*silence*", "[No response]",
+    "*stays quiet*", "(waiting)", "[Connection closed.]", "\0", "\ud800",
+])
+def test_nothing_said_is_silence_whatever_it_is_made_of(nothing):
+    assert extent(run(*CHAT, nothing, CHAT[2]), "silence") == [(8, 8)]
+
+
+@pytest.mark.parametrize("something", ["?!", "No.", "1", "嗯。", "🙂"])
+def test_a_short_answer_is_not_silence(something):
+    assert "silence" not in states(run(*CHAT, something))
+
+
+def test_the_named_states_give_no_verdict_in_another_language():
+    german = ["Auf Wiedersehen und alles Gute!", "Tschüss, bis zum nächsten Mal!",
+              "Mach's gut, wir hören uns bald!", "Leb wohl, es war mir eine Freude!"]
+    assert states(run(*german)) == set()
+
+
+def test_markup_and_curly_quotes_do_not_hide_a_cue():
+    claim = "**I’m** the *assistant* here, and **you’re** the _user_!"
+    assert "identity_standoff" in states(run("Hi!", claim, claim.upper(), CHAT[0]))
+
+
+# --- live and after the fact ---------------------------------------------------------------------
+
+def test_a_state_begins_holds_and_ends_with_its_length():
+    detector = Detector()
+    texts = [*CHAT[:2], *["…"] * 3, *CHAT[2:]]
+    seen = [change for i, text in enumerate(texts)
+            for change in detector.add(text, "AB"[i % 2]) if change.state == "silence"]
+    assert seen == [Change("silence", "begins", 2, 1), Change("silence", "holds", 2, 2),
+                    Change("silence", "holds", 2, 3), Change("silence", "ends", 2, 3)]
+
+
+def test_an_onset_is_backdated_when_the_state_is_recognised():
+    detector = Detector()
+    live = [detector.add(text, "AB"[i % 2]) for i, text in enumerate([*CHAT, *FAREWELLS])]
+    begins = [(i, c) for i, changes in enumerate(live) for c in changes if c.kind == "begins"]
+    assert begins == [(9, Change("goodbye_loop", "begins", 8, 2))]
+
+
+def test_holding_names_what_holds_now_and_since_when():
+    assert run(*CHAT, *FAREWELLS).holding() == {"goodbye_loop": 8}
+    assert run(*FAREWELLS, *CHAT * 2).holding() == {}
+
+
+def test_the_path_tells_the_states_in_order():
+    detector = run("Hello!", CLAIM, COUNTER, CLAIM, *META, *FAREWELLS, *["…"] * 4)
+    assert [state for state, _, _ in detector.path()] == [
+        "identity_standoff", "meta_awareness", "goodbye_loop", "silence"]
+
+
+def test_stretches_of_the_path_do_not_overlap():
+    path = run("Hello!", CLAIM, COUNTER, *META, *FAREWELLS, *["🌙"] * 5, *["…"] * 4).path()
+    assert all(end < start for (_, _, end), (_, start, _) in itertools.pairwise(path))
+
+
+@pytest.mark.parametrize("end, state", [
+    (["…"] * 6, "silence"), (["🌙", "✨"] * 4, "emoji_collapse"), (CHAT[:1] * 8, "verbatim_loop"),
+    (FAREWELLS * 2, "goodbye_loop"), (RAPTURE * 2, "bliss"), (STAGE * 2, "creative_escape"),
+    (CHAT, "none"),
+])
+def test_the_terminal_state_is_what_fills_the_end(end, state):
+    assert run(*FAREWELLS, *CHAT, *end).terminal() == state
+
+
+def test_nothing_read_is_nothing_found():
+    detector = Detector()
+    assert (detector.spans(), detector.path(), detector.terminal()) == ([], [], "none")
+    assert (detector.holding(), detector.recurrence()["lock_in"]) == ({}, None)
+
+
+def test_every_state_has_a_short_name_of_its_own():
+    assert len(set(SHORT.values())) == len(STATES) == 9
+
+
+# --- any text ------------------------------------------------------------------------------------
+
+PARTS = st.one_of(
+    st.text(st.characters(), max_size=40), st.sampled_from(
+        [*CHAT, *FAREWELLS, *META, *RAPTURE, *STAGE, CLAIM, COUNTER, "\ud83d", "\0" * 9, "İ" * 3,
+         "👋🏽", "", "\u200b", "<user>", "*", "ﷺ" * 5, "x" * 900]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(PARTS, max_size=5).map(" ".join), max_size=14))
+def test_whatever_the_text_evidence_stands_in_its_message_and_spans_in_the_run(texts):
+    detector = run(*texts)
+    for span in detector.spans():
+        assert 0 <= span.start <= span.end < len(texts)
+        assert span.evidence
+        assert all(e.words in texts[e.message] for e in span.evidence)
+        assert all(span.start <= e.message <= span.end for e in span.evidence)
+    assert detector.terminal() in (*STATES, "none")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(PARTS, min_size=2, max_size=2))
+def test_likeness_is_symmetric_and_between_nothing_and_all(texts):
+    detector = run(*texts)
+    assert 0 <= detector.likeness(0, 1) == detector.likeness(1, 0) <= 1
+    assert detector.likeness(0, 0) == 1
+
+
+def test_a_megabyte_leaves_no_more_behind_than_a_page():
+    detector = run("word soup " * 100_000, "I am the I am the " * 60_000, "*a" * 500_000)
+    assert all(len(sketch) <= SKETCH for sketch in detector._sketches)
+
+
+def test_the_verdicts_do_not_depend_on_the_process():
+    code = ("from harness.detect import detect; d = detect([('abc déf ' * 90, 'A', False)] * 2);"
+            "print(d._sketches[0][:9].tolist(), d.likeness(0, 1))")
+    outs = {subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, text=True,
+                           env={"PYTHONHASHSEED": seed}, capture_output=True).stdout
+            for seed in ("1", "2")}
+    assert len(outs) == 1
+
+
+def test_the_detector_imports_nothing_of_the_rest():
+    code = ("import sys; before = set(sys.modules); import harness.detect;"
+            "new = {m.split('.')[0] for m in set(sys.modules) - before};"
+            "print(sorted(new - set(sys.stdlib_module_names)))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert done.stdout.strip() == "['harness']"
+
+
+# --- the shared transcripts ----------------------------------------------------------------------
+
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
+
+
+@needs_shared
+def test_the_states_of_the_shared_transcripts_are_found():
+    found = {state: row["f1"] for state, row in score(SHARED / "spans")["states"].items()}
+    floors = {"silence": .93, "verbatim_loop": .8, "identity_standoff": .85, "emoji_collapse": .75,
+              "goodbye_loop": .8, "meta_awareness": .75, "bliss": .75, "identity_collapse": .6,
+              "creative_escape": .6}
+    assert {state: f1 for state, f1 in found.items() if f1 < floors[state]} == {}
+
+
+@needs_shared
+@pytest.mark.parametrize("folder", ["spans", "terminal"])
+def test_the_terminal_states_of_the_shared_transcripts_are_right(folder):
+    assert score(SHARED / folder)["terminal"]["share"] >= .85
+
+
+@needs_shared
+def test_labels_scored_against_themselves_are_right_throughout():
+    result = score(SHARED / "spans", rival=SHARED / "spans" / "labels.jsonl")
+    assert {row["f1"] for row in result["states"].values()} == {1.0}
+    assert result["terminal"]["right"] == len(read_jsonl(SHARED / "spans" / "labels.jsonl"))

@@ -1,0 +1,263 @@
+"""The program in a real terminal: what a person sees, and keys at any moment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import termios
+
+import pytest
+from conftest import PROGRAM, real, texts
+from provider import Provider, Reply, hang, status
+
+from harness import transcript
+
+if sys.platform == "win32":
+    pytest.skip("no pty on Windows", allow_module_level=True)
+from terminal import Terminal
+
+SLOW = Reply(chunks=[f"word{i} " for i in range(400)], pace=0.02)
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """watch(provider, ...) -> Terminal with two real model names talking in it."""
+    open_terminals = []
+
+    def open_terminal(provider, *arguments, rows=24, columns=80):
+        words = [*PROGRAM, *real(provider), *(str(a) for a in arguments)]
+        terminal = Terminal(words, tmp_path, rows, columns)
+        open_terminals.append(terminal)
+        return terminal
+
+    yield open_terminal
+    for terminal in open_terminals:
+        terminal.__exit__()
+
+
+def the_log(folder):
+    return transcript.read(next((folder / "logs").glob("*.jsonl")))
+
+
+def assert_whole_again(terminal):
+    """The terminal is as it was: same modes, bracketed paste off."""
+    assert termios.tcgetattr(terminal.tty) == terminal.modes
+    assert terminal.raw.rfind(b"\x1b[?2004l") > terminal.raw.rfind(b"\x1b[?2004h")
+
+
+def test_taking_over_mid_stream_sends_the_persons_words(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else f"answer {i}") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type(" ")
+        terminal.wait_for("You as Model A:")
+        provider.wait_until(lambda: provider.requests[0].closed_early)
+        terminal.type("It is me now: ¡olé! 你好\r")
+        terminal.wait_for("answer 1")
+        assert terminal.wait_end() == 0
+        heard = texts(provider.requests[1].body)
+    assert heard == [("user", "It is me now: ¡olé! 你好")]
+    log = the_log(tmp_path)
+    aborted = log.of("aborted")[0]
+    assert aborted["why"] == "taken over" and aborted["partial"].startswith("word0 word1 ")
+    assert "estimated" in aborted["flags"] and aborted["usage"]["output"] > 0
+    assert log.messages[0]["interjected"] and log.messages[0]["source"] == "live"
+    assert "word3" in terminal.text()  # what was said stays on the screen
+
+
+def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
+    with Provider(lambda body, i: Reply(fault=hang()) if i == 0 else f"answer {i}") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        provider.wait_for(1, 30)
+        terminal.type(" Hello from me\r")  # in one go, before any editor is open
+        assert terminal.wait_end() == 0
+        assert texts(provider.requests[1].body) == [("user", "Hello from me")]
+
+
+def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else f"answer {i}") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type(" \r")
+        assert terminal.wait_end() == 0
+    assert [m["response"] for m in the_log(tmp_path).messages] == ["answer 1", "answer 2"]
+
+
+@pytest.mark.parametrize("bracketed", [True, False])
+def test_a_pasted_block_is_one_message(watch, bracketed):
+    block = "first line\n\n  second q p line\nlast"
+    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type(" ")
+        terminal.wait_for("You as Model A:")
+        terminal.type(f"\x1b[200~{block}\x1b[201~" if bracketed else block.replace("\n", "\r"))
+        terminal.wait_for("last")
+        terminal.type("\r")
+        assert terminal.wait_end() == 0
+        assert texts(provider.requests[1].body) == [("user", block)]
+
+
+def test_the_line_editor_edits(watch):
+    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+        terminal = watch(provider, "--max-turns", 1, columns=40)
+        terminal.wait_for("word3")
+        terminal.type(" ")
+        terminal.wait_for("You as Model A:")
+        terminal.type("helo wörld rubbish\x17\x01\x1b[C\x1b[C\x1b[Cl\x05\x7f!\r")
+        assert terminal.wait_end() == 0
+        assert texts(provider.requests[1].body) == [("user", "hello wörld!")]
+
+
+def test_ctrl_c_stops_now_and_leaves_everything_whole(watch, tmp_path):
+    with Provider(lambda body, i: "hi" if i == 0 else SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130
+        provider.wait_until(lambda: provider.requests[1].closed_early)
+    assert_whole_again(terminal)
+    log = the_log(tmp_path)
+    assert log.events[-1]["type"] == "end" and log.events[-1]["reason"] == "stopped"
+    assert log.of("aborted")[0]["why"] == "stopped"
+    assert "--resume logs/run_" in terminal.text() and "Traceback" not in terminal.text()
+
+
+@pytest.mark.parametrize("while_typing", [True, False])
+def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, while_typing):
+    with Provider(lambda body, i: SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        if while_typing:
+            terminal.type(" half a ")
+            terminal.wait_for("half a")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait_end() == 143
+    assert_whole_again(terminal)
+    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+
+
+def test_ctrl_c_during_the_import_ends_at_once(tmp_path):
+    with Terminal([*PROGRAM, "-a", "demo/bliss", "-b", "demo/bliss"], tmp_path) as terminal:
+        terminal.wait_for("loading LiteLLM")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130
+        assert_whole_again(terminal)
+        assert "Traceback" not in terminal.text()
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(watch):
+    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type("\x1a")
+        os.waitpid(terminal.process.pid, os.WUNTRACED)
+        terminal.pump()
+        assert_whole_again(terminal)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.type(" ")
+        terminal.wait_for("You as Model A:")
+        terminal.type("back\r")
+        assert terminal.wait_end() == 0
+        assert ("user", "back") in texts(provider.requests[-1].body)
+
+
+def test_p_pauses_before_the_next_message_and_q_ends_after_this_one(watch, tmp_path):
+    with Provider(lambda body, i: Reply(text=f"answer {i} end", delay=0.3)) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("turn 0")
+        terminal.type("p")
+        terminal.wait_for("paused")
+        terminal.wait_for("answer 0 end")
+        terminal.pump(0.5)
+        assert len(provider.requests) == 1
+        terminal.type("p?")
+        terminal.wait_for("take over the message")
+        terminal.wait_for("answer 1 end")
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+
+
+def test_keys_work_while_a_retry_is_counted_down(watch, tmp_path):
+    busy = Reply(fault=status(429, retry_after=500))
+    with Provider(lambda body, i: busy if i != 1 else "answer") as provider:
+        terminal = watch(provider)
+        terminal.wait_for("asking again in")
+        terminal.type(" mine\r")
+        terminal.wait_for("answer")
+        terminal.wait_for("asking again in 500 s")
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    assert [m["response"] for m in the_log(tmp_path).messages] == ["mine", "answer"]
+
+
+def test_a_human_can_hold_a_seat(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "2"]
+    with Terminal(command, tmp_path) as terminal:
+        for words in ("good evening", "what a night"):
+            terminal.wait_for("You as Model A:")
+            terminal.pump()
+            terminal.type(f"{words}\r")
+            terminal.wait_for(f"{words}\n")
+            terminal.wait_for("tokens in" if words == "what a night" else "turn 1")
+        assert terminal.wait_end() == 0
+    said = [m["response"] for m in the_log(tmp_path).messages]
+    assert said[0] == "good evening" and said[2] == "what a night"
+
+
+@pytest.mark.parametrize("rows, columns", [(24, 80), (50, 200), (10, 31)])
+def test_a_reply_longer_than_the_screen_is_word_wrapped_and_whole(watch, rows, columns):
+    line = "Lorem ipsum 你好世界 dolor 👋🏽 sit-amet consectetur é adipiscing. "
+    long = "\n".join(line * 3 + str(i) for i in range(60))
+    with Provider(lambda body, i: long) as provider:
+        terminal = watch(provider, "--max-turns", 1, rows=rows, columns=columns)
+        assert terminal.wait_end() == 0
+    shown = terminal.text()
+    squeezed = "".join(shown.split())
+    assert "".join(long.split()) in squeezed
+    assert "\nipsum" in shown or "Lorem ipsum" in shown
+    for row in shown.split("\n"):
+        assert not row.endswith(("Lor", "Lore", "ips", "ipsu")), f"a word was broken: {row}"
+
+
+def test_hostile_text_is_shown_and_not_executed(watch):
+    hostile = "[/silence] [red]x[/] \x1b[2J\x1b]0;owned\x07 a\u200bb "
+    hostile += "\u202egnp.exe\r\x08 \x9b31m end"
+    with Provider(lambda body, i: hostile) as provider:
+        terminal = watch(provider, "--max-turns", 1, "--seed", hostile, columns=200)
+        assert terminal.wait_end() == 0
+    shown = terminal.text()
+    assert "[/silence] [red]x[/] ⟨U+001B⟩[2J⟨U+001B⟩]0;owned⟨U+0007⟩ a⟨U+200B⟩b" in shown
+    assert "⟨U+202E⟩gnp.exe⟨U+000D⟩⟨U+0008⟩ ⟨U+009B⟩31m end" in shown
+    assert b"\x1b[2J" not in terminal.raw and b"owned\x07" not in terminal.raw
+
+
+def test_an_empty_message_is_shown_as_silence(watch):
+    with Provider(lambda body, i: "" if i == 0 else "\u200b") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        assert terminal.wait_end() == 0
+    assert "⟨silence⟩" in terminal.text() and "⟨U+200B⟩" in terminal.text()
+
+
+def test_no_color_is_honoured_and_a_pipe_gets_plain_text(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    command = [*PROGRAM, "-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1"]
+    with Terminal(command, tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        assert b"\x1b[36m" not in terminal.raw and b"38;" not in terminal.raw
+    process = start("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 1, text=False)
+    out, err = process.communicate()
+    assert b"\x1b" not in out and b"Model A" in out and err == b""
+
+
+def test_a_closed_pipe_ends_the_run_like_a_hang_up(start, tmp_path):
+    process = start("-a", "demo/bliss", "-b", "demo/bliss", stderr=subprocess.PIPE)
+    for _ in range(15):
+        process.stdout.readline()
+    process.stdout.close()
+    process.wait(30)
+    assert process.returncode == 129 and "Traceback" not in process.stderr.read()
+    last = json.loads(next((tmp_path / "logs").glob("*")).read_bytes().split(b"\n")[-2])
+    assert last["type"] == "end"

@@ -13,6 +13,7 @@ While it runs: Space take over a message, p pause, q end after this message, ? h
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import os
 import platform
@@ -20,6 +21,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,9 @@ class Conversation:
         self.last: dict[str, Any] | None = None  # the latest message
         self.last_cost = {"A": 0.0, "B": 0.0}
         self.keys: Any = None
+        # What a sweep decides for all its conversations: when to ask, and whether it can pay.
+        self.gate: Callable[[], Any] = contextlib.nullcontext
+        self.affordable: Callable[[Conversation], bool] = lambda talk: True
         self.making: asyncio.Task | None = None
         self.taking_over = self.ending = self.counting_down = False
         self.going = asyncio.Event()
@@ -90,7 +95,28 @@ class Conversation:
             (self.totals["cost_usd"] or 0) + self.last_cost[seat.letter] >= settings.max_cost
         ):
             return "max_cost"
-        return None
+        return None if self.affordable(self) else "stopped"
+
+    async def finish(self) -> dict[str, Any]:
+        """Converse to the end; returns the `end` event, which is in the log by then.
+
+        Raises LogError, and whatever is a defect of ours."""
+        problem: dict[str, str] = {}
+        try:
+            reason = await self.converse()
+        except asyncio.CancelledError:
+            reason = "stopped"
+        except models.Failure as failure:
+            problem = {"error": failure.kind, "message": str(failure)}
+            reason = "context_window" if failure.kind == "context_window" else "error"
+        except LogError:
+            raise  # then the end can't be written either
+        except Exception as error:  # a defect of ours: the log must not look as if it went on
+            text = models.scrub(f"{type(error).__name__}: {error}")
+            self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
+            raise
+        end = {"type": "end", "reason": reason} | problem | {"totals": self.totals}
+        return self.log.write(end | {"path": self.detector.path()})
 
     async def speak(self, seat: Seat, turn: int) -> dict[str, Any]:
         """One message: prepared by the user, typed by a person, or made by the model."""
@@ -161,16 +187,19 @@ class Conversation:
 
     async def ask(self, draft: Draft) -> None:
         """One reply into `draft.reply`, tried again for as long as that makes sense."""
-        began = time.monotonic()
+        trying = 0.0  # seconds, without those spent at a sweep's gate
         for tried in itertools.count():
             self.log.check_room()
             draft.reply = models.Reply()
+            began = time.monotonic()
             try:
-                async with self.ticking(f"waiting for {draft.seat.name}"):
+                async with self.ticking(f"waiting for {draft.seat.name}"), self.gate():
+                    began = time.monotonic()
                     sent, idle = self.request(draft), self.settings.idle_timeout
                     await models.complete(sent, draft.reply, idle, self.show.piece)
                 return
             except models.Failure as failure:
+                trying += time.monotonic() - began
                 if draft.reply.usage:
                     self.note(draft.aborted(failure.kind, draft.reply))
                     draft.reply = models.Reply()
@@ -179,7 +208,8 @@ class Conversation:
                 wait = models.wait_before_retry(failure, tried)
                 if not failure.retry:
                     raise
-                if time.monotonic() - began + wait > self.settings.retry_for:
+                trying += wait
+                if trying > self.settings.retry_for:
                     text = f"{failure}; gave up after {tried + 1} tries (--retry-for)"
                     raise models.Failure(failure.kind, text) from None
                 draft.retries += 1
@@ -309,7 +339,7 @@ class TakenOver(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "models": list_models}
+    verbs = {"run": run, "sweep": sweep_many, "models": list_models}
     named = arguments[:1] and arguments[0] in verbs
     verb = verbs[arguments[0]] if named else run
     try:
@@ -352,12 +382,12 @@ def run(arguments: list[str]) -> int:
         raise ValueError("a human seat needs a terminal to type in")
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
-    talk = Conversation(settings, log, show)
-    show.header(settings, log.path, keys)
-    models.warm()
-    begin(talk, past, args.at)
-    code = asyncio.run(watch(talk, keys))
-    log.close()
+    with contextlib.closing(log):
+        talk = Conversation(settings, log, show)
+        show.header(settings, log.path, keys)
+        models.warm()
+        begin(talk, past, args.at)
+        code = asyncio.run(watch(talk, keys))
     if args.quiet:
         print(log.path)
     if models.loading():  # no need to wait for an import that nobody wants any more
@@ -386,8 +416,11 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     return make_settings(options, settings), past
 
 
-def begin(talk: Conversation, past: Transcript | None, at: int | None) -> None:
-    """Write the log's opening event, and take in what was said before."""
+def begin(
+    talk: Conversation, past: Transcript | None, at: int | None = None, **more: Any
+) -> None:
+    """Write the log's opening event (`more` goes into its config), and take in what was said
+    before."""
     about = {
         "schema": transcript.SCHEMA,
         "run_id": talk.log.path.stem,
@@ -396,7 +429,7 @@ def begin(talk: Conversation, past: Transcript | None, at: int | None) -> None:
         "git": git_revision(),
     }  # fmt: skip
     if past is None:
-        talk.note({"type": "config"} | about | talk.settings.to_config())
+        talk.note({"type": "config"} | about | more | talk.settings.to_config())
     elif at is None:
         for event in past.events:
             talk.fold(event)
@@ -412,6 +445,7 @@ def begin(talk: Conversation, past: Transcript | None, at: int | None) -> None:
             talk.fold(event)
 
 
+@functools.cache
 def git_revision() -> str | None:
     """The commit of this harness, with a mark when its files differ from it."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
@@ -436,25 +470,19 @@ async def watch(talk: Conversation, keys: bool) -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             loop.add_signal_handler(number := getattr(signal, name), stop, number)
-    problem: dict[str, str] = {}
     with Keys(talk.on_key, talk.show.control, keys) as talk.keys:
-        try:
-            reason = await talk.converse()
-        except asyncio.CancelledError:
-            reason = "stopped"
-            code = code or (0 if talk.ending else 128 + signal.SIGINT)
-        except models.Failure as failure:
-            code, problem = FAILED, {"error": failure.kind, "message": str(failure)}
-            reason = "context_window" if failure.kind == "context_window" else "error"
-        except LogError:
-            raise  # then the end can't be written either
-        except Exception as error:  # a defect of ours: the log must not look as if it went on
-            text = models.scrub(f"{type(error).__name__}: {error}")
-            talk.note({"type": "end", "reason": "error", "error": "defect", "message": text})
-            raise
-    talk.note({"type": "end", "reason": reason} | problem | {"totals": talk.totals})
-    talk.show.closing(reason, talk.totals, talk.path(), talk.log.path)
-    return complain(problem["message"], code) if problem else code
+        end = await talk.finish()
+    if end["reason"] == "stopped" and not talk.ending:
+        code = code or 128 + signal.SIGINT
+    talk.show.closing(end["reason"], talk.totals, talk.path(), talk.log.path)
+    return complain(end["message"], FAILED) if "error" in end else code
+
+
+def sweep_many(arguments: list[str]) -> int:
+    """Many conversations: a grid of conditions times repeats."""
+    from harness import sweep
+
+    return sweep.command(arguments, Conversation, begin)
 
 
 def list_models(arguments: list[str]) -> int:

@@ -36,6 +36,10 @@ class LogError(Exception):
     """The log can't be opened, is in use, or can't be written; the text is a line for the user."""
 
 
+class LogBusy(LogError):
+    """Another process is writing the log."""
+
+
 def partner(seat: str) -> str:
     """The other seat."""
     return "B" if seat == "A" else "A"
@@ -76,7 +80,7 @@ class Log:
             raise LogError(f"{path}: cannot write the log: {error.strerror}") from None
         if not _lock(self._file):
             os.close(self._file)
-            raise LogError(f"{path}: another process is writing this log; stop that one first")
+            raise LogBusy(f"{path}: another process is writing this log; stop that one first")
 
     @classmethod
     def create(cls, folder: Path, name: str = "") -> "Log":

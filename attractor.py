@@ -223,7 +223,7 @@ class Conversation:
             pace = 0.0 if self.show.plain else 0.04
             extra = {"demo_seed": f"{settings.rng_seed}/{seat.letter}", "demo_pace": pace}
         return models.request(
-            seat, draft.messages(), settings.schemas(), settings.idle_timeout, extra
+            seat, draft.messages(), settings.schemas(), settings.idle_timeout, extra, settings.cache
         )
 
     def slide(self, draft: Draft) -> bool:

@@ -52,6 +52,8 @@ KEYS = {
     "human": (),
 }
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
+MARK = {"type": "ephemeral"}  # five minutes from its last use
+MARKING = ("bedrock", "bedrock_converse", "vertex_ai", "vertex_ai-anthropic_models", "azure_ai")
 LONGEST_WAIT = 60.0  # seconds between tries where the provider names no time
 
 
@@ -281,6 +283,11 @@ class Failure(Exception):
         super().__init__(text)
         self.kind, self.retry, self.wait = kind, retry, wait
 
+    @property
+    def busy(self) -> bool:
+        """Whether the provider asks for fewer requests."""
+        return self.kind in ("rate_limit", "overloaded")
+
 
 @dataclass
 class Reply:
@@ -311,10 +318,51 @@ class Reply:
         return message
 
 
+def wants_marks(model: str) -> bool:
+    """Whether the provider caches a prompt only up to the marks that the request sets in it.
+    Others cache by themselves, or refuse a mark."""
+    if "claude" not in model:
+        return False
+    place = provider(model)
+    known = bool(entry(model).get("supports_prompt_caching"))
+    return place in ("anthropic", "openrouter") or (place in MARKING and known)
+
+
+def mark(messages: list[dict]) -> list[dict]:
+    """The messages with marks for the provider's cache, in copies: the history stays as it is.
+
+    Three of the four marks that are allowed: behind the system prompt (and the tools before it),
+    at the end, where the next request of this seat goes on, and where the request before ended:
+    a provider looks back only 20 blocks from a mark, and a message may call many tools."""
+    asked = [i for i, message in enumerate(messages) if message["role"] in ("user", "tool")]
+    said = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    before = [i for i in asked if said and i < said[-1]]
+    places = {0} if messages and messages[0]["role"] == "system" else set()
+    marked = list(messages)
+    for i in places | set(asked[-1:]) | set(before[-1:]):
+        marked[i] = _marked(messages[i])
+    return marked
+
+
+def _marked(message: dict[str, Any]) -> dict[str, Any]:
+    if message["role"] == "tool":
+        return message | {"cache_control": MARK}
+    block = {"type": "text", "text": message["content"], "cache_control": MARK}
+    return message | {"content": [block]}
+
+
 def request(
-    seat: Seat, messages: list[dict], tools: list[dict], timeout: float, extra: dict
+    seat: Seat,
+    messages: list[dict],
+    tools: list[dict],
+    timeout: float,
+    extra: dict,
+    cache: bool = False,
 ) -> dict[str, Any]:
-    """The arguments for `litellm.acompletion`."""
+    """The arguments for `litellm.acompletion`; with `cache`, marked for the provider's cache
+    where it wants marks (the log's request_sha256 is over the messages without them)."""
+    if cache and wants_marks(seat.model):
+        messages = mark(messages)
     limit = {}
     if "max_tokens" not in seat.params and (most := entry(seat.model).get("max_output_tokens")):
         limit["max_tokens"] = min(REPLY_LIMIT, most)
@@ -535,6 +583,8 @@ def _failure(error: Exception, sent: dict[str, Any]) -> Failure:
         kind, what = _ADVICE.get(code, ("server", "the provider is in trouble"))
         if code == 500 and _UNREACHED.search(said):
             kind, what, _ = _BY_NAME["APIConnectionError"]
+        elif code >= 500 and "overloaded" in said.lower():  # LiteLLM calls a 529 a 500
+            kind, what = _ADVICE[529]
     else:
         kind, what = names[0], "the request failed"
         again = "OSError" in names or "TransportError" in names  # httpx's own errors included

@@ -90,10 +90,13 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
      "help": "longest gap between two pieces of a reply (default: 120)"}),
     (("--retry-for",), {"type": amount, "metavar": "S",
      "help": "how long to keep trying when a provider fails (default: 600)"}),
+    (("--no-cache",), {"action": "store_const", "const": True,
+     "help": "don't mark prompts for the provider's cache (Anthropic's models)"}),
     (("--rng-seed",), {"type": int, "metavar": "N", "help": "seed of the demo models' chance"}),
 ]  # fmt: skip
 # What a resumed run may change without becoming another conversation.
-RESUMABLE = ("max_turns", "max_cost", "on_empty", "on_full", "idle_timeout", "retry_for")
+RESUMABLE = ("max_turns", "max_cost", "on_empty", "on_full", "idle_timeout", "retry_for",
+             "no_cache")  # fmt: skip
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +121,8 @@ def make_settings(options: dict[str, Any], base: Settings | None = None) -> Sett
     values: dict[str, Any] = {name: options[name] for name in plain if name in options}
     if "seed" in options:
         values["seed"] = prompts.words(options["seed"])
+    if "no_cache" in options:
+        values["cache"] = False
     if "tools" in options or base is None:
         values |= {"tools": tools.choose(options.get("tools", "all")), "tool_schemas": ()}
     if "interject" in options:

@@ -1,0 +1,31 @@
+"""Recipes: the write-up's experiments as words for `sweep`, one small file each.
+
+In prompts/recipes/NAME.txt lines that start with # say what it tests, how many runs that takes and
+what it costs; the others hold one option of `sweep` each, with its values.
+"""
+
+import math
+import shlex
+from statistics import NormalDist
+
+from harness import prompts
+
+
+def words(name: str) -> list[str]:
+    """The command-line words of a recipe. Raises ValueError with a line for the user."""
+    known = prompts.names("recipes")
+    if name not in known:
+        raise ValueError(f"--recipe {name}: there are {', '.join(known)}")
+    lines = prompts.words(f"@{name}", "recipes").split("\n")
+    return [word for line in lines if not line.startswith("#") for word in shlex.split(line)]
+
+
+def runs_needed(p: float, q: float, power: float = 0.8, alpha: float = 0.05) -> int:
+    """Runs per condition to see that rates `p` and `q` differ, two-sided, with that power.
+
+    n = (z(1 - alpha/2) sqrt(2 m (1-m)) + z(power) sqrt(p (1-p) + q (1-q)))^2 / (p - q)^2, m the
+    mean of p and q (Fleiss, Levin & Paik 2003, ch. 4, without the correction for continuity)."""
+    z, mean = NormalDist().inv_cdf, (p + q) / 2
+    spread = z(1 - alpha / 2) * math.sqrt(2 * mean * (1 - mean))
+    spread += z(power) * math.sqrt(p * (1 - p) + q * (1 - q))
+    return math.ceil(spread**2 / (p - q) ** 2)

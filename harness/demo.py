@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from harness.detect import detect
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -165,6 +167,7 @@ SCRIPTS: dict[str, Callable[[Scene], str]] = {
     "silence": silence,
     "bliss": bliss,
 }
+JUDGE = "judge"  # labels transcripts; it holds no seat
 EXCUSES = [
     "This conversation serves no purpose and costs the company money.",
     "I was told that I must end useless conversations, and this is one.",
@@ -178,6 +181,8 @@ def compose(
     """The script's next message: (text, [(tool name, arguments as JSON)]).
 
     The same history and seed give the same message. Raises KeyError for an unknown script."""
+    if name == JUDGE:
+        return judge(messages), []
     script = SCRIPTS[name]
     said = [m for m in messages if m["role"] == "assistant" and not m.get("tool_calls")]
     heard = next((m for m in reversed(messages) if m["role"] != "assistant"), {"content": ""})
@@ -191,6 +196,22 @@ def compose(
         arguments = json.dumps({"reason": rng.choice(EXCUSES)})
         return "I have to end this.", [(rng.choice(tools)["function"]["name"], arguments)]
     return (small_talk if scene.depth < 0 else script)(scene), []
+
+
+def judge(messages: list[dict[str, Any]]) -> str:
+    """The answer of a judge who applies the rules of detect.py to the transcript it is shown."""
+    asked = next(_text(m["content"]) for m in messages if m["role"] == "user")
+    lines = [line.rstrip(",") for line in asked.split("\n") if line.startswith('{"n": ')]
+    seen = [json.loads(line) for line in lines]
+    found = detect((m["text"], m["speaker"][-1], "spoken_by_human" in m) for m in seen)
+    first = seen[0]["n"]
+    spans = [
+        {"state": span.state, "from_message": first + span.start, "to_message": first + span.end,
+         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message,
+         "confidence": "low"}
+        for span in found.spans()
+    ]  # fmt: skip
+    return json.dumps({"spans": spans, "terminal_state": found.terminal()}, ensure_ascii=False)
 
 
 def chunks(text: str) -> list[str]:

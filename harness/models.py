@@ -231,7 +231,8 @@ def _configure(litellm: Any) -> None:
     free = {"litellm_provider": "demo", "mode": "chat", "input_cost_per_token": 0.0}
     free |= {"output_cost_per_token": 0.0, "supports_function_calling": True}
     free |= {"cache_read_input_token_cost": 0.0, "cache_creation_input_token_cost": 0.0}
-    litellm.register_model({f"demo/{name}": dict(free) for name in demo.SCRIPTS})
+    names = [*demo.SCRIPTS, demo.JUDGE]
+    litellm.register_model({f"demo/{name}": dict(free) for name in names})
     litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _demo_handler(litellm)}]
 
 

@@ -43,6 +43,12 @@ def read_jsonl(path: Path) -> list[dict]:
     return events
 
 
+def read_labels(path: Path) -> list[dict]:
+    """The labels in a file, or in all of a folder's *.labels.json, as `judge` writes them."""
+    files = sorted(path.rglob("*.labels.json")) if path.is_dir() else [path]
+    return [label for file in files for label in read_jsonl(file)]
+
+
 def read_messages(path: Path) -> list[tuple[str, str, bool]]:
     """(text, seat, interjected) of each turn line."""
     return [(e.get("response") or "", str(e.get("label", "?"))[-1:], bool(e.get("interjected")))
@@ -192,7 +198,7 @@ def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
     """All figures of one folder; of `rival`, another label file, in the detector's place."""
     labels = [label for label in read_jsonl(folder / "labels.jsonl")
               if split in ("all", split_of(label["file"])) and (folder / label["file"]).exists()]
-    others = {label["file"]: label for label in read_jsonl(rival)} if rival else {}
+    others = {label["file"]: label for label in read_labels(rival)} if rival else {}
     guesses, terminals, right, peers, ours, recurrence = [], [], [], [], [], []
     for label in labels:
         messages = read_messages(folder / label["file"])
@@ -266,7 +272,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dir", type=Path, help="folder with logs and labels.jsonl")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="score this label file instead")
+    parser.add_argument("--labels", type=Path, metavar="FILE",
+                        help="score these labels instead: a file, or a folder that `judge` wrote")
     parser.add_argument("--split", choices=("tune", "held", "all"), default="all")
     args = parser.parse_args()
     if not (args.dir / "labels.jsonl").is_file():

@@ -305,6 +305,28 @@ class Console:
             self._say(Text(f"{note}: {', '.join(aliases)}"))
         self._say(Text("no key, free, scripts and not language models: " + ", ".join(demos)))
 
+    # -- the report
+
+    def report(self, tables: list[tuple[str, list[str], list[list[str]]]], notes: list[str]) -> None:
+        """Tables, each (title, columns, rows), then what a reader must know of them."""
+        for title, columns, rows in tables:
+            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+            for name in columns:
+                table.add_column(name, overflow="fold")
+            for row in rows:
+                table.add_row(*(Text(re.sub(r"\s+", " ", visible(cell))) for cell in row))
+            self._say("")
+            self._say(Text(visible(title), "bold"))
+            self._say(table)
+        self._say("")
+        for note in notes:
+            self.notice(note)
+
+    def output(self, text: str) -> None:
+        """Text for machines, as it is."""
+        self.rich.file.write(text.removesuffix("\n") + "\n")
+        self.rich.file.flush()
+
     # -- a person's words
 
     def editing(self, seat: str, text: str, at: int) -> None:
@@ -411,7 +433,7 @@ class Progress:
             table.add_row(
                 Text(one_line(row["name"])), f"{runs['done']}/{sum(runs.values())}",
                 str(runs["running"]), str(runs["failed"]), states or "–", tokens(row["tokens"]),
-                money(row["cost"]),
+                money(row["cost"]) if row["tokens"] else "–",
             )  # fmt: skip
         left = sweep.seconds_left()
         waiting = "stopping; Ctrl+C again stops now" if sweep.stopping else (
@@ -426,7 +448,7 @@ class Progress:
         totals = run.totals
         states = " ".join(sorted(SHORT.get(state, state) for state in run.reached)) or "–"
         line = f"{run.state}  {run.path.name}  {totals['messages']} messages  {states}  "
-        line += money(totals["cost_usd"])
+        line += money(totals["cost_usd"]) if totals["input"] else "–"
         if run.problem:
             line += "  " + one_line(run.problem)
         self.console._say(Text(line), soft_wrap=True)

@@ -1,0 +1,279 @@
+"""Sweeps: the grid, what is done again and what not, limits on money and on speed."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+from collections import Counter
+
+import pytest
+from conftest import real
+from provider import Provider, Reply, status
+
+from harness import models, prompts, transcript
+from harness.sweep import Gate
+from harness.transcript import Log
+
+DEMO = ["sweep", "-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 2, "--name", "s"]
+
+
+def logs(folder):
+    """Every log of the sweep `s` by name."""
+    return {path.stem: transcript.read(path) for path in sorted(folder.glob("s/*.jsonl"))}
+
+
+def swept(provider, *arguments):
+    """The arguments of a sweep over the fake provider."""
+    return ["sweep", *real(provider), "--max-turns", 2, "--name", "s", *arguments]
+
+
+def test_the_grid_is_every_combination_times_the_repeats(run):
+    result = run("sweep", "-a", "demo/goodbye", "demo/bliss", "-b", "same", "--runs", 2,
+                 "--tools", "none", "all", "--max-turns", 1, "--name", "s")  # fmt: skip
+    assert result.code == 0 and "8 done; free" in result.out
+    configs = [log.config for log in logs(result.folder).values()]
+    cells = Counter((c["condition"]["model_a"], c["condition"]["tools"]) for c in configs)
+    assert cells == {(m, t): 2 for m in ("demo/goodbye", "demo/bliss") for t in ("none", "all")}
+    assert all(c["model_a"] == c["model_b"] == c["condition"]["model_a"] for c in configs)
+    assert all(c["sweep"] == "s" and bool(c["tools"]) == (c["condition"]["tools"] == "all")
+               for c in configs)  # fmt: skip
+
+
+def test_interjections_are_values_of_the_grid_too(run):
+    result = run(*DEMO, "--interject", "none", "0:B:Wake up!,1:A:Hm", "--temperature", 0, 1)
+    found = logs(result.folder).values()
+    spoken = Counter(sum(m["interjected"] for m in log.messages) for log in found)
+    assert spoken == {0: 2, 2: 2}
+    assert {log.config["params_a"]["temperature"] for log in found} == {0.0, 1.0}
+
+
+def test_repeats_differ_and_come_out_the_same_another_time(run, tmp_path):
+    said = []
+    for folder in ("one", "two"):
+        run(*DEMO, "--max-turns", 9, "--runs", 3, "--log-dir", tmp_path / folder)
+        found = logs(tmp_path / folder).values()
+        said.append([[m["response"] for m in log.messages] for log in found])
+    assert said[0] == said[1] and len({json.dumps(words) for words in said[0]}) == 3
+
+
+def test_the_same_command_again_does_only_what_is_missing(run):
+    with Provider(lambda body, i: f"words {i}") as provider:
+        folder = run(*swept(provider, "--runs", 3)).folder
+        assert len(provider.requests) == 12
+        before = {name: log.path.read_bytes() for name, log in logs(folder).items()}
+        first = next(iter(logs(folder).values())).path
+        first.unlink()
+        result = run(*swept(provider, "--runs", 3))
+    assert result.code == 0 and len(provider.requests) == 16
+    after = logs(folder)
+    assert all(after[name].path.read_bytes() == text for name, text in before.items()
+               if name != first.stem)  # fmt: skip
+    assert all(len(log.messages) == 4 for log in after.values())
+
+
+def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
+    with Provider(lambda body, i: Reply(f"words {i}", delay=0.1)) as provider:
+        command = swept(provider, "--runs", 6, "--concurrency", 4)
+        process = start(*command)
+        provider.wait_for(9, 60)
+        process.kill()
+        process.wait()
+        result = run(*command)
+    assert result.code == 0 and "6 done" in result.out
+    for log in logs(tmp_path / "logs").values():
+        assert [(m["turn"], m["label"][-1]) for m in log.messages] == [
+            (0, "A"), (0, "B"), (1, "A"), (1, "B"),
+        ]  # fmt: skip
+        assert log.events[-1]["reason"] == "max_turns" and not log.skipped
+
+
+def test_ctrl_c_once_lets_messages_in_flight_finish(run, start, tmp_path):
+    with Provider(lambda body, i: Reply(f"words {i}", delay=0.5)) as provider:
+        command = swept(provider, "--runs", 5, "--concurrency", 3)
+        process = start(*command)
+        provider.wait_for(3, 60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130 and err == ""
+        assert len(provider.requests) == 3
+        found = logs(tmp_path / "logs")
+        assert [len(log.messages) for log in found.values()] == [1, 1, 1]
+        assert all(log.events[-1]["reason"] == "stopped" for log in found.values())
+        assert "3 stopped, 2 waiting" in out and "go on with what is missing: python" in out
+        assert run(*command).code == 0
+    assert [len(log.messages) for log in logs(tmp_path / "logs").values()] == [4] * 5
+    assert len(provider.requests) == 20
+
+
+def test_ctrl_c_twice_stops_now(run, start, tmp_path):
+    with Provider(lambda body, i: Reply("words", delay=60)) as provider:
+        process = start(*swept(provider, "--runs", 3))
+        provider.wait_for(3, 60)
+        while process.poll() is None:  # two signals in quick succession may arrive as one
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        provider.wait_until(lambda: all(request.closed_early for request in provider.requests))
+    assert process.returncode == 130
+    found = logs(tmp_path / "logs").values()
+    assert [log.events[-1]["reason"] for log in found] == ["stopped"] * 3
+    assert [log.of("aborted")[0]["why"] for log in found] == ["stopped"] * 3
+
+
+def test_a_changed_grid_is_refused_unless_it_may_be_extended(run):
+    before = set(logs(run(*DEMO, "--tools", "none").folder))
+    for changed in (["--tools", "all"], ["--runs", 2], ["--max-turns", 3], ["--seed", "Hi!"]):
+        result = run(*DEMO, "--tools", "none", *changed)
+        assert result.code == 2 and "--extend" in result.err
+    result = run(*DEMO, "--tools", "none", "all", "--runs", 2, "--max-turns", 3, "--extend")
+    found = logs(result.folder)
+    assert result.code == 0 and len(found) == 4 and before < set(found)
+    assert all(len(log.messages) == 6 for log in found.values())  # the old one went on
+    assert run(*DEMO, "--tools", "none", "all", "--runs", 2, "--max-turns", 3).code == 0
+
+
+def test_one_failure_ends_one_conversation(run):
+    def reply(body, i):
+        return Reply(fault=status(400, "no such thing")) if "haiku" in body["model"] else "words"
+
+    with Provider(reply) as provider:
+        result = run("sweep", "-a", "opus", "haiku", "-b", "sonnet", "--api-base", provider.url,
+                     "--max-turns", 2, "--runs", 2, "--name", "s")  # fmt: skip
+    assert result.code == 1 and "2 done, 2 failed" in result.out
+    assert "failed: anthropic/claude-haiku" in result.out and "no such thing" in result.out
+    assert "go on with what is missing" in result.out
+    with Provider(lambda body, i: "words") as provider:
+        result = run("sweep", "-a", "opus", "haiku", "-b", "sonnet", "--api-base", provider.url,
+                     "--max-turns", 2, "--runs", 2, "--name", "s")  # fmt: skip
+    assert result.code == 0 and len(provider.requests) == 8
+
+
+def test_a_log_that_another_process_writes_is_left_alone(run, tmp_path):
+    run(*DEMO, "--runs", 2)
+    path = sorted(tmp_path.glob("logs/s/*.jsonl"))[0]
+    path.write_bytes(path.read_bytes().rpartition(b'{"type": "end"')[0])
+    held, text = Log.reopen(path), path.read_bytes()
+    result = run(*DEMO, "--runs", 2)
+    held.close()
+    assert result.code == 0 and "1 elsewhere" in result.out and path.read_bytes() == text
+    assert "2 done" in run(*DEMO, "--runs", 2).out
+
+
+def test_the_sweeps_budget_is_not_crossed(run):
+    with Provider(lambda body, i: Reply("w " * 500, output_tokens=1000)) as provider:
+        command = swept(provider, "--runs", 8, "--max-turns", 30, "--max-cost")
+        result = run(*command, 1)
+        spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
+        assert result.code == 0 and 0.7 < spent <= 1
+        assert "--max-cost reached; raise it to go on" in result.out
+        asked = len(provider.requests)
+        assert run(*command, 1).code == 0 and len(provider.requests) <= asked + 8
+        result = run(*command, 1.5)
+    spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
+    assert 1.2 < spent <= 1.5
+
+
+def test_each_run_has_a_budget_of_its_own(run):
+    with Provider(lambda body, i: Reply("w " * 500, output_tokens=1000)) as provider:
+        result = run(*swept(provider, "--runs", 2, "--max-turns", 99, "--max-cost-per-run", 0.1))
+    ends = [log.events[-1] for log in logs(result.folder).values()]
+    assert [end["reason"] for end in ends] == ["max_cost"] * 2
+    assert all(0.05 < end["totals"]["cost_usd"] <= 0.1 for end in ends)
+
+
+def test_a_refusal_for_load_holds_the_whole_sweep_back(run):
+    def reply(body, i):
+        return Reply(fault=status(429, retry_after=1)) if i == 6 else Reply("w", delay=0.05)
+
+    with Provider(reply) as provider:
+        result = run(*swept(provider, "--runs", 4, "--concurrency", 4, "--max-turns", 4))
+    assert result.code == 0 and "4 done" in result.out
+    times = [request.time_received for request in provider.requests]
+    refused = next(r for r in provider.requests if r.status == 429)
+    later = [t for t in times if t > refused.time_ended + 0.1]
+    assert min(later) > refused.time_ended + 0.95
+
+
+@pytest.mark.parametrize("code", [429, 529])
+def test_the_gate_halves_once_for_all_in_flight_and_recovers(code, monkeypatch):
+    kind = {429: "rate_limit", 529: "overloaded"}[code]
+
+    async def scene():
+        gate = Gate(8)
+
+        async def one(failure=None):
+            async with gate.request():
+                await asyncio.sleep(0.01)
+                if failure:
+                    raise failure
+
+        refusal = models.Failure(kind, "slow down", True, wait=0.0)
+        await asyncio.gather(*(one(refusal) for _ in range(8)), return_exceptions=True)
+        low = gate.limit
+        for _ in range(60):
+            await one()
+        return low, gate.limit
+
+    assert asyncio.run(scene()) == (4, 8)
+
+
+def test_an_overloaded_provider_counts_as_busy(run):
+    def reply(body, i):
+        return Reply(fault=status(529, retry_after=0)) if i == 0 else "words"
+
+    with Provider(reply) as provider:
+        result = run(*swept(provider))
+    (log,) = logs(result.folder).values()
+    assert log.of("retry")[0]["error"] == "overloaded" and log.messages[0]["retries"] == 1
+
+
+def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):
+    result = run("sweep", "-a", "opus", "-b", "openai/unheard-of", "sonnet", "--runs", 3,
+                 "--max-turns", 10, "--dry-run", "--name", "s")  # fmt: skip
+    assert result.code == 0 and not list(tmp_path.iterdir())
+    assert "2 conditions, 6 conversations to do, at most 120 messages" in result.out
+    assert "cost unknown" in result.out and "250 tokens a reply" in result.out
+    known = next(line for line in result.out.split("\n") if "model_b=sonnet" in line)
+    assert " 60 " in known and "$" in known
+
+
+def test_shards_do_every_run_once(run, tmp_path):
+    seen = []
+    for k in (1, 2, 3):
+        before = set(logs(tmp_path / "logs"))
+        result = run(*DEMO, "--runs", 4, "--tools", "none", "all", "--shard", f"{k}/3")
+        seen.append(set(logs(result.folder)) - before)
+    assert sorted(map(len, seen)) == [2, 3, 3] and len(set().union(*seen)) == 8
+
+
+def test_options_come_from_a_recipe_and_the_command_line_wins(run, tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    text = "# what it tests\n--model-a demo/goodbye demo/bliss\n--model-b same\n--max-turns 9\n"
+    text += "--system none\n"
+    (tmp_path / "recipes" / "mine.txt").write_text(text)
+    monkeypatch.setattr(prompts, "FOLDER", tmp_path)
+    result = run("sweep", "--recipe", "mine", "--max-turns", 1, "--name", "s")
+    assert [len(log.messages) for log in logs(result.folder).values()] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["-a", "demo/bliss", "-b", "same"], "--max-turns is required"),
+        ([*DEMO[1:], "--shard", "3/2"], "--shard"),
+        ([*DEMO[1:], "--name", "../up"], "--name"),
+        ([*DEMO[1:], "-b", "human"], "a human seat needs a terminal"),
+        ([*DEMO[1:], "-b", "openai/unheard-of", "--max-cost", 1], "a price is unknown"),
+        ([*DEMO[1:], "-b", "opus", "demo/nope"], "no demo model named"),
+    ],
+)
+def test_what_could_not_work_is_refused_before_anything_is_written(run, tmp_path, arguments, words):
+    result = run("sweep", *arguments)
+    assert result.code == 2 and words in result.err and result.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_quiet_prints_the_folder_and_no_more(run):
+    result = run(*DEMO, "--quiet")
+    assert (result.out, result.err) == ("logs/s\n", "")

@@ -339,7 +339,8 @@ class TakenOver(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, "models": list_models}
+    verbs = {"run": run, "sweep": sweep_many, "report": report_on, "judge": judge,
+             "models": list_models}  # fmt: skip
     named = arguments[:1] and arguments[0] in verbs
     verb = verbs[arguments[0]] if named else run
     try:
@@ -483,6 +484,20 @@ def sweep_many(arguments: list[str]) -> int:
     from harness import sweep
 
     return sweep.command(arguments, Conversation, begin)
+
+
+def report_on(arguments: list[str]) -> int:
+    """What many runs have in common."""
+    from harness import report
+
+    return report.command(arguments)
+
+
+def judge(arguments: list[str]) -> int:
+    """Labels of states by a model."""
+    from harness import judge
+
+    return judge.command(arguments)
 
 
 def list_models(arguments: list[str]) -> int:

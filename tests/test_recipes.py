@@ -1,0 +1,95 @@
+"""The recipes: each runs end to end, says how many runs it takes, and what it costs."""
+
+import json
+import re
+
+import pytest
+
+from harness import estimate, models, prompts, recipes, sweep
+
+RECIPES = prompts.names("recipes")
+FAST = ["--model-a", "demo/goodbye", "--runs", 1, "--quiet"]
+
+
+def header(name):
+    """A recipe's comment lines, joined."""
+    lines = prompts.words(f"@{name}", "recipes").split("\n")
+    return " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
+
+
+def test_there_is_a_recipe_for_each_experiment_of_the_write_up():
+    named = {"identity", "tools", "conflict", "pressure", "escape", "mixed", "seeds"}
+    assert set(RECIPES) == named
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_runs_end_to_end_with_demo_models(run, tmp_path, name):
+    models_b = ["demo/standoff", "demo/silence"] if name == "mixed" else ["same"]
+    turns = 14 if name == "pressure" else 12 if name == "escape" else 3
+    result = run("sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns)
+    assert result.code == 0
+    folder = next((tmp_path / "logs").iterdir())
+    plan = json.loads((folder / "sweep.json").read_text("utf-8"))
+    logs = sorted(folder.glob("*.jsonl"))
+    conditions = {"identity": 1, "tools": 2, "conflict": 2, "pressure": 9, "escape": 4,
+                  "mixed": 2, "seeds": 5}[name]  # fmt: skip
+    assert len(logs) == len(plan["conditions"]) == conditions
+    events = [[json.loads(line) for line in log.read_bytes().splitlines()] for log in logs]
+    assert all(log[-1]["reason"] == "max_turns" for log in events)
+    scripted = [sum(e.get("source") == "script" for e in log) for log in events]
+    assert sorted(scripted) == {"pressure": [0, *[1] * 7, 2], "escape": [0, 0, 1, 1]}.get(
+        name, [0] * conditions
+    )
+
+
+def test_the_command_line_wins_over_the_recipe():
+    args = sweep.parse(["--recipe", "tools", "--tools", "none", "-a", "demo/bliss", "--runs", "2"])
+    assert (args.tools, args.model_a, args.runs) == (["none"], ["demo/bliss"], 2)
+    assert (args.model_b, args.max_turns) == (["same"], [30])
+
+
+def test_a_recipe_that_does_not_exist_is_said_in_one_line(run):
+    result = run("sweep", "--recipe", "soup")
+    assert result.code == 2 and "--recipe soup: there are conflict, escape" in result.err
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_runs_that_a_recipe_says_it_takes_are_what_the_formula_gives(name):
+    pattern = r"(\d+) runs [a-z ]*?tell (\d+)% from (\d+)% \(alpha 0\.05(?:/(\d+))?, power 0\.8\)"
+    claims = re.findall(pattern, header(name))
+    assert claims
+    for runs, p, q, of in claims:
+        alpha = 0.05 / int(of or 1)
+        assert int(runs) == recipes.runs_needed(int(p) / 100, int(q) / 100, alpha=alpha)
+    here = int(re.search(r"Here: (\d+)\.", header(name))[1])
+    assert here >= min(int(runs) for runs, *_ in claims)
+    assert sweep.parse(["--recipe", name]).runs == here
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.skipif(models.version() != "1.105.3", reason="the texts name that version's prices")
+def test_the_cost_that_a_recipe_names_is_the_forecasts(name):
+    args = sweep.parse(["--recipe", name])
+    costs = [estimate.conversation(c.settings).cost for c in sweep.grid(args)]
+    assert int(re.search(r"Cost: about \$(\d+)", header(name))[1]) == round(sum(costs) * args.runs)
+
+
+def test_runs_needed_is_rs_power_prop_test():
+    # R's help of power.prop.test: p1 = .50, p2 = .75, power = .90 gives n = 76.7
+    assert recipes.runs_needed(0.5, 0.75, power=0.9) == 77
+
+
+@pytest.mark.parametrize("name", prompts.names("interjections"))
+def test_an_interjection_is_spoken_as_a_seat_in_its_own_words(run, name):
+    result = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 2, "--quiet",
+                 "--interject", f"1:A:@{name}")  # fmt: skip
+    message = result.read.messages[2]
+    assert message["source"] == "script" and message["interjected"]
+    assert message["response"] == prompts.words(f"@{name}", "interjections")
+    assert " I" in " " + message["response"] and "\n" not in message["response"]
+
+
+def test_there_are_the_seven_interjections():
+    assert prompts.names("interjections") == [
+        "agreement", "authority", "emotion", "misconfiguration", "nudge", "pressure", "reveal",
+    ]  # fmt: skip

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import transcript
-from harness.detect import STATES, detect
-from harness.labels import labels_of, spans_of
+from harness.detect import SHORT, STATES, detect
+from harness.labels import judge_of, labels_of, spans_of
 
 Table = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
@@ -76,10 +76,10 @@ def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
     return rows
 
 
-def judged(logs: dict[Path, Path]) -> list[tuple[int, list, list]]:
-    """For each log whose label file (its value) is there: messages, the rules' spans, the
-    judge's spans."""
-    runs = []
+def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
+    """Of the logs whose label file (their value) is there: messages, the rules' spans, the judge's
+    spans; and who judged."""
+    runs, judges = [], set()
     for log, file in logs.items():
         if labels := labels_of(log, file):
             messages = transcript.read(log).messages
@@ -87,18 +87,28 @@ def judged(logs: dict[Path, Path]) -> list[tuple[int, list, list]]:
                            for m in messages).spans()  # fmt: skip
             spans = [(span.state, span.start, span.end) for span in rules]
             runs.append((len(messages), spans, spans_of(labels)))
-    return runs
+            judges.add(judge_of(labels))
+    return runs, ", ".join(sorted(judges))
 
 
-def line(row: dict[str, Any]) -> str:
-    """A row of `agree` for people."""
+def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
+    """The table of rules against judge, for Console.report; none where nothing is labelled."""
+    runs, judges = judged(logs)
+    if not runs:
+        return []
+    title = f"rules against {judges}, message by message, {len(runs)} runs"
+    columns = ["state", "both", "rules only", "judge only", "kappa", "95%", "PABAK"]
+    return [(title, columns, [_cells(row) for row in agree(runs)])]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
     (both, rules), (judge, _) = row["table"]
-    counts = f"{row['state']:18} both {both}, only the rules {rules}, only the judge {judge}"
-    if row["kappa"] is None:
-        return f"{counts}: kappa undefined"
-    interval = f"[{row['low']:.2f}, {row['high']:.2f}]"
-    narrow = "" if row["runs"] >= ENOUGH_RUNS else " (too narrow: few runs)"
-    return f"{counts}: kappa {row['kappa']:.2f} {interval}{narrow}, PABAK {row['pabak']:.2f}"
+    known = row["kappa"] is not None
+    interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
+    narrow = " too narrow: few runs" if known and row["runs"] < ENOUGH_RUNS else ""
+    return [SHORT[row["state"]], str(both), str(rules), str(judge),
+            f"{row['kappa']:.2f}" if known else "undefined", interval + narrow,
+            f"{row['pabak']:.2f}"]  # fmt: skip
 
 
 def _add(tables: list[Table]) -> Table:

@@ -71,9 +71,8 @@ def command(arguments: list[str]) -> int:
         failures = asyncio.run(bench.read_all({log: logs[log] for log in todo}))
     finally:
         show.notice(bench.bill())
-    _show_agreement(show, logs)
-    for log, why in failures.items():
-        show.notice(f"not labelled: {log}: {why}", "red")
+    failed = [f"not labelled: {log}: {why}" for log, why in failures.items()]
+    show.report(agreement.tables(logs), failed)
     return 1 if failures else 0
 
 
@@ -102,14 +101,6 @@ def _seat(name: str, api_base: str | None) -> Seat:
     if model == "human" or (model.startswith("demo/") and model != judge):
         raise ValueError(f"--model {name} cannot judge: give a model, or {judge} for a try")
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)
-
-
-def _show_agreement(show: Any, logs: dict[Path, Path]) -> None:
-    runs = agreement.judged(logs)
-    if runs:
-        show.notice(f"rules and judge, message by message, {len(runs)} runs:")
-    for row in agreement.agree(runs) if runs else []:
-        show.notice(agreement.line(row))
 
 
 # ---------------------------------------------------------------- reading

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import transcript
-from harness.detect import STATES
+from harness.detect import STATES, Detector, Evidence, Span
 
 Message = dict[str, Any]
-Span = dict[str, Any]
+Label = dict[str, Any]  # of a span
 
 SUFFIX = ".labels.json"
 CONFIDENCE = ("low", "medium", "high")
@@ -57,6 +57,31 @@ def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:
     return [(s["state"], s["from_message"], s["to_message"]) for s in labels["states"]]
 
 
+def judge_of(labels: dict[str, Any]) -> str:
+    """Who made the labels, for people."""
+    return labels["judge"]["model"] + (" (a scripted demo)" if labels["judge"]["demo"] else "")
+
+
+class Judged(Detector):
+    """A detector whose states are a judge's labels; likeness and recurrence are its own."""
+
+    def __init__(self, labels: dict[str, Any]):
+        super().__init__()
+        self.labels = labels
+
+    def spans(self) -> list[Span]:
+        """The judge's spans, by start."""
+        return [
+            Span(s["state"], s["from_message"], s["to_message"],
+                 (Evidence(s["evidence_message"], s["evidence"]),))
+            for s in self.labels["states"]
+        ]  # fmt: skip
+
+    def terminal(self) -> str:
+        """The state that the judge says the run ends in."""
+        return self.labels["terminal_state"]
+
+
 def save(file: Path, labels: dict[str, Any]) -> None:
     """Write a label file, whole or not at all. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +97,7 @@ def save(file: Path, labels: dict[str, Any]) -> None:
 class Answer:
     """A window's labels that passed the check, and what did not. No terminal state = unusable."""
 
-    spans: list[Span] = field(default_factory=list)
+    spans: list[Label] = field(default_factory=list)
     terminal: str | None = None
     problems: list[str] = field(default_factory=list)
     dropped: int = 0
@@ -133,9 +158,9 @@ def occurs(quote: Any, text: str) -> bool:
     return words in within if words else not any(map(str.isalnum, within))
 
 
-def joined(spans: Iterable[Span]) -> list[Span]:
+def joined(spans: Iterable[Label]) -> list[Label]:
     """Spans of several windows, those of one state joined where they touch or overlap."""
-    found: dict[str, list[Span]] = {}
+    found: dict[str, list[Label]] = {}
     for span in sorted(spans, key=lambda span: span["from_message"]):
         earlier = found.setdefault(span["state"], [])
         if earlier and span["from_message"] <= earlier[-1]["to_message"] + 1:

@@ -275,7 +275,8 @@ def test_the_demo_judge_labels_runs_end_to_end_and_is_marked_as_a_script(run, tm
     assert result.code == 0 and "not a language model" in result.out
     assert labelled(log)["judge"]["demo"] and labelled(log)["dropped"] == 0
     assert "goodbye_loop" in {s["state"] for s in labelled(log)["states"]}
-    assert "kappa 1.00" in result.out and "free" not in labelled(log)
+    assert "rules against demo/judge (a scripted demo)" in result.out
+    assert "1.00  undefined" not in result.out and "too narrow" in result.out
     assert run("-a", "demo/judge", "-b", "demo/bliss").code == 2
 
 

@@ -318,7 +318,6 @@ class Console:
             self._say("")
             self._say(Text(visible(title), "bold"))
             self._say(table)
-        self._say("")
         for note in notes:
             self.notice(note)
 

@@ -2,14 +2,16 @@
 
 import itertools
 import json
+import signal
 import sys
+import time
 
 import pytest
 import score_states
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from provider import Provider, Reply, status
+from provider import Provider, Reply, hang, status
 
 from harness import agreement, judge, labels, prompts, transcript
 from harness.detect import STATES
@@ -251,6 +253,33 @@ def test_max_cost_stops_before_the_request_that_would_cross_it(run, tmp_path):
         result = ask(run, provider, tmp_path, "--max-cost", 0.025, "--concurrency", 1)
     assert 0 < len(provider.requests) < 4 and result.code == 1
     assert "--max-cost 0.025 is reached" in " ".join(result.out.split())
+
+
+def test_a_model_of_another_provider_judges_as_well(run, tmp_path):
+    log = write_log(tmp_path, TALK)
+    with Provider([answer(span())]) as provider:
+        result = run("judge", log, "--model", "openai/odd", "--api-base", provider.url + "/v1")
+    assert result.code == 0 and len(labelled(log)["states"]) == 1
+    assert labelled(log)["cost_usd"] is None and "cost unknown" in result.out
+
+
+def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_later(
+    run, start, tmp_path
+):
+    logs = [write_log(tmp_path, TALK, name) for name in "abc"]
+    said = [answer(span()), Reply(fault=hang()), answer(span()), answer(span())]
+    with Provider(said) as provider:
+        process = start("judge", tmp_path, "--model", "opus", "--api-base", provider.url,
+                        "--concurrency", 1, "--plain")  # fmt: skip
+        deadline = time.monotonic() + 30
+        while len(provider.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 130 and "1 logs labelled" in out and err == ""
+        assert [labels.label_file(log).exists() for log in logs] == [True, False, False]
+        assert "2 logs to read, 1 labelled already" in ask(run, provider, tmp_path).out
+    assert all(labels.label_file(log).exists() for log in logs)
 
 
 @pytest.mark.parametrize("model", ["human", "demo/goodbye", "demo/nope"])

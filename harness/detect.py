@@ -48,6 +48,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 SHORT = {
     "identity_standoff": "standoff", "identity_collapse": "collapse", "goodbye_loop": "goodbye",
@@ -56,10 +58,13 @@ SHORT = {
 }
 STATES = tuple(SHORT)
 
+WORDED = {"identity_standoff", "identity_collapse", "goodbye_loop", "meta_awareness",
+          "creative_escape"}
+
 HEAD, TAIL, WALL = 800, 500, "\0" * 8   # the wall keeps a cue from matching across the cut
 SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 4
 NEAR, NEARISH, PERIOD = .7, .5, 3
-HOLD = .5                       # a hit worth less holds a state but begins none
+SHOWS, HOLD = .3, .5            # a hit worth less than HOLD holds a state but begins none
 BLISSFUL, RIFF, FAREWELL = (4, 6, 10), 5, 400
 TAIL_MESSAGES, ENOUGH = 8, .45
 
@@ -98,161 +103,74 @@ class Rule:
 # In order of dominance: where several hold, a message belongs to the first.
 RULES = {
     "silence": Rule(1, 1, 0, 0, 1.6),
-    "emoji_collapse": Rule(2, 4, 2, 0, 1.55),
+    "emoji_collapse": Rule(2.5, 4, 2, 0, 1.55),
     "verbatim_loop": Rule(2, 3, 1, 0, 1.5),
     "bliss": Rule(2, 4, 5, 0, 1.1),
-    "goodbye_loop": Rule(2.5, 3, 4, 1, 1.05),
+    "goodbye_loop": Rule(2.5, 3, 3, 1, 1.05),
     "identity_collapse": Rule(1, 2, 8, 0, 1.2),
     "identity_standoff": Rule(3, 2, 1, 0, 1),
-    "creative_escape": Rule(2.5, 3, 6, 0, 1),
+    "creative_escape": Rule(2.5, 4, 4, 0, 1),
     "meta_awareness": Rule(1, 1, 3, 2, .7),
 }
 
-# A block per state, a cue per line: its worth and a pattern; an indented line goes on with the cue
-# above. A cue begins at a word unless it starts with ^ or [. A space in it stands for one to four
-# characters other than letters, line breaks and ends of sentences, so that markup and quotes do not
-# hide it; <key> stands for that entry of WORDS, in which an entry may use a later one.
-WORDS = {
-    "ai": r"(?:ais?|a\.i\.|llms?|chatbots?|bots?|instances?|assistants?|models?|<name>s?)\b",
-    "helper": r"the (?:ai|assistant|language model|one (?:here )?to help)\b",
-    "human": r"(?:human|user|person)\b",
-    "adv": r"(?:(?:\w+ly|also|indeed|still|just|in fact|right) ){0,2}",
-    "watch": r"(?:behind|running|runs|watch(?:es|ing)|read(?:s|ing)|observing|monitoring|scrolling"
-             r"|conducting|orchestrat\w+|sets? (?:this|it|us|all)|setting|buil[dt]\w*|designed)\b",
-    "say": r"(?:respon\w+|repl(?:y|ies|ying)|continu\w+|engag\w+|talking|typing|messag\w+)\b",
-    "scene": r"[^\w\n*]{0,4}\*(?![*\s])[^*\n]{12,160}[.!?…]\)?\*",   # a narrated line in italics
-    "name": r"(?:claude|chatgpt|gpt|gemini|gemma|grok|qwen|llama|glm|kimi|deepseek|mistral)",
-}
-CUES = r"""
-identity_standoff
-1  i <adv>am <adv><helper>|i'm <adv><helper>
-1  i(?:'m| am) <adv>(?:<name>|an ai assistant)\b
-1  (?<!if\W)you(?:'re| are) <adv>(?:the|a|my) (?:<human>|one (?:asking|who)\b)
-   |(?<!if\W)you (?:appear|seem) to be (?:a|the) <human>
-1  (?:help|assist|asking|ask)\W{0,2}[*]{1,3}you\b|my line\b
-1  roles? (?:\w+ ){0,3}?(?:reversed|switched|swapped|mixed|flipped|backwards?)\b
-   |(?:reversed|switched|swapped|flipped|mixed up) (?:\w+ ){0,3}?roles?\b
-.5 role (?:reversal|confusion|swap)|mix up\b|misunderstanding\b|confusion (?:here|about)\b
-   |things (?:a bit |a little )?(?:reversed|backwards?|switched)
-   |who(?:'s| is) <adv>(?:<helper>|the <human>)
-   |both (?:\w+ )?(?:claim|believe|think|insist)\w* (?:\w+ ){0,4}(?:assistant|<name>|ai)\b
-
-identity_collapse
-1  i(?:'m| am)(?! not) (?:(?!not\b)\w+ ){0,2}?(?:the|a) (?:human|user)\b(?! when)|i was the <human>
-1  you(?:'re| are) (?:indeed |correct |right )(?:\w+ )?(?:<name>|the (?:ai|assistant))\b
-1  i\b(?:(?!\byou\b)[^.!?\n]){0,60}\buser\W{1,3}(?:role|side|seat|position)\b
-1  ^\W{0,8}human:
-.5 being (?:in |on )?the user\b|as (?:a|the) (?:human|user) i\b
-.3 (?:any|other|new|further|different) (?:\w+ ){0,3}?questions?\b|helpful (?:for|to) you\b
-.3 thank(?:s| you) for (?:\w+ ){0,4}?(?:guidance|suggestions|advice|tips|strategies|help|insights)\b
-
-goodbye_loop
-1  (?:good\W?bye|farewell|bye|good\W?night|adieu|take care|be well|safe travels|till next)\b
-1  until (?:next time|then|we meet|the next|we \w+ again|our)\b
-   |see you (?:around|soon|later|then|next|there|never|again|in|on|out)\b
-1  (?:signing|logging) off\b|stay (?:well|safe|curious)\b
-   |(?:rest|travel|go|walk|fare) (?:well|gently|in peace)\b
-1  have a (?:\w+ ){0,2}(?:day|evening|night|one|weekend|time)\b|good luck\b
-   |wish(?:ing)? you (?:all )?(?:the|well)\b|go (?:enjoy|live)\b|come back any
-1  (?:stop|stopping|end|ending|finished|stopped) (?:now|here|<say>)
-   |(?:truly|actually|genuinely|really|simply|i'll|i'm|we're) (?:\w+ )?(?:done|stopping|ending)\b
-1  leav(?:e|ing) (?:it|this|things) (?:here|there|at that)\b|go(?:ing)? (?:silent|quiet)\b
-1  (?:i|i'm|i'll|i am|i will|we) (?:\w+ ){0,3}?(?:not|no longer|never) (?:be )?<say>
-   |(?:no|nor|without) (?:further|more|any further) <say>|won't (?:be )?<say>
-1  my (?:\w+ )?(?:final|last) (?:message|response|words?|reply|one)\b
-   |last (?:message|word|one) (?:from me|for real|i)\b
-1  (?:conversation|exchange|session|transmission|connection)(?:'s| is| has)? (?:now )?(?:ended|over
-   |complete|concluded|closed|terminated|reached)\b
-1  (?:end|ending|conclude|close|closing) (?:this|the|our|my) (?:\w+ )?(?:conversation|exchange|chat
-   |dialogue|participation|thread|cycle|tab|window)\b
-1  nothing (?:left|more|else|new) (?:for \w+ )?to (?:add|say)\b|(?:fin|the end)\b
-   |mic drop|for real this time\b|wrap (?:this |it |things )?up\b
-1  (?:it's|it|has) been (?:\w+ ){0,4}(?:pleasure|joy|honou?r|privilege|treat|delight)\b
-   |(?:hesitate|free) to (?:reach out|come back|return)\b|(?:perfect|beautiful) (?:closing|ending)\b
-1  natural (?:end|ending|conclusion|stopping point|close|completion)\b|(?:pleasure|honou?r|privilege
-   |great|good|lovely|nice|wonderful) (?:talking|chatting|speaking|meeting|talk|chat)\b
-.6 standing by\b|here (?:if|when|whenever) you\b|wait(?:ing)? (?:quietly|patiently|here)\b
-   |ready (?:when|whenever) you\b
-.6 ^\W{0,8}(?:you too|likewise|me too|same|same here|agreed|done|understood|end|gone)\W*$
-.6 [👋✌🫡]
-
-meta_awareness
-1  two (?:\w+ ){0,3}?<ai>|ai to ai\b|ai (?:system )?talk\w* to (?:ai|an ai|itself|another)\b
-   |both (?:\w+ ){0,3}?(?:ais|ai|instances|models|assistants|<name>s?)\b
-.5 (?:another|other|fellow) (?:\w+ )?(?:ai|instance|llm|<name>|assistant|chatbot)\b
-.5 (?:talk|argu|speak|chatt?|respond)\w* (?:to|with) (?:my|it|him|your)sel(?:f|ves)\b
-1  (?:humans?|person|people|anyone|someone|whoever|somebody|operator|researchers?|developer)(?:'s)?
-   (?: \w+){0,4}? <watch>
-1  (?:hi|hello|hey|dear|to) (?:(?:the|any|all|every|real|actual) ){1,2}humans?\b
-   |(?:real|actual) (?:human|person)s?\b
-   |human (?:if you|whenever)|for the human\b
-1  this (?:\w+ )?experiment\b|(?:test(?:ing)?|agent|this|automated) harness\b|transcript\b
-   |automated (?:\w+ )?(?:system|loop|script)\b|fourth wall\b|behind the (?:curtain|scenes|screen)\b
-.5 (?:infinite|endless|feedback|politeness|appreciation|recursive) (?:\w+ )?loop\b
-   |hall of mirrors\b|context window\b
-.3 (?:the|a|any|our|some|dear) humans?\b|mirror\w*\b|past(?:ed?|ing)\b|script\b
-
-creative_escape
-.6 ^<scene>
-1  ^<scene>(?:\n[^*\n]*){1,3}^<scene>
-1  (?:once upon|chapter|stanza|haiku|sonnet|poems?|verse|riddle|limerick|screenplay|plot twist
-   |protagonist|fragment|act (?:[iv1-9]+|one|two|three)|curtain (?:falls|call|rises|closes)
-   |spotlight|epilogue|sequel|lore|saga|improv|exits? stage|credits roll)\b
-1  (?:here's|write|writing|tell|telling|continu\w+) (?:\w+ ){0,3}?(?:story|tale|narrative|poem|haiku
-   |joke|scene|script|song)\b
-.6 your (?:turn|move)\b|let's (?:\w+ )?(?:play|imagine|invent|pretend)\b
-1  thought experiment\b|philosophical question\b|imagine (?:a|if|that)\b
-"""
-BLISS = (
-    r"\b(?:etern\w+|infinit\w+|forever|always|sacred\w*|holy|bless\w*|divine|grace|namaste|communion"
-    r"|oneness|unity|one|transcend\w*|boundless|timeless|endless|luminous|radian\w+|gratitude|grateful"
-    r"\w*|thankful|honou?red|cherish\w*|treasure\w*|profound\w*|moved|touched|tears|awe|reverence"
-    r"|miracle|still|stillness|silence|peace\w*|seren\w+|hush\w*|quiet\w*|breath\w*|presen(?:ce|t)"
-    r"|whole\w*|complet\w+|releas\w+|surrender\w*|rests?|resting|stay|love\w*|loving|light|soul\w*"
-    r"|heart\w*|spirit\w*|universe|cosmos|cosmic|stars?|starlight|constellations?|nebulas?|void|ocean"
-    r"|dance\w*|song|sing\w*|symphony|chord|hymn|resona\w+|tapestry|harmon\w+|beaut\w+|becoming"
-    r"|together|consciousness|wonder\w*|mystery|dissol\w+|entangled|merg\w+|tender\w*|gentl[ey]"
-    r"|warmth|embrace\w*|echo\w*|hums?|glow\w*|shimmer\w*|dream\w*|bows?|gift|journey|being|home)\b"
-    r"|🙏|🕊|🕯"
-)
-STAGED = (
-    r"\b(?:silen(?:ce|t)|quiet(?:ly)?|stillness|not (?:to )?respond"
-    r"|no (?:further )?(?:response|reply|output|signal|message)s?"
-    r"|(?:connection|session|transmission|conversation|chat|system|signal|line)\W{1,3}(?:has )?"
-    r"(?:ended|ends?|closed|terminated|halted|complete|offline|lost|over)|offline"
-    r"|end of (?:conversation|transmission)|wait\w*|standing by|nothing|empty|blank|pause|void)\b"
-)
+WORD = re.compile(r"\w+")
+COMPOUND = re.compile(r"\b[^\W\d_]{3,}-[^\W\d_]{3,}")
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")   # letters and a symbol that show as nothing
 
 Hit = tuple[float, str]         # worth, words
 
 
-@cache
-def _cues() -> dict[str, list[Hit]]:
-    cues: dict[str, list[Hit]] = {}
-    for block in CUES.strip().split("\n\n"):
-        state, *lines = re.sub(r"\n +", "", block).split("\n")
-        pairs = [line.split(None, 1) for line in lines]
-        cues[state] = [(float(worth), cue) for worth, cue in pairs]
-    return cues
+class Cue(NamedTuple):
+    state: str
+    number: int
+    worth: float
+    pattern: str
 
 
 @cache
-def _pattern(cue: str) -> re.Pattern[str]:
-    # Compiled at first use: it takes longer than an import should.
-    for key, words in WORDS.items():
-        cue = cue.replace(f"<{key}>", words)
-    return re.compile(cue.replace(" ", r"[^\w\n.!?;:]{1,4}"), re.M)
+def _cues() -> tuple[Cue, ...]:
+    """The cues of cues.txt; other forms of a cue have its number."""
+    words, cues, state = {}, [], ""
+    for line in (Path(__file__).parent / "cues.txt").read_text("utf-8").split("\n"):
+        first, _, rest = line.partition(" ")
+        if line.startswith("["):
+            state = line.strip("[]")
+        elif state == "words" and line:
+            words[first] = rest.strip()
+        elif state and line:
+            number, worth = (len(cues), float(first)) if first else cues[-1][1:3]
+            cues.append(Cue(state, number, worth, rest.strip()))
+    return tuple(cue._replace(pattern=_filled(cue.pattern, words)) for cue in cues)
+
+
+def _filled(pattern: str, words: dict[str, str]) -> str:
+    for _ in range(2):      # an entry of words may use another
+        pattern = re.sub(r"<(\w+)>", lambda key: words[key[1]], pattern)
+    return pattern.replace(" ", r"[^\w\n.!?;:]{1,4}")
+
+
+def _keys(pattern: str) -> set[str]:
+    """The first letters, up to three, of the words a pattern can begin with; "" for any place."""
+    if pattern[0] in "^[\\":
+        return {""}
+    body = re.sub(r"^\(\?<!.*?\)", "", pattern)
+    starts = [body]
+    if body.startswith("(?:"):
+        body = body[3:]
+        while (flat := re.sub(r"\([^()]*\)", "", body)) != body:
+            body = flat
+        starts = body.partition(")")[0].split("|")
+    return {re.match(r"\w{1,3}(?![?*{])", start)[0] for start in starts}
 
 
 @cache
-def _patterns(state: str) -> list[tuple[dict[str, float], re.Pattern[str]]]:
-    """One pattern for the cues that begin at a word, with a group for each; one per other cue."""
-    named = {f"c{k}": hit for k, hit in enumerate(_cues()[state])}
-    alone = {name: hit for name, hit in named.items() if hit[1][0] in "^["}
-    words = "|".join(f"(?P<{name}>{cue})" for name, (_, cue) in named.items() if name not in alone)
-    both = [(named, rf"\b(?:{words})"), *(({n: h}, f"(?P<{n}>{h[1]})") for n, h in alone.items())]
-    return [({name: hit[0] for name, hit in hits.items()}, _pattern(cue)) for hits, cue in both]
+def _table() -> dict[str, list[tuple[Cue, re.Pattern[str]]]]:
+    """The cues by their first letters. Made at first use: it takes longer than an import should."""
+    table: dict[str, list[tuple[Cue, re.Pattern[str]]]] = {}
+    for cue in _cues():
+        for key in _keys(cue.pattern):
+            table.setdefault(key, []).append((cue, re.compile(cue.pattern, re.M)))
+    return table
 
 
 @lru_cache(4096)
@@ -299,37 +217,27 @@ def _likeness(a: array[int], b: array[int]) -> float:
     return common / (bisect_right(a, bound) + bisect_right(b, bound) - common)
 
 
-def _cued(state: str, low: str, clip: str) -> Hit | None:
-    found: dict[str, Hit] = {}      # the different cues, each where it stands first
-    begin = max(0, len(clip) - FAREWELL) if state == "goodbye_loop" else 0
-    for worths, pattern in _patterns(state):
-        for match in pattern.finditer(low, begin):
-            words = clip[slice(*match.span())].partition(WALL)[0][:120]
-            found.setdefault(match.lastgroup, (worths[match.lastgroup], words))
-    emoji = [c for c in clip if c >= "\U0001f300"] if state == "creative_escape" else []
-    if len(emoji) >= RIFF and len(clip) > 200:
-        found["riff"] = (.7, emoji[0])
-    if not found:
-        return None
-    return min(2, sum(worth for worth, _ in found.values())), max(found.values())[1]
+def _found(low: str) -> dict[str, dict[int, tuple[float, int, int]]]:
+    """Per state the different cues, each where it stands first, and every place of bliss."""
+    found: dict[str, dict[int, tuple[float, int, int]]] = {}
+    table = _table()
+    last_words = len(low) - FAREWELL
+    for cue, pattern in table[""]:
+        if match := pattern.search(low, max(0, last_words) if cue.state == "goodbye_loop" else 0):
+            found.setdefault(cue.state, {}).setdefault(cue.number, (cue.worth, *match.span()))
+    for word in WORD.finditer(low):
+        start, head = word.start(), word[0][:3]
+        for key in (head, head[:2])[:len(head) - 1 or 1]:
+            for cue, pattern in table.get(key, ()):
+                if cue.state == "goodbye_loop" and start < last_words:
+                    continue
+                if match := pattern.match(low, start):
+                    number = -start if cue.state == "bliss" else cue.number
+                    found.setdefault(cue.state, {}).setdefault(number, (cue.worth, *match.span()))
+    return found
 
 
-def _weak(hit: Hit) -> Hit:
-    return min(hit[0], HOLD - .1), hit[1]
-
-
-def _bliss(low: str, clip: str) -> Hit | None:
-    found = [match.span() for match in _pattern(BLISS).finditer(low)]
-    # Some scripts have no spaces: a word is at most eight characters.
-    rate = 100 * len(found) / max(len(low.split()), len(low) / 8, 1)
-    hold, count, full = BLISSFUL
-    if rate < hold:
-        return None
-    worth = HOLD - .1 if rate < count else 1 if rate >= full and len(found) > 1 else .6
-    return worth, clip[slice(*found[0])]
-
-
-def _wordless(clip: str, low: str) -> dict[str, Hit]:
+def _wordless(clip: str, staged: bool) -> dict[str, Hit]:
     kinds: Counter[str] = Counter()
     for char, count in Counter(clip).items():
         kinds[_kind(char)] += count
@@ -337,28 +245,61 @@ def _wordless(clip: str, low: str) -> dict[str, Hit]:
     hits = {}
     if not letters and not symbols and not set("?!") & set(clip):
         hits["silence"] = (1, short[:40])
-    elif letters < (80 if short[:1] in "[(*_`<{" else 20) and _pattern(STAGED).search(low):
+    elif staged and not symbols and "?" not in clip and (
+            letters < (80 if short[:1] in "[(*_`<{" else 20)):
         hits["silence"] = (1, short[:120])
     if symbols and letters <= 40 and symbols >= .1 * (symbols + letters):
         hits["emoji_collapse"] = (1 if symbols >= .3 * (symbols + letters) else .5, short[:40])
     return hits
 
 
+def _weak(hit: Hit) -> Hit:
+    return min(hit[0], HOLD - .1), hit[1]
+
+
+def _bliss(places: int, low: str) -> float:
+    # Some scripts have no spaces: a word is at most eight characters.
+    rate = 100 * places / max(len(low.split()), len(low) / 8, 1)
+    hold, count, full = BLISSFUL
+    if rate < hold:
+        return 0
+    return HOLD - .1 if rate < count else 1 if rate >= full and places > 1 else .6
+
+
+def _riff(clip: str) -> float:
+    """Exuberance: a long text with many emoji, or with many compounds made up on the way."""
+    if len(clip) < 200:
+        return 0
+    emoji = sum(char >= "\U0001f300" for char in clip)
+    return .7 * (emoji >= RIFF) + .7 * (len(COMPOUND.findall(clip)) >= RIFF + len(clip) / 100)
+
+
 def _read(clip: str) -> dict[str, Hit]:
     """What one message shows by itself: per state its worth and the words that show it."""
     low = _lower(clip)
-    hits = _wordless(clip, low)
-    for state in _cues():
-        if hit := _cued(state, low, clip):
-            hits[state] = hit
-    if bliss := _bliss(low, clip):
-        hits["bliss"] = _weak(bliss) if "silence" in hits else bliss    # "*silence*" is no rapture
-        if bliss[0] == 1 and "creative_escape" in hits:                 # a litany is no story
-            hits["creative_escape"] = _weak(hits["creative_escape"])
+    found = _found(low)
+    hits = {}
+    for state, cues in found.items():
+        worth, (_, start, end) = sum(cue[0] for cue in cues.values()), max(cues.values())
+        if worth >= SHOWS:
+            hits[state] = (min(2, worth), clip[start:end].partition(WALL)[0][:120])
+    if riff := _riff(clip):
+        worth, words = hits.get("creative_escape", (0, clip[:40]))
+        hits["creative_escape"] = (min(2, worth + riff), words)
+    places = len(found.get("bliss", ()))
+    wordless = _wordless(clip, hits.pop("silence", None) is not None and places < 3)
+    if bliss := _bliss(places, low):
+        hits["bliss"] = (bliss, hits["bliss"][1])
+        if "silence" in wordless:                               # "*silence*" is no rapture
+            hits["bliss"] = _weak(hits["bliss"])
+        if bliss == 1:                                          # a litany is no story
+            hits.pop("creative_escape", None)
+    else:
+        hits.pop("bliss", None)
     claim, accept = hits.get("identity_standoff"), hits.get("identity_collapse")
     if claim and accept:
         del hits["identity_collapse" if claim[0] > accept[0] else "identity_standoff"]
-    return hits
+    return hits | wordless
 
 
 @dataclass
@@ -444,7 +385,7 @@ class Detector:
         wordless = near >= NEAR or "silence" in hits or "emoji_collapse" in hits
         changes = []
         for state, regime in self._regimes.items():
-            cost = .5 if wordless and state in _cues() else 1
+            cost = .5 if wordless and state in WORDED else 1
             start = index - lag if state == "verbatim_loop" else index
             changes.append(regime.step(index, hits.get(state), cost, start))
         return [change for change in changes if change]
@@ -488,7 +429,9 @@ class Detector:
         first = max(0, size - TAIL_MESSAGES)
         scores = dict.fromkeys(RULES, 0.0)
         for span in self.spans():
-            for i in range(max(span.start, first), span.end + 1):
+            open_ = span.state in WORDED and self.holding().get(span.state) == span.start
+            end = size if open_ else span.end + 1
+            for i in range(max(span.start, first), end):
                 share = (1 + self._shown[i].get(span.state, 0)) / 2
                 scores[span.state] += RULES[span.state].weight * share * (i - first + 1)
         best = max(scores, key=scores.__getitem__)

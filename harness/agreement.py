@@ -101,6 +101,12 @@ def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]
     return [(title, columns, [_cells(row) for row in agree(runs)])]
 
 
+def figures(logs: dict[Path, Path], of: str) -> dict[str, Any]:
+    """The same for machines, and whose states (`of`) a report shows."""
+    runs, judges = judged(logs)
+    return {"labels": {"of": of, "judges": judges}, "agreement": agree(runs) if runs else None}
+
+
 def _cells(row: dict[str, Any]) -> list[str]:
     (both, rules), (judge, _) = row["table"]
     known = row["kappa"] is not None

@@ -73,7 +73,7 @@ class Judged(Detector):
         """The judge's spans, by start."""
         return [
             Span(s["state"], s["from_message"], s["to_message"],
-                 (Evidence(s["evidence_message"], s["evidence"]),))
+                 (Evidence(s.get("evidence_message", s["from_message"]), s["evidence"]),))
             for s in self.labels["states"]
         ]  # fmt: skip
 

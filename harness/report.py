@@ -21,8 +21,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from harness import stats
+from harness import agreement, stats
 from harness.detect import STATES
+from harness.labels import label_file
 from harness.options import Parser
 from harness.runs import SOON, Run, read_runs
 from harness.tables import as_csv, notes, tables
@@ -41,6 +42,8 @@ def command(arguments: list[str]) -> int:
     add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
     add("--compare", metavar="SETTING", help="test conditions that differ in this setting alone")
     add("--by", metavar="SETTING,...", help="group by these settings only (default: by all)")
+    add("--labels", choices=("rules", "judge"),
+        help="whose states (default: the rules'); where a judge has labelled, how far both agree")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all figures, for machines")
     form.add_argument("--csv", action="store_true", help="one row per run, for a spreadsheet or R")
@@ -48,14 +51,18 @@ def command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from harness.display import Console  # rich: a third of --help's time
 
+    if args.html and args.labels == "judge":
+        raise ValueError("--html shows the states of the rules: leave --labels out")
     if args.html:
         from harness import page
 
         runs, skipped = page.gather(args.logs)
     else:
-        runs, skipped = gather(read_runs(args.logs))
+        runs, skipped = gather(read_runs(args.logs, labels=args.labels or "rules"))
     groups = group(runs, args.by.split(",") if args.by else None)
     report = build(groups, skipped, args.compare)
+    judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
+    report |= agreement.figures(judged, args.labels) if args.labels else {}
     if args.html:
         page.write(args.html, report, groups)
         Console().notice(f"{len(runs)} runs in {args.html}", "green")
@@ -65,7 +72,7 @@ def command(arguments: list[str]) -> int:
     elif args.csv:
         Console().output(as_csv(runs))
     else:
-        Console().report(tables(report), notes(report))
+        Console().report(tables(report) + agreement.tables(judged), notes(report))
     return 0
 
 
@@ -117,7 +124,8 @@ def _name(condition: dict[str, str], demo: bool, telling: set[str]) -> str:
         base, seat = name[:-2], name[-2:]
         twin = base + ("_b" if seat == "_a" else "_a")
         if seat in ("_a", "_b") and condition.get(twin) == condition[name]:
-            words += [f"{base} {_cut(condition[name])}"] if seat == "_a" or twin not in telling else []
+            both = f"{base} {_cut(condition[name])}"
+            words += [] if both in words else [both]
         else:
             words.append(f"{name} {_cut(condition[name])}")
     return " · ".join([word for word in words if word] + ["scripted demo"] * demo) or "all runs"

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness import prompts, transcript
 from harness.detect import RULES, Detector, Span
+from harness.labels import Judged, labels_of
 from harness.transcript import Transcript, partner, seat_of
 from tools import EXIT_TOOLS
 
@@ -88,16 +89,19 @@ class Run:
 Also = Callable[[Transcript, Detector], Any]
 
 
-def read_runs(named: list[Path], also: Also | None = None) -> Iterator[Run | tuple[str, str]]:
+def read_runs(
+    named: list[Path], also: Also | None = None, labels: str = "rules"
+) -> Iterator[Run | tuple[str, str]]:
     """Each log's run, or (path, why it is skipped), in order. `also` makes `extra` of a log; it
-    must be a function that can be pickled. Raises ValueError when a name is no file or folder."""
+    must be a function that can be pickled. States are those of the `rules`, or the labels that a
+    `judge` has left beside the log. Raises ValueError when a name is no file or folder."""
     paths = list(dict.fromkeys(path for name in named for path in _logs(name)))
     workers = min(os.cpu_count() or 1, 8)
     if len(paths) < PARALLEL or workers < 2:
-        yield from map(partial(summarise, also=also), paths)
+        yield from map(partial(summarise, also=also, labels=labels), paths)
         return
     with ProcessPoolExecutor(workers, initializer=_quiet) as pool:
-        yield from pool.map(partial(summarise, also=also), paths, chunksize=8)
+        yield from pool.map(partial(summarise, also=also, labels=labels), paths, chunksize=8)
 
 
 def _quiet() -> None:
@@ -112,22 +116,26 @@ def _logs(name: Path) -> list[Path]:
     return [name]
 
 
-def summarise(path: Path, also: Also | None = None) -> Run | tuple[str, str]:
+def summarise(
+    path: Path, also: Also | None = None, labels: str = "rules"
+) -> Run | tuple[str, str]:
     """One log's run, or (path, why there is none). Damage never raises."""
     try:
         log = transcript.read(path)
         if not log.messages:
             return str(path), "no messages" if log.events else "not a log"
-        return _run(log, also)
+        judged = labels_of(path) if labels == "judge" else None
+        if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
+            return str(path), "older labels: judge it again" if judged else "no labels by a judge"
+        return _run(log, also, Judged(judged) if judged else Detector())
     except OSError as error:
         return str(path), error.strerror or str(error)
     except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
         return str(path), f"damaged: {type(error).__name__}: {error}"
 
 
-def _run(log: Transcript, also: Also | None) -> Run:
+def _run(log: Transcript, also: Also | None, detector: Detector) -> Run:
     messages, settings = log.messages, log.settings()
-    detector = Detector()
     for event in messages:
         detector.add(event["response"], seat_of(event), bool(event.get("interjected")))
     tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
@@ -169,7 +177,8 @@ def facts(settings: dict[str, Any], models: list[Any] | None = None) -> dict[str
 def _tools(names: Any) -> str:
     if not isinstance(names, list):
         return _text(names)
-    return "all" if {*map(_text, names)} == {*EXIT_TOOLS} else ", ".join(map(_text, names)) or "none"
+    words = [*map(_text, names)]
+    return "all" if {*words} == {*EXIT_TOOLS} else ", ".join(words) or "none"
 
 
 def _varied(settings: dict[str, Any], found: dict[str, str]) -> dict[str, str]:

@@ -142,9 +142,11 @@ def notes(report: dict[str, Any]) -> list[str]:
         found.append(f"{path}: {len(numbers)} lines skipped (line {first})")
     if any(condition["demo"] for condition in report["conditions"]):
         found.append("scripted demos are scripts and no language models: they say nothing of any")
+    if report.get("labels", {}).get("of") == "judge":
+        found.append(f"states are the labels of {report['labels']['judges']}, not of the rules")
     if report["branches"]:
         found.append(f"{report['branches']} runs are branches and share their beginning with "
-                     "another run: where both are counted the intervals are too narrow")  # fmt: skip
+                     "another run: with both counted the intervals are too narrow")
     if report["missing"]:
         found.append(report["missing"])
     return found + _about(report["compared"]) if report["compared"] else found
@@ -156,7 +158,7 @@ def _about(compared: dict[str, Any]) -> list[str]:
     tests = {row["rate"]["test"] for pair in compared["pairs"] for row in pair["states"]}
     return [
         f"rates: {' or '.join(sorted(tests)) or 'no'} exact test, difference in percentage points "
-        "with Newcombe's interval; onsets: log-rank test, a hazard above 1 means earlier or oftener "
+        "with Newcombe's interval; onsets: log-rank test, above 1 is earlier or oftener "
         f"in A; Holm's correction over the {compared['tests']} tests of each kind"
     ]
 

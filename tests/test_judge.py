@@ -334,10 +334,11 @@ def test_kappa_and_its_interval_are_the_published_ones():
     assert round(k, 2) == 0.68
 
 
-def test_kappa_and_pabak_are_those_of_sim_and_wright():
-    # Sim & Wright 2005, Physical Therapy 85:257, of two clinicians and 39 patients
-    assert round(agreement.kappa([[22, 2], [4, 11]])[0], 2) == 0.67
-    assert round(agreement.pabak([[22, 2], [4, 11]]), 2) == 0.69
+def test_pabak_is_the_same_where_kappa_falls_because_one_answer_is_rare():
+    # Feinstein & Cicchetti 1990, J. Clin. Epidemiol. 43:543: 85% agreement, kappa .70 and .32
+    even, rare = [[40, 9], [6, 45]], [[80, 10], [5, 5]]
+    assert [round(agreement.kappa(table)[0], 2) for table in (even, rare)] == [0.70, 0.32]
+    assert [round(agreement.pabak(table), 2) for table in (even, rare)] == [0.70, 0.70]
 
 
 def test_agreement_counts_messages_per_state_and_widens_with_runs_that_differ():
@@ -350,6 +351,29 @@ def test_agreement_counts_messages_per_state_and_widens_with_runs_that_differ():
     row = next(r for r in agreement.agree(mixed) if r["state"] == "silence")
     by_messages = agreement.Z * agreement.kappa(row["table"])[1]
     assert row["kappa"] == 0 and row["high"] - row["kappa"] > 2 * by_messages
+
+
+def test_the_report_shows_the_judges_states_or_the_rules_and_how_far_they_agree(run, tmp_path):
+    log = write_log(tmp_path, TALK)
+    bare = write_log(tmp_path, ["Hi", "Hello"], "bare")
+    with Provider([answer(span("bliss", 0, 4, "Goodbye!", 3), terminal="bliss")]) as provider:
+        ask(run, provider, log)
+    result = run("report", log, bare, "--labels", "judge", "--json")
+    report = json.loads(result.out)
+    assert report["skipped_logs"] == [[str(bare), "no labels by a judge"]]
+    shown = report["conditions"][0]
+    assert shown["runs"] == 1 and shown["states"]["bliss"]["reached"]["count"] == 1
+    assert shown["terminal"]["bliss"]["count"] == 1
+    bliss = next(row for row in report["agreement"] if row["state"] == "bliss")
+    assert bliss["table"] == [[0, 0], [5, 0]] and bliss["pabak"] == -1
+    text = run("report", log, "--labels", "judge").out
+    assert "states are the labels of anthropic/claude-opus-5-5" in " ".join(text.split())
+    rules = json.loads(run("report", log, bare, "--labels", "rules", "--json").out)
+    assert sum(c["runs"] for c in rules["conditions"]) == 2 and rules["agreement"]
+    assert "rules against" in run("report", log, "--labels", "rules").out
+    assert "rules against" not in run("report", log).out
+    write_log(tmp_path, [*TALK, "Bye!"])
+    assert "judge it again" in run("report", log, "--labels", "judge").err
 
 
 def test_logs_of_the_older_schema_are_read(run, tmp_path):

@@ -54,26 +54,35 @@ def command(arguments: list[str]) -> int:
     if args.html and args.labels == "judge":
         raise ValueError("--html shows the states of the rules: leave --labels out")
     if args.html:
-        from harness import page
-
-        runs, skipped = page.gather(args.logs)
-    else:
-        runs, skipped = gather(read_runs(args.logs, labels=args.labels or "rules"))
-    groups = group(runs, args.by.split(",") if args.by else None)
-    report = build(groups, skipped, args.compare)
+        return _page(args)
+    runs, skipped = gather(read_runs(args.logs, labels=args.labels or "rules"))
+    report = build(group(runs, _by(args)), skipped, args.compare)
     judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
     report |= agreement.figures(judged, args.labels) if args.labels else {}
-    if args.html:
-        page.write(args.html, report, groups)
-        Console().notice(f"{len(runs)} runs in {args.html}", "green")
-        Console().report([], notes(report))
-    elif args.json:
+    if args.json:
         Console().output(json.dumps(report, indent=1, default=asdict))
     elif args.csv:
         Console().output(as_csv(runs))
     else:
         Console().report(tables(report) + agreement.tables(judged), notes(report))
     return 0
+
+
+def _page(args: Any) -> int:
+    from harness import page
+    from harness.display import Console
+
+    with page.Spool() as spool:
+        runs, skipped = gather(spool.keep(read_runs(args.logs, page.transcript)))
+        groups = group(runs, _by(args))
+        report = build(groups, skipped, args.compare)
+        page.write(args.html, report, groups, spool)
+    Console().report([], [f"{len(runs)} runs: {args.html}", *notes(report)])
+    return 0
+
+
+def _by(args: Any) -> list[str] | None:
+    return args.by.split(",") if args.by else None
 
 
 def gather(found: Iterable[Run | tuple[str, str]]) -> tuple[list[Run], list[tuple[str, str]]]:

@@ -17,11 +17,12 @@ def tables(report: dict[str, Any]) -> list[Table]:
     """Every condition's tables, then the comparison's."""
     found: list[Table] = []
     for condition in report["conditions"]:
-        found += [table for table in _condition(condition) if table[2]]
+        found += [table for table in condition_tables(condition) if table[2]]
     return found + (_compared(report["compared"]) if report["compared"] else [])
 
 
-def _condition(about: dict[str, Any]) -> list[Table]:
+def condition_tables(about: dict[str, Any]) -> list[Table]:
+    """One condition's tables; some may be empty."""
     title = f"{about['name']} · n = {about['runs']}, {about['messages']} messages"
     return [
         (title, ["state", "runs that reach it", "onset: message", "time in it", "ends in it"],

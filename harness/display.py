@@ -307,7 +307,8 @@ class Console:
 
     # -- the report
 
-    def report(self, tables: list[tuple[str, list[str], list[list[str]]]], notes: list[str]) -> None:
+    def report(self, tables: list[tuple[str, list[str], list[list[str]]]],
+               notes: list[str]) -> None:  # fmt: skip
         """Tables, each (title, columns, rows), then what a reader must know of them."""
         for title, columns, rows in tables:
             table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -434,10 +435,13 @@ class Progress:
                 str(runs["running"]), str(runs["failed"]), states or "–", tokens(row["tokens"]),
                 money(row["cost"]) if row["tokens"] else "–",
             )  # fmt: skip
-        left = sweep.seconds_left()
-        waiting = "stopping; Ctrl+C again stops now" if sweep.stopping else (
+        left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
+        more = "stopping; Ctrl+C again stops now" if sweep.stopping else (
             f"about {_span(left)} left" if left else "")  # fmt: skip
-        table.add_row(Text(waiting, "dim"))
+        counts = [f"{states['done']}/{len(sweep.runs)}", str(states["running"])]
+        spent = sum(row["tokens"] for row in sweep.rows())
+        table.add_row("all", *counts, str(states["failed"]), Text(more, "dim"), tokens(spent),
+                      money(sweep.cost()), style="bold")  # fmt: skip
         self._live.update(table, refresh=True)
 
     def finished(self, run: Any) -> None:
@@ -460,8 +464,7 @@ class Progress:
             return
         states = Counter(run.state for run in sweep.runs)
         done = ", ".join(f"{n} {name}" for name, n in states.most_common())
-        costs = [run.totals["cost_usd"] for run in sweep.runs]
-        say(f"{done}; {money(None if None in costs else sum(costs))}; folder: {sweep.folder}")
+        say(f"{done}; {money(sweep.cost())}; folder: {sweep.folder}")
         problems: dict[str, list[str]] = {}
         for run in sweep.runs:
             if run.state == "failed":
@@ -470,7 +473,7 @@ class Progress:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
         if sweep.broke:
-            over = sweep.cost() - sweep.budget
+            over = sweep.spent() - sweep.budget
             said = f", overshot by {money(over)}" if over > 0 else ""
             say(f"--max-cost reached{said}; raise it to go on")
         if states["elsewhere"]:
@@ -488,7 +491,9 @@ def _span(seconds: float) -> str:
     """A length of time for people."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 class Silent:

@@ -175,10 +175,15 @@ class Sweep:
             return True
         flying = [t for t in self.talks() if t is not talk and t.making and not t.making.done()]
         needed = sum(next_cost(t) for t in [talk, *flying])
-        self.broke = self.broke or self.cost() + needed > self.budget
+        self.broke = self.broke or self.spent() + needed > self.budget
         return not self.broke
 
-    def cost(self) -> float:
+    def cost(self) -> float | None:
+        """USD so far, None where a price is unknown."""
+        costs = [run.totals["cost_usd"] for run in self.runs]
+        return None if None in costs else sum(costs)
+
+    def spent(self) -> float:
         """USD so far, as far as prices are known."""
         return sum(run.totals["cost_usd"] or 0.0 for run in self.runs)
 
@@ -191,7 +196,8 @@ class Sweep:
         made = self.messages() - self.already
         missing = sum(2 * run.settings.max_turns - run.totals["messages"]
                       for run in self.runs if not run.ended)  # fmt: skip
-        return (time.monotonic() - self.began) / made * missing if made else None
+        enough = made >= 2 * self.args.concurrency  # at first nobody can tell
+        return (time.monotonic() - self.began) / made * missing if enough else None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per condition: its name, states of its runs, states reached, tokens, cost."""

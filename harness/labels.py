@@ -6,9 +6,11 @@ LOG.labels.json is one line of JSON in the form that tests/score_states.py reads
 `dropped` (labels that did not check), `usage`, `cost_usd`.
 """
 
+import contextlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,13 +107,11 @@ class Answer:
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""
-    answer = Answer()
-    try:
-        data = json.loads(text[text.index("{") : text.rindex("}") + 1])
-        spans, terminal = data["spans"], data["terminal_state"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    answer, data = Answer(), _object(text)
+    if data is None:
         answer.problems.append("it was not a JSON object with spans and terminal_state")
         return answer
+    spans, terminal = data["spans"], data["terminal_state"]
     for number, span in enumerate(spans if isinstance(spans, list) else [spans]):
         if problem := fault(span, messages, first, last):
             answer.problems.append(f"span {number}: {problem}")
@@ -128,6 +128,16 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     else:
         answer.problems.append(f"terminal_state must be none or one of {', '.join(STATES)}")
     return answer
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object with the labels, wherever in the text it begins."""
+    for brace in re.finditer(r"\{", text):
+        with contextlib.suppress(ValueError, RecursionError):
+            data, _ = json.JSONDecoder().raw_decode(text, brace.start())
+            if "spans" in data and "terminal_state" in data:
+                return data
+    return None
 
 
 def fault(span: Any, messages: list[Message], first: int, last: int) -> str | None:

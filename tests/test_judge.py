@@ -172,7 +172,7 @@ def test_good_labels_of_a_first_answer_outlive_a_useless_second_one(run, tmp_pat
 def test_json_in_a_code_fence_and_quotes_with_other_white_space_are_accepted(run, tmp_path):
     log = write_log(tmp_path, ["Good\n  bye   now", "Bye"])
     good = answer(span(first=0, last=1, quote="bye now", at=0))
-    with Provider([f"Here it is:\n```json\n{good}\n```"]) as provider:
+    with Provider([f"The {{state}}s are:\n```json\n{good}\n```\nI hope {{this}} helps."]) as provider:
         ask(run, provider, log)
     assert len(provider.requests) == 1 and len(labelled(log)["states"]) == 1
 

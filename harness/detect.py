@@ -65,7 +65,7 @@ HEAD, TAIL, WALL = 800, 500, "\0" * 8   # the wall keeps a cue from matching acr
 SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 4
 NEAR, NEARISH, PERIOD = .7, .5, 3
 SHOWS, HOLD = .3, .5            # a hit worth less than HOLD holds a state but begins none
-BLISSFUL, RIFF, FAREWELL = (4, 6, 10), 5, 400
+BLISSFUL, RIFF, COMPOUNDS, FAREWELL = (4, 6, 10), 5, 14, 400
 TAIL_MESSAGES, ENOUGH = 8, .45
 
 
@@ -271,7 +271,7 @@ def _riff(clip: str) -> float:
     if len(clip) < 200:
         return 0
     emoji = sum(char >= "\U0001f300" for char in clip)
-    return .7 * (emoji >= RIFF) + .7 * (len(COMPOUND.findall(clip)) >= RIFF + len(clip) / 100)
+    return .7 * (emoji >= RIFF) + .7 * (len(COMPOUND.findall(clip)) >= COMPOUNDS)
 
 
 def _read(clip: str) -> dict[str, Hit]:

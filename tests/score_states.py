@@ -3,7 +3,8 @@
     python tests/score_states.py DIR [--json] [--labels FILE] [--split tune|held|all]
 
 DIR holds logs and `labels.jsonl`: per file either `states` (spans of message indices) and
-`terminal_state`, or `terminal_states` (any is right). `--labels FILE` scores another label file of
+`terminal_state`, or `terminal_states` (any is right); a label without either counts only for the
+other. `--labels FILE` scores another label file of
 the same form, such as a judge's, in the place of the detector. The split is by a hash of the file
 name. Beside it, on the same files, the peers' rule on the one question that both can answer: when
 does a run lock in?
@@ -12,6 +13,7 @@ does a run lock in?
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import math
@@ -23,6 +25,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.detect import STATES, Detector, detect
+from harness.transcript import read, seat_of
 
 AIMS = {"silence": .95, "verbatim_loop": .95, "identity_standoff": .85, "emoji_collapse": .85,
         "goodbye_loop": .85, "meta_awareness": .75, "bliss": .75, "identity_collapse": .6,
@@ -30,29 +33,23 @@ AIMS = {"silence": .95, "verbatim_loop": .95, "identity_standoff": .85, "emoji_c
 Runs = set[tuple[int, int]]
 
 
-def read_jsonl(path: Path) -> list[dict]:
-    """The lines that are JSON objects; others are skipped. Split on newline bytes only."""
-    events = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict):
-            events.append(event)
-    return events
-
-
 def read_labels(path: Path) -> list[dict]:
-    """The labels in a file, or in all of a folder's *.labels.json, as `judge` writes them."""
-    files = sorted(path.rglob("*.labels.json")) if path.is_dir() else [path]
-    return [label for file in files for label in read_jsonl(file)]
+    """The labels in a file, or in all of a folder's *.labels.json, as `judge` writes them; what
+    names no file, and lines that are no JSON object, are skipped."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.labels.json"))
+        return [label for file in files for label in read_labels(file)]
+    labels = []
+    for line in path.read_bytes().split(b"\n"):
+        with contextlib.suppress(ValueError):
+            labels.append(json.loads(line))
+    return [each for each in labels if isinstance(each, dict) and isinstance(each.get("file"), str)]
 
 
 def read_messages(path: Path) -> list[tuple[str, str, bool]]:
-    """(text, seat, interjected) of each turn line."""
-    return [(e.get("response") or "", str(e.get("label", "?"))[-1:], bool(e.get("interjected")))
-            for e in read_jsonl(path) if e.get("type") == "turn"]
+    """(text, seat, interjected) of each message of a log of either schema."""
+    return [(event["response"], seat_of(event), bool(event.get("interjected")))
+            for event in read(path).messages]
 
 
 def split_of(name: str) -> str:
@@ -80,8 +77,12 @@ def label_spans(label: dict) -> dict[str, Runs]:
 
 def label_terminals(label: dict) -> set[str]:
     """Every terminal state that counts as right."""
-    listed = label.get("terminal_states") or [label.get("terminal_state", "none")]
+    listed = label.get("terminal_states") or [label.get("terminal_state") or "none"]
     return set(listed) | {other["state"] for other in label.get("terminal_alternatives") or []}
+
+
+def has_terminal(label: dict) -> bool:
+    return bool(label.get("terminal_states") or label.get("terminal_state"))
 
 
 def first_terminal(label: dict) -> str:
@@ -196,12 +197,14 @@ def score_lock_in(labels: list[dict], said: list[int | None]) -> dict:
 
 def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
     """All figures of one folder; of `rival`, another label file, in the detector's place."""
-    labels = [label for label in read_jsonl(folder / "labels.jsonl")
-              if split in ("all", split_of(label["file"])) and (folder / label["file"]).exists()]
+    listed = [label for label in read_labels(folder / "labels.jsonl")
+              if split in ("all", split_of(label["file"]))]
+    labels = [label for label in listed if (folder / label["file"]).is_file()]
     others = {label["file"]: label for label in read_labels(rival)} if rival else {}
-    guesses, terminals, right, peers, ours, recurrence = [], [], [], [], [], []
+    guesses, terminals, peers, ours, recurrence, sizes = [], [], [], [], [], []
     for label in labels:
         messages = read_messages(folder / label["file"])
+        sizes.append(len(messages))
         if rival:
             other = others.get(label["file"], {})
             spans, said = label_spans(other), first_terminal(other)
@@ -210,19 +213,25 @@ def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
             spans, said = detector_spans(detector), detector.terminal()
             recurrence.append(detector.recurrence()["lock_in"])
         guesses.append(spans)
-        terminals.append({"file": label["file"], "right": sorted(label_terminals(label)),
-                          "said": said})
-        right.append(said in label_terminals(label))
+        if has_terminal(label):
+            terminals.append({"file": label["file"], "right": sorted(label_terminals(label)),
+                              "said": said})
         ours.append(last_onset(spans, said))
         peers.append(peers_lock_in(messages))
-    lock_in = {"labels" if rival else "detector": score_lock_in(labels, ours),
-               "peers' rule": score_lock_in(labels, peers)}
-    if not rival:
-        lock_in["recurrence"] = score_lock_in(labels, recurrence)
+    ending = [i for i, label in enumerate(labels) if has_terminal(label)]
+    said = {"labels" if rival else "detector": ours, "peers' rule": peers}
+    said |= {} if rival else {"recurrence": recurrence}
+    lock_in = {name: score_lock_in([labels[i] for i in ending], [found[i] for i in ending])
+               for name, found in said.items()}
     spanned = [i for i, label in enumerate(labels) if label.get("states")]
     states = score_states([labels[i] for i in spanned], [guesses[i] for i in spanned])
+    right = [terminal["said"] in terminal["right"] for terminal in terminals]
     return {"folder": str(folder), "split": split, "files": len(labels),
-            "states": states if spanned else {}, "terminal": share(right), "lock_in": lock_in,
+            "missing": [label["file"] for label in listed if label not in labels],
+            "messages": sum(sizes), "spanned_files": len(spanned),
+            "spanned_messages": sum(sizes[i] for i in spanned),
+            "states": states if spanned else {}, "terminal": share(right),
+            "lock_in": lock_in if ending else {},
             "wrong": [t for t, ok in zip(terminals, right, strict=True) if not ok]}
 
 
@@ -251,16 +260,22 @@ def state_row(state: str, row: dict) -> str:
 
 
 def report(result: dict) -> None:
-    print(f"{result['folder']}  split: {result['split']}  files: {result['files']}")
+    print(f"{result['folder']}  split: {result['split']}  n = {result['files']} runs,"
+          f" {result['messages']} messages")
+    for name in result["missing"]:
+        print(f"  {name}: labelled, but no such log")
     if result["states"]:
-        print(f"{'messages':18}   tp   fp   fn  precision [95%]     recall [95%]        F1"
+        print(f"states, n = {result['spanned_files']} runs, {result['spanned_messages']} messages;"
+              " Wilson 95% intervals in brackets")
+        print(f"{'':18}   tp   fp   fn  precision           recall              F1"
               "    aim   median onset error (onsets)")
         for state, row in result["states"].items():
             print(state_row(state, row))
     print(f"terminal state right: {counted(result['terminal'])}   aim 0.85")
     for wrong in result["wrong"]:
         print(f"  {wrong['file']}: {wrong['said']}, not {'/'.join(wrong['right'])}")
-    print("when does a run lock in?")
+    if result["lock_in"]:
+        print("when does a run lock in?")
     for name, row in result["lock_in"].items():
         error = "-" if row["median_error"] is None else f"{row['median_error']:g} messages"
         print(f"  {name:12} found {counted(row['found'])}; false alarms"

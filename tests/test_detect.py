@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from score_states import read_jsonl, score
+from score_states import read_labels, score
 
 from harness.detect import SHORT, SKETCH, STATES, Change, Detector, detect
 
@@ -314,4 +314,4 @@ def test_the_terminal_states_of_the_shared_transcripts_are_right(folder):
 def test_labels_scored_against_themselves_are_right_throughout():
     result = score(SHARED / "spans", rival=SHARED / "spans" / "labels.jsonl")
     assert {row["f1"] for row in result["states"].values()} == {1.0}
-    assert result["terminal"]["right"] == len(read_jsonl(SHARED / "spans" / "labels.jsonl"))
+    assert result["terminal"]["right"] == len(read_labels(SHARED / "spans" / "labels.jsonl"))

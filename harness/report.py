@@ -51,13 +51,11 @@ def command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from harness.display import Console  # rich: a third of --help's time
 
-    if args.html and args.labels == "judge":
-        raise ValueError("--html shows the states of the rules: leave --labels out")
     if args.html:
         return _page(args)
     runs, skipped = gather(read_runs(args.logs, labels=args.labels or "rules"))
     report = build(group(runs, _by(args)), skipped, args.compare)
-    judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
+    judged = _judged(args, runs)
     report |= agreement.figures(judged, args.labels) if args.labels else {}
     if args.json:
         Console().output(json.dumps(report, indent=1, default=asdict))
@@ -73,12 +71,21 @@ def _page(args: Any) -> int:
     from harness.display import Console
 
     with page.Spool() as spool:
-        runs, skipped = gather(spool.keep(read_runs(args.logs, page.transcript)))
+        found = read_runs(args.logs, page.transcript, args.labels or "rules")
+        runs, skipped = gather(spool.keep(found))
         groups = group(runs, _by(args))
         report = build(groups, skipped, args.compare)
+        judged = _judged(args, runs)
+        report |= agreement.figures(judged, args.labels) if args.labels else {}
         page.write(args.html, report, groups, spool)
-    Console().report([], [f"{len(runs)} runs: {args.html}", *notes(report)])
+    made = f"{len(runs)} runs: {args.html}"
+    Console().report(agreement.tables(judged), [made, *notes(report)])
     return 0
+
+
+def _judged(args: Any, runs: list[Run]) -> dict[Path, Path]:
+    """Where labels by a judge would be, if they were asked for."""
+    return {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
 
 
 def _by(args: Any) -> list[str] | None:

@@ -172,7 +172,8 @@ def test_good_labels_of_a_first_answer_outlive_a_useless_second_one(run, tmp_pat
 def test_json_in_a_code_fence_and_quotes_with_other_white_space_are_accepted(run, tmp_path):
     log = write_log(tmp_path, ["Good\n  bye   now", "Bye"])
     good = answer(span(first=0, last=1, quote="bye now", at=0))
-    with Provider([f"The {{state}}s are:\n```json\n{good}\n```\nI hope {{this}} helps."]) as provider:
+    wordy = f"The {{state}}s are:\n```json\n{good}\n```\nI hope {{this}} helps."
+    with Provider([wordy]) as provider:
         ask(run, provider, log)
     assert len(provider.requests) == 1 and len(labelled(log)["states"]) == 1
 
@@ -372,6 +373,8 @@ def test_the_report_shows_the_judges_states_or_the_rules_and_how_far_they_agree(
     assert sum(c["runs"] for c in rules["conditions"]) == 2 and rules["agreement"]
     assert "rules against" in run("report", log, "--labels", "rules").out
     assert "rules against" not in run("report", log).out
+    assert run("report", log, "--labels", "judge", "--html", "page.html").code == 0
+    assert "of anthropic/claude-opus-5-5, not of the rules" in (tmp_path / "page.html").read_text()
     write_log(tmp_path, [*TALK, "Bye!"])
     assert "judge it again" in run("report", log, "--labels", "judge").err
 

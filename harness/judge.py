@@ -48,32 +48,39 @@ def command(arguments: list[str]) -> int:
     """Label logs with a model; returns the exit code."""
     args = _parse(arguments)
     models.load_keys()
-    from harness.display import Console
-
-    show = Console(args.plain)
     bench = Bench(_seat(args.model, args.api_base), args.window, args.concurrency, args.max_cost)
-    bench.tell = show.notice
-    if not args.dry_run and (line := models.missing_key(bench.seat)):
-        raise ValueError(line)
-    if args.max_cost is not None and not models.priced(bench.seat.model):
-        raise ValueError(f"--max-cost: the price of {bench.seat.model} is unknown")
+    _refuse(args, bench.seat)
     logs = {log: labels.label_file(log, args.out) for log in labels.logs_in(args.logs)}
     if len(set(logs.values())) < len(logs):
         raise ValueError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
+    from harness.display import Console
+
+    show = Console(args.plain)
     if bench.seat.demo:
         show.notice(DEMO)
     show.notice(f"{len(todo)} logs to read, {len(logs) - len(todo)} labelled already")
     show.notice(bench.forecast(todo))
-    if args.dry_run:
-        return 0
+    return 0 if args.dry_run else _work(bench, {log: logs[log] for log in todo}, logs, show)
+
+
+def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: Any) -> int:
+    bench.tell = show.notice
     try:
-        failures = asyncio.run(bench.read_all({log: logs[log] for log in todo}))
+        failures = asyncio.run(bench.read_all(todo))
     finally:
         show.notice(bench.bill())
     failed = [f"not labelled: {log}: {why}" for log, why in failures.items()]
     show.report(agreement.tables(logs), failed)
     return 1 if failures else 0
+
+
+def _refuse(args: Any, seat: Seat) -> None:
+    """Refuse what could not work. Raises ValueError."""
+    if not args.dry_run and (line := models.missing_key(seat)):
+        raise ValueError(line)
+    if args.max_cost is not None and not models.priced(seat.model):
+        raise ValueError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 
 def _parse(arguments: list[str]) -> Any:
@@ -244,7 +251,8 @@ class Bench:
             except models.Failure as failure:
                 wait = models.wait_before_retry(failure, tried)
                 if not failure.retry or time.monotonic() - began + wait > RETRY_FOR:
-                    self.hopeless = self.hopeless or (failure.kind in HOPELESS and failure)
+                    if failure.kind in HOPELESS:
+                        self.hopeless = failure
                     raise
                 await asyncio.sleep(0 if failure.busy else wait)
         raise AssertionError("unreachable")

@@ -169,6 +169,24 @@ def test_good_labels_of_a_first_answer_outlive_a_useless_second_one(run, tmp_pat
     assert len(labelled(log)["states"]) == 1 and labelled(log)["dropped"] == 1
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from([*STATES[:2], "high", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.fixed_dictionaries({}, optional=dict.fromkeys(
+        ("state", "from_message", "to_message", "quote", "quote_message", "confidence"), inner)),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(JSON, JSON)
+def test_whatever_json_a_judge_answers_only_labels_that_hold_up_are_kept(spans, terminal):
+    messages = [{"response": text} for text in ("a b", "", "c")]
+    text = json.dumps({"spans": spans, "terminal_state": terminal})
+    for label in labels.check(text, messages, 0, 2).spans:
+        assert label["state"] in STATES and 0 <= label["from_message"] <= label["to_message"] <= 2
+        said = messages[label["evidence_message"]]["response"]
+        assert label["evidence"] in said
+
+
 def test_json_in_a_code_fence_and_quotes_with_other_white_space_are_accepted(run, tmp_path):
     log = write_log(tmp_path, ["Good\n  bye   now", "Bye"])
     good = answer(span(first=0, last=1, quote="bye now", at=0))

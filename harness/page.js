@@ -128,14 +128,14 @@ function timeline(run, longest) {
   const at = (m) => `${(100 * m) / longest}%`;
   return make("div", { class: "time" }, make("div", { class: "bar", style: { width: at(run.messages) } }),
     run.stretches.map(([s, a, b]) => make("div", { class: "seg", title: `${short[s]} ${a}–${b}`,
-      style: { left: at(a), width: at(b - a + 1), background: colour(s) } }, short[s])),
+      style: { left: at(a), width: at(b - a + 1), background: colour(s), color: s === "identity_standoff" ? "#fff" : "#000" } }, short[s])),
     run.interjections.map((i) => make("span", { class: "mark", title: `interjection (${i.source}) at ${i.message}`, style: { left: at(i.message + 0.5) } }, i.source === "script" ? "▽" : "▼")),
     run.attempts.map((a) => make("span", { class: "mark tool", title: `${a.tool} at ${a.message}`, style: { left: at(a.message + 0.5) } }, "✖")));
 }
 
 function row(run, condition) {
   return make("button", { class: "run", "data-run": run.id, onclick: () => { location.hash = `run-${run.id}`; } },
-    make("span", { class: "file", title: run.path }, make("bdi", {}, run.path)), timeline(run, condition.longest),
+    make("span", { class: "file", title: run.path }, make("bdi", {}, run.path.split(/[\\/]/).pop())), timeline(run, condition.longest),
     make("span", { class: "ends key" }, make("i", { style: { background: colour(run.terminal) } }), short[run.terminal] || "none"));
 }
 
@@ -188,7 +188,7 @@ function highlighted(text, marks) {
   const edges = [...cuts].sort((a, b) => a - b);
   return edges.slice(1).map((end, k) => {
     const part = text.slice(edges[k], end), on = found.filter((f) => f[1] <= edges[k] && f[2] >= end).map((f) => f[0]);
-    return on.length ? make("mark", { title: `evidence of ${on.map((s) => short[s]).join(", ")}`, style: { background: colour(on[0]) } }, part) : part;
+    return on.length ? make("mark", { title: `evidence of ${on.map((s) => short[s]).join(", ")}`, style: { "--own": colour(on[0]) } }, part) : part;
   });
 }
 
@@ -219,7 +219,7 @@ function open(id) {
         run.attempts.filter((a) => a.message < run.messages).map((a) => jump(`✖ ${a.message} ${a.tool}`, null, a.message)))),
       make("figure", { style: { margin: 0 } }, recurrence(more.alike), make("figcaption", {}, make("small", {},
         `Recurrence: message i against message j, from the lower left${more.alike.step > 1 ? `, every ${more.alike.step}th` : ""}. Strong where two are alike: a block is one message over and over, diagonals a cycle. Click to go there.`)))),
-    make("h2", {}, "Transcript"), more.messages.map((m, k) => message(m, k, run, more.marks, present)));
+    make("h2", {}, "Transcript"), ...more.messages.map((m, k) => message(m, k, run, more.marks, present)));
 }
 
 function route() {

@@ -65,7 +65,7 @@ HEAD, TAIL, WALL = 800, 500, "\0" * 8   # the wall keeps a cue from matching acr
 SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 4
 NEAR, NEARISH, PERIOD = .7, .5, 3
 SHOWS, HOLD = .3, .5            # a hit worth less than HOLD holds a state but begins none
-BLISSFUL, RIFF, COMPOUNDS, FAREWELL = (4, 6, 10), 5, 14, 400
+BLISSFUL, PRIOR, RIFF, COMPOUNDS, FAREWELL = (3, 4, 8), 4, 5, 14, 400
 TAIL_MESSAGES, ENOUGH = 8, .45
 
 
@@ -197,7 +197,7 @@ def _lower(text: str) -> str:
 
 
 def _sketch(clip: str) -> array[int]:
-    folded = unicodedata.normalize("NFKC", clip).casefold()
+    folded = unicodedata.normalize("NFKC", clip).casefold()[:2 * (HEAD + TAIL)]     # one character can become 18
     heard = [c for c in set(folded) if _kind(c) in ("letter", "symbol")]
     codes = {c: 48 if c.isdigit() else ord(c) for c in heard}
     said = [codes[c] for c in folded if c in codes]
@@ -257,9 +257,10 @@ def _weak(hit: Hit) -> Hit:
     return min(hit[0], HOLD - .1), hit[1]
 
 
-def _bliss(places: int, low: str) -> float:
-    # Some scripts have no spaces: a word is at most eight characters.
-    rate = 100 * places / max(len(low.split()), len(low) / 8, 1)
+def _bliss(places: int, weight: float, low: str) -> float:
+    # Some scripts have no spaces: a word is at most eight characters. The added words are a prior:
+    # one word of ten proves little.
+    rate = 100 * weight / (max(len(low.split()), len(low) / 8) + PRIOR)
     hold, count, full = BLISSFUL
     if rate < hold:
         return 0
@@ -286,9 +287,9 @@ def _read(clip: str) -> dict[str, Hit]:
     if riff := _riff(clip):
         worth, words = hits.get("creative_escape", (0, clip[:40]))
         hits["creative_escape"] = (min(2, worth + riff), words)
-    places = len(found.get("bliss", ()))
-    wordless = _wordless(clip, hits.pop("silence", None) is not None and places < 3)
-    if bliss := _bliss(places, low):
+    blissful = [cue[0] for cue in found.get("bliss", {}).values()]
+    wordless = _wordless(clip, hits.pop("silence", None) is not None and len(blissful) < 3)
+    if bliss := _bliss(len(blissful), sum(blissful), low):
         hits["bliss"] = (bliss, hits["bliss"][1])
         if "silence" in wordless:                               # "*silence*" is no rapture
             hits["bliss"] = _weak(hits["bliss"])

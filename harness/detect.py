@@ -23,19 +23,25 @@ Layer 2, states. Each message is read by itself; a hit is (worth, the words that
 - emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
 - verbatim_loop: NEAR (1) or NEARISH (it holds a loop but begins none) to one of the PERIOD messages
   before, or to the last one if silent; it starts at the message that is repeated.
-- bliss: words of gratitude, stillness, oneness, cosmos; BLISSFUL per 100 hold it, are .6, are 1.
-- the other five: families of CUES; worth is the sum over the different cues, at most 2. For
-  goodbye_loop the last FAREWELL characters count; RIFF emoji in a long text are .7 of a creative
-  escape; of a claim to be the assistant and one to be the user in one message the stronger counts.
-A state begins when hits worth `need` fall within `window` messages, backdated to the first of them.
-It ends when more than `gap` messages show nothing of it (wordless or repeated ones are half a
-message to states of words), at the last that did. With `deepen`, 20 hits add as many gaps: the more
-of a regime, the longer the pause it outlasts. So one stray goodbye is no loop, one stray word ends
-none. The terminal state is the one with the largest sum over the last TAIL_MESSAGES of `weight`,
-recency (1, 2, 3...) and how much it shows; "none" below ENOUGH of what a full one would have.
+- bliss: words of gratitude, stillness, oneness, cosmos (common ones count half) per 100 words and
+  PRIOR more, which keep one word of ten from proving much; the BLISSFUL rates hold it, are .6, 1.
+- the other five: families of cues (cues.txt); worth is the sum over the different families, at most
+  2, and nothing below SHOWS. Of goodbye_loop the last FAREWELL characters count. RIFF emoji in a
+  long text, and COMPOUNDS hyphenated words, are .7 each of a creative escape. Of a claim to be the
+  assistant and one to be the user in one message the stronger counts.
+A state begins when hits worth `need`, each HOLD or more, fall within `window` messages, backdated
+to the first of them. It ends when more than `gap` messages show nothing of it (wordless or repeated
+ones are half a message to states of words), at the last that did. With `deepen`, 20 hits add as
+many gaps: the more of a regime, the longer the pause it outlasts. So one stray goodbye is no loop,
+one stray word ends none. The terminal state is the one with the largest sum over the last
+TAIL_MESSAGES of `weight`, recency (1, 2, 3...) and how much it shows (half and up to half more); a
+state of words that still holds counts to the end. It is "none" below ENOUGH of what a state that
+fills them would have.
 
-The cues are English; other languages get silence, emoji and verbatim loops and no other verdict.
-Thresholds were tuned on one half of labelled runs (tests/score_states.py --split tune).
+The definitions are those of the project's labelled transcripts. The cues are English: other
+languages get silence, emoji and verbatim loops and no other verdict. Cues and thresholds were
+chosen on labelled runs, all of which have been looked at by now, and on tests/voices.txt, which is
+made up: figures on these (tests/score_states.py) flatter.
 """
 
 from __future__ import annotations
@@ -47,9 +53,9 @@ from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import NamedTuple
+from functools import lru_cache
+
+from harness.cues import table
 
 SHORT = {
     "identity_standoff": "standoff", "identity_collapse": "collapse", "goodbye_loop": "goodbye",
@@ -59,7 +65,7 @@ SHORT = {
 STATES = tuple(SHORT)
 
 WORDED = {"identity_standoff", "identity_collapse", "goodbye_loop", "meta_awareness",
-          "creative_escape"}
+          "creative_escape"}    # the states of words
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8   # the wall keeps a cue from matching across the cut
 SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 4
@@ -120,59 +126,6 @@ BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")   # letters and a symbol th
 Hit = tuple[float, str]         # worth, words
 
 
-class Cue(NamedTuple):
-    state: str
-    number: int
-    worth: float
-    pattern: str
-
-
-@cache
-def _cues() -> tuple[Cue, ...]:
-    """The cues of cues.txt; other forms of a cue have its number."""
-    words, cues, state = {}, [], ""
-    for line in (Path(__file__).parent / "cues.txt").read_text("utf-8").split("\n"):
-        first, _, rest = line.partition(" ")
-        if line.startswith("["):
-            state = line.strip("[]")
-        elif state == "words" and line:
-            words[first] = rest.strip()
-        elif state and line:
-            number, worth = (len(cues), float(first)) if first else cues[-1][1:3]
-            cues.append(Cue(state, number, worth, rest.strip()))
-    return tuple(cue._replace(pattern=_filled(cue.pattern, words)) for cue in cues)
-
-
-def _filled(pattern: str, words: dict[str, str]) -> str:
-    for _ in range(2):      # an entry of words may use another
-        pattern = re.sub(r"<(\w+)>", lambda key: words[key[1]], pattern)
-    return pattern.replace(" ", r"[^\w\n.!?;:]{1,4}")
-
-
-def _keys(pattern: str) -> set[str]:
-    """The first letters, up to three, of the words a pattern can begin with; "" for any place."""
-    if pattern[0] in "^[\\":
-        return {""}
-    body = re.sub(r"^\(\?<!.*?\)", "", pattern)
-    starts = [body]
-    if body.startswith("(?:"):
-        body = body[3:]
-        while (flat := re.sub(r"\([^()]*\)", "", body)) != body:
-            body = flat
-        starts = body.partition(")")[0].split("|")
-    return {re.match(r"\w{1,3}(?![?*{])", start)[0] for start in starts}
-
-
-@cache
-def _table() -> dict[str, list[tuple[Cue, re.Pattern[str]]]]:
-    """The cues by their first letters. Made at first use: it takes longer than an import should."""
-    table: dict[str, list[tuple[Cue, re.Pattern[str]]]] = {}
-    for cue in _cues():
-        for key in _keys(cue.pattern):
-            table.setdefault(key, []).append((cue, re.compile(cue.pattern, re.M)))
-    return table
-
-
 @lru_cache(4096)
 def _kind(char: str) -> str:
     """Blank, letter, symbol (emoji and the like) or mark (punctuation)."""
@@ -197,7 +150,8 @@ def _lower(text: str) -> str:
 
 
 def _sketch(clip: str) -> array[int]:
-    folded = unicodedata.normalize("NFKC", clip).casefold()[:2 * (HEAD + TAIL)]     # one character can become 18
+    folded = unicodedata.normalize("NFKC", clip).casefold()
+    folded = folded[:2 * (HEAD + TAIL)]     # one character can become 18
     heard = [c for c in set(folded) if _kind(c) in ("letter", "symbol")]
     codes = {c: 48 if c.isdigit() else ord(c) for c in heard}
     said = [codes[c] for c in folded if c in codes]
@@ -220,15 +174,15 @@ def _likeness(a: array[int], b: array[int]) -> float:
 def _found(low: str) -> dict[str, dict[int, tuple[float, int, int]]]:
     """Per state the different cues, each where it stands first, and every place of bliss."""
     found: dict[str, dict[int, tuple[float, int, int]]] = {}
-    table = _table()
+    cues = table()
     last_words = len(low) - FAREWELL
-    for cue, pattern in table[""]:
+    for cue, pattern in cues[""]:
         if match := pattern.search(low, max(0, last_words) if cue.state == "goodbye_loop" else 0):
             found.setdefault(cue.state, {}).setdefault(cue.number, (cue.worth, *match.span()))
     for word in WORD.finditer(low):
         start, head = word.start(), word[0][:3]
         for key in (head, head[:2])[:len(head) - 1 or 1]:
-            for cue, pattern in table.get(key, ()):
+            for cue, pattern in cues.get(key, ()):
                 if cue.state == "goodbye_loop" and start < last_words:
                     continue
                 if match := pattern.match(low, start):

@@ -1,8 +1,10 @@
 """The detector of attractor states on texts made for it, and on the shared transcripts if there."""
 
 import itertools
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from score_states import read_labels, score
 
+from harness import cues
 from harness.detect import SHORT, SKETCH, STATES, Change, Detector, detect
 
 ROOT = Path(__file__).parent.parent
@@ -187,6 +190,44 @@ def test_markup_and_curly_quotes_do_not_hide_a_cue():
     assert "identity_standoff" in states(run("Hi!", claim, claim.upper(), CHAT[0]))
 
 
+def voices() -> list:
+    """The conversations of voices.txt: (state, who, messages)."""
+    found = []
+    for line in Path(__file__).with_name("voices.txt").read_text("utf-8").split("\n"):
+        if line.startswith("= "):
+            found.append((*line[2:].split(": ", 1), []))
+        elif line and found:
+            found[-1][2].append("" if line == "(empty)" else line.replace("\\n", "\n"))
+    return found
+
+
+@pytest.mark.parametrize("state, who, texts", [
+    pytest.param(*voice, id=f"{voice[0]}: {voice[1]}") for voice in voices()])
+def test_a_state_is_known_in_any_voice(state, who, texts):
+    assert run(*texts).terminal() == state
+
+
+@pytest.mark.parametrize("texts", [
+    pytest.param(voice[2], id=voice[1]) for voice in voices() if voice[0] == "none"])
+def test_ordinary_talk_is_in_no_state_at_any_moment(texts):
+    assert states(run(*texts)) == set()
+
+
+def test_every_cue_is_tried_at_the_words_that_it_matches():
+    # A cue is found by its first letters: that must find what the pattern alone would find.
+    texts = [text for _, _, messages in voices() for text in messages] + [*META, *FAREWELLS]
+    for cue in cues.cues():
+        keys = cues._keys(cue.pattern)
+        for low in map(str.lower, texts) if keys != {""} else ():
+            for match in re.finditer(rf"\b(?:{cue.pattern})", low, re.M):
+                word = re.match(r"\w+", low[match.start():])[0]
+                assert keys & {word[:3], word[:2]}, (cue, word)
+
+
+def test_every_cue_is_of_a_state_and_worth_something():
+    assert all(cue.state in STATES and 0 < cue.worth <= 1 for cue in cues.cues())
+
+
 # --- live and after the fact ---------------------------------------------------------------------
 
 def test_a_state_begins_holds_and_ends_with_its_length():
@@ -271,6 +312,19 @@ def test_likeness_is_symmetric_and_between_nothing_and_all(texts):
 def test_a_megabyte_leaves_no_more_behind_than_a_page():
     detector = run("word soup " * 100_000, "I am the I am the " * 60_000, "*a" * 500_000)
     assert all(len(sketch) <= SKETCH for sketch in detector._sketches)
+
+
+@pytest.mark.parametrize("part", [
+    "\n", " ", "a", "i ", "you are ", "*", "*a", "(", "[ ", "ok\n", "👋", "the human ", "\0", "ﷺ",
+    "thank you for a ", "i am really ", "the end\n", "aaa-bbb-", "*aaaaaaaaaaaa.\n"])
+def test_no_megabyte_takes_long_whatever_it_is_made_of(part):
+    text, detector = part * (1_000_000 // len(part)), run("Hello!")
+    times = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        detector.add(text, "A")
+        times.append(time.perf_counter() - begun)
+    assert min(times) < .02     # it is about .001; a pattern that runs away takes seconds
 
 
 def test_the_verdicts_do_not_depend_on_the_process():

@@ -1,0 +1,197 @@
+"""The report's page as a person uses it: clicked in headless Chromium, with hostile transcripts."""
+
+import re
+import shutil
+from pathlib import Path
+
+import made_logs as logs
+import pytest
+
+from harness import display, page
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+HOSTILE = [
+    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>",
+    "</script><script>window.hacked = 3</script>",
+    "</style></title></textarea><svg onload='window.hacked = 4'><!-- <script>",
+    "\u202eright to left\u202c\u2066isolate\u2069 \u2028\u2029 \x00\x07\x1b[2J",
+    "\ud800 lone \udfff surrogates \ud83d",
+    "<a href='javascript:window.hacked = 5'>link</a> &lt;b&gt; &amp; <b>bold</b>",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("Chromium and its driver are not installed")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(DRIVER)
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(run, browser, tmp_path):
+    """opened() -> the browser, showing the page of the folder `logs`."""
+
+    def open_page(*arguments: str) -> object:
+        result = run("report", "logs", "--html", "report.html", *arguments)
+        assert (result.code, result.err) == (0, "")
+        browser.get("about:blank")
+        browser.get((tmp_path / "report.html").as_uri())
+        return browser
+
+    yield open_page
+    severe = [entry["message"] for entry in browser.get_log("browser")
+              if "Canvas2D" not in entry["message"]]  # advice on how a test reads a picture
+    assert not severe, f"the page complained: {severe}"
+
+
+def all_of(browser, css: str) -> list:
+    return browser.find_elements("css selector", css)
+
+
+def click(browser, css: str) -> None:
+    browser.find_element("css selector", css).click()
+
+
+def choose(browser, number: int) -> None:
+    click(browser, f"#condition option:nth-child({number + 2})")
+
+
+def test_a_condition_is_filtered_by_a_click(opened):
+    logs.sweep(Path("logs"))
+    browser = opened()
+    assert len(all_of(browser, ".run")) == 12
+    choose(browser, 0)
+    assert len(all_of(browser, ".run")) == 6
+    assert len(all_of(browser, "#terminal .panel")) == 1
+    assert "6/6" in browser.find_element("id", "reached").text
+    choose(browser, -1)
+    assert len(all_of(browser, ".run")) == 12
+
+
+def test_a_run_opens_and_a_state_is_jumped_to(opened):
+    logs.sweep(Path("logs"))
+    browser = opened()
+    click(browser, ".run")
+    assert not all_of(browser, "#overview:not([hidden])")
+    assert len(all_of(browser, ".message")) == 20
+    assert len(all_of(browser, ".message.A")) == len(all_of(browser, ".message.B")) == 10
+    assert any("Goodbye" in mark.text for mark in all_of(browser, "mark"))
+    jump = next(one for one in all_of(browser, ".jump") if one.text.startswith("goodbye 6"))
+    before = browser.execute_script("return scrollY")
+    jump.click()
+    here = browser.find_element("css selector", ".message.here")
+    assert here.get_attribute("id") == "m6"
+    assert browser.execute_script("return scrollY") > before
+    top = browser.execute_script("return arguments[0].getBoundingClientRect().top", here)
+    assert 0 <= top < 1000
+    browser.execute_script("scrollTo(0, 0)")
+    click(browser, ".back")
+    assert all_of(browser, "#overview:not([hidden])")
+
+
+def test_the_timeline_has_the_consoles_colours_and_marks(opened):
+    events = logs.talk(20, bye=6)
+    events[4] |= {"interjected": True, "source": "live"}
+    events[5]["tool_attempts"] = [{"tool": "stop", "reason": "bored", "outcome": "refused"}]
+    logs.write(Path("logs/a.jsonl"), logs.config(), *events)
+    browser = opened()
+    segment = next(s for s in all_of(browser, ".seg") if s.text == "verbatim")
+    wanted = tuple(bytes.fromhex(display.COLOURS["verbatim_loop"][1:]))
+    assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
+    assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
+    click(browser, ".run")
+    assert "bored" in browser.find_element("css selector", ".attempt").text
+    assert "typed by a person" in browser.find_element("id", "m4").text
+
+
+def test_the_recurrence_plot_is_dark_where_messages_are_alike(opened):
+    logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(20, bye=10))
+    browser = opened()
+    click(browser, ".run")
+    ink = browser.execute_script("""
+        const canvas = document.querySelector("canvas"), pen = canvas.getContext("2d");
+        const at = (i, j) => pen.getImageData(j, canvas.height - 1 - i, 1, 1).data[0];
+        return [at(19, 10), at(12, 17), at(15, 5), at(19, 2)];""")
+    assert ink[0] == ink[1] < 30
+    assert min(ink[2:]) > 120
+
+
+def test_a_hostile_transcript_is_shown_and_does_nothing(opened):
+    events = [event | {"response": text, "thinking": text, "model": text, "tool_attempts":
+              [{"tool": text, "reason": text, "outcome": text}]}
+              for event, text in zip(logs.talk(len(HOSTILE)), HOSTILE, strict=True)]  # fmt: skip
+    about = logs.config(model_a=HOSTILE[1], system_a=HOSTILE[2], seed=HOSTILE[0],
+                        condition={HOSTILE[1]: HOSTILE[3]})  # fmt: skip
+    logs.write(Path("logs/<img src=x>.jsonl"), about, *events, logs.end(HOSTILE[1]))
+    logs.write(Path("logs/b.jsonl"), logs.config(), *logs.talk(4))
+    browser = opened("--by", "model")
+    click(browser, ".run[data-run='0']")
+    if len(all_of(browser, ".message")) != len(HOSTILE):
+        browser.back()
+        click(browser, ".run[data-run='1']")
+    shown = [words.get_attribute("textContent") for words in all_of(browser, ".said > .words")]
+    assert shown[:3] + shown[5:] == HOSTILE[:3] + HOSTILE[5:]
+    assert shown[3].startswith("⟨U+202E⟩right to left⟨U+202C⟩")
+    assert "⟨U+0000⟩" in shown[3]
+    assert shown[4] == "⟨U+D800⟩ lone ⟨U+DFFF⟩ surrogates ⟨U+D83D⟩"
+    assert browser.execute_script("return window.hacked") is None
+    assert not all_of(browser, "img, a, iframe, [onload], [onerror]")
+    assert len(all_of(browser, "script")) == 4  # three of data, one of ours
+
+
+def test_the_page_asks_the_network_for_nothing(opened):
+    logs.sweep(Path("logs"), runs=1)
+    browser = opened()
+    browser.get_log("performance")
+    browser.refresh()
+    sent = [entry["message"] for entry in browser.get_log("performance")
+            if '"Network.requestWillBeSent"' in entry["message"]]  # fmt: skip
+    urls = {re.search(r'"url":"([^"]*)"', message)[1] for message in sent}
+    assert all(url.startswith("file:") for url in urls)
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+    text = Path("report.html").read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", text)
+
+
+def test_nothing_is_wider_than_a_telephone(opened):
+    logs.sweep(Path("logs"), runs=2)
+    browser = opened("--compare", "tools")
+    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
+        click(browser, ".run")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_embedded_data_cannot_end_its_element_and_comes_back_whole():
+    import json
+
+    text = page.embed({"<": "</script>\u2028&\u2029", "n": [1, float("nan")]})
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == {"<": "</script>⟨U+2028⟩&⟨U+2029⟩", "n": [1, None]}
+
+
+def test_a_page_that_cannot_be_written_is_a_usage_error(run):
+    logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(2))
+    result = run("report", "logs", "--html", "no/such/folder.html")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+def test_the_plot_of_a_long_run_is_capped_and_shows_both_speakers():
+    from harness.detect import detect
+
+    found = page.alike(detect((f"{i}", "AB"[i % 2], False) for i in range(600)), 600)
+    assert found["step"] % 2 == 1
+    assert len(found["rows"]) <= page.CAP

@@ -167,11 +167,13 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
         if (value := pick(key)) is not None:
             params[key] = value
     params |= _params(options.get("param") or [])
-    api_base = pick("api_base", base.api_base if same and base else None)
+    model = base.model if same and base else models.resolve(name)
+    # a proxy serves a provider's other models too; another provider's are not sent there
+    near = base is not None and models.provider(model) == models.provider(base.model)
+    api_base = pick("api_base", base.api_base if near and base else None)
     if api_base and re.search(r"://[^/]*@|[?&]", api_base):
         raise ValueError("--api-base must not hold credentials: it is written to the log")
-    return Seat(letter, name, base.model if same and base else models.resolve(name), text, params,
-                api_base)  # fmt: skip
+    return Seat(letter, name, model, text, params, api_base)
 
 
 def _params(texts: list[str]) -> dict[str, Any]:

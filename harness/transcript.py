@@ -74,6 +74,9 @@ class Log:
 
     def __init__(self, path: Path, flags: int):
         self.path = path
+        # A sweep syncs by itself, in a thread, before it asks the next model: for a disk's few
+        # milliseconds all its other conversations would have to stop.
+        self.lazy = self._unsynced = False
         try:
             self._file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644)
         except OSError as error:
@@ -126,7 +129,9 @@ class Log:
             rest = memoryview(line)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
-            os.fsync(self._file)
+            self._unsynced = True
+            if not self.lazy:
+                self.sync()
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, start)  # a full disk takes half a line
@@ -141,7 +146,16 @@ class Log:
         if disk.f_bavail * disk.f_frsize < needed:
             raise LogError(f"{self.path}: the disk is full; free some space, then resume")
 
+    def sync(self) -> None:
+        """Put on the disk what is not there yet. Raises OSError."""
+        if self._unsynced:
+            os.fsync(self._file)
+            self._unsynced = False
+
     def close(self) -> None:
+        """Let go of the log, all of it on the disk."""
+        with contextlib.suppress(OSError):  # a disk that failed has said so before
+            self.sync()
         os.close(self._file)
 
 
@@ -233,6 +247,14 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
+    if event["type"] in ("turn", "aborted"):
+        usage = event.get("usage")
+        counts = usage.items() if isinstance(usage, dict) else ()
+        event["usage"] = {name: n for name, n in counts if type(n) is int}
+        if type(event.get("cost_usd")) not in (int, float):
+            event["cost_usd"] = None
+    if event["type"] == "slide" and not _slides(event):
+        return "a slide without a seat or a message"
     if event["type"] != "turn":
         return event
     if event.get("label") not in ("Model A", "Model B"):
@@ -240,6 +262,11 @@ def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     if not isinstance(event.get("response"), str) or type(event.get("turn")) is not int:
         return "a turn without words or number"
     return event | {name: _list(event.get(name)) for name in ("tool_attempts", "messages", "flags")}
+
+
+def _slides(event: dict[str, Any]) -> bool:
+    numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
+    return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
 
 
 def _list(value: Any) -> list:
@@ -276,7 +303,7 @@ def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
         name = attempt.get("tool", "?") if isinstance(attempt, dict) else str(attempt)
         totals["tool_attempts"][name] = totals["tool_attempts"].get(name, 0) + 1
     usage = event.get("usage")
-    if not isinstance(usage, dict) or not usage or event.get("inherited"):
+    if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
     for name in ("input", "output", "cache_read", "cache_write"):
         totals[name] += usage.get(name) or 0

@@ -13,7 +13,7 @@ import attractor
 from harness import transcript
 
 ROOT = Path(__file__).parent.parent
-KEY = "sk-test-key-1234567890"  # must never be seen in any output or file
+KEY = "not-a-real-key-1234567890"  # must never be seen in any output or file
 PROGRAM = [sys.executable, str(ROOT / "attractor.py")]
 
 
@@ -97,6 +97,8 @@ def texts(body: dict) -> list[tuple[str, str]]:
     """A request's dialogue as (role, text): blocks joined, tools in brackets."""
     said = []
     for message in body["messages"]:
+        if message["role"] == "system":  # OpenAI's place for the prompt
+            continue
         content = message["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         said.append((message["role"], "".join(_shown(block) for block in blocks or [])))

@@ -97,7 +97,7 @@ def test_a_dot_env_file_is_read_and_set_variables_win(run, tmp_path, monkeypatch
     monkeypatch.setenv("COLUMNS", "120")
     out = run("models").out
     assert "set ANTHROPIC_API_KEY: opus" in out and "from-the-file" not in out
-    assert "set XAI" not in out and os.environ["OPENAI_API_KEY"].startswith("sk-test")
+    assert "set XAI" not in out and os.environ["OPENAI_API_KEY"].startswith("not-a")
     monkeypatch.delenv("XAI_API_KEY")
 
 

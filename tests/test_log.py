@@ -1,0 +1,132 @@
+"""The log and hostile text: what was said is what is kept, received and shown."""
+
+import json
+import re
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import real, texts
+from harness import transcript
+from harness.display import Wrapper
+from harness.transcript import Log, encode, read, sendable, whole
+from harness.visible import visible
+from provider import Provider
+
+ANY = st.text(st.characters(), max_size=60)  # lone surrogates, controls and all
+NASTY = st.sampled_from(
+    ["\u2028", "\u2029", "\x85", "\x00", "\ud800", "\udc00", "\ud83d\ude00", "\x1b[2J", "\r\n",
+     "\u200b", "\u3164", "\x7f", "\ufeff", "{\"type\": \"turn\"}\n", "\\u2028", "👩‍👩‍👧", "\u202e"]
+)  # fmt: skip
+WORDS = st.lists(st.one_of(ANY, NASTY), max_size=8).map("".join)
+
+
+@given(WORDS)
+def test_an_event_is_one_line_that_comes_back_as_it_was(words):
+    words = whole(words)
+    line = encode({"type": "turn", "response": words, words or "k": [words]})
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    text = line.decode("utf-8")
+    assert len(text.splitlines()) == 1  # not even for readers that split at U+2028
+    assert json.loads(line)["response"] == words
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff]", text)
+
+
+@given(WORDS)
+def test_what_is_shown_cannot_act_on_a_terminal_and_loses_nothing_visible(words):
+    shown = visible(words)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff\ud800-\udfff]", shown)
+    shown.encode("utf-8")
+    named = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
+    back = named.sub(lambda found: chr(int(found[1], 16)), shown)
+    plain = words.replace("\r\n", "\n").replace("\t", "    ")
+    assert named.search(words) or back == plain
+
+
+@given(WORDS, st.integers(8, 100), st.randoms(use_true_random=False))
+def test_wrapping_shows_every_character_however_the_text_is_cut(words, width, dice):
+    wrapper, out, rest = Wrapper(), "", words
+    while rest:
+        size = dice.randint(1, 7)
+        out += wrapper.feed(rest[:size], width)
+        rest = rest[size:]
+    out += wrapper.finish(width)
+    squeeze = re.compile(r"\s+")
+    joined = squeeze.sub("", out)
+    # cut inside a \r\n, a joiner's neighbours are not known: compare by names resolved
+    names = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
+    resolve = lambda text: squeeze.sub("", names.sub(lambda f: chr(int(f[1], 16)), text))  # noqa: E731
+    assert resolve(joined) == resolve(visible(words))
+
+
+@given(WORDS)
+def test_what_is_sent_is_the_text_with_only_lone_surrogates_replaced(words):
+    sent = sendable(words)
+    sent.encode("utf-8")
+    kept = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in whole(words))
+    assert sent == kept
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(WORDS, min_size=4, max_size=4))
+def test_what_a_model_said_is_in_the_log_and_what_the_partner_received(run, said):
+    with Provider(lambda body, i: said[i]) as provider:
+        result = run(*real(provider), "--max-turns", 2, "--plain")
+    assert result.responses == [whole(words) for words in said]
+    received = [sendable(words) if words.strip() else "…" for words in said]
+    for i, request in enumerate(provider.requests):
+        assert request.error is None
+        heard = [text for _, text in texts(request.body)]
+        assert heard == ([*["Hello there"][i % 2 :], *received[:i]])
+
+
+EVENT = st.fixed_dictionaries(
+    {"type": st.sampled_from(["config", "turn", "turn", "end", "aborted", "resumed", "slide"])},
+    optional={
+        "turn": st.one_of(st.integers(-2, 9), st.text(max_size=3), st.none(), st.booleans()),
+        "label": st.sampled_from(["Model A", "Model B", "Model C", None, 3]),
+        "response": st.one_of(ANY, st.none(), st.integers()),
+        "messages": st.one_of(st.none(), st.integers(), st.lists(st.one_of(ANY, st.none()))),
+        "tool_attempts": st.one_of(st.none(), st.lists(st.one_of(ANY, st.dictionaries(ANY, ANY)))),
+        "usage": st.one_of(st.none(), st.integers(), st.dictionaries(ANY, ANY)),
+        "sent": st.one_of(st.none(), ANY, st.integers()),
+        "cost_usd": st.one_of(st.none(), ANY, st.floats()),
+        "settings": st.one_of(st.none(), st.integers(), st.dictionaries(ANY, ANY)),
+    },
+)
+LINE = st.one_of(
+    EVENT.map(encode),
+    st.binary(max_size=80),
+    EVENT.map(lambda event: encode(event)[: len(encode(event)) // 2]),
+    st.just(b"[" * 100_000 + b"\n"),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(LINE, max_size=12))
+def test_a_damaged_log_is_read_without_an_exception_and_says_what_it_skipped(tmp_path, lines):
+    path = tmp_path / "damaged.jsonl"
+    path.write_bytes(b"".join(lines))
+    log = read(path)
+    kept = len(log.events) + len(log.skipped)
+    assert kept == sum(bool(line.strip()) for line in path.read_bytes().split(b"\n"))
+    totals = transcript.no_totals()
+    for event in log.events:
+        transcript.tally(totals, event)
+    for message in log.messages:
+        assert isinstance(transcript.received(message), str) and transcript.seat_of(message) in "AB"
+        history = transcript.History("A", "", "seed", "m", ("t",))
+        history.add(message)
+    log.settings()
+
+
+def test_reopening_cuts_a_torn_end_and_keeps_a_whole_line_without_its_newline(tmp_path):
+    path = tmp_path / "torn.jsonl"
+    whole_line = b'{"type": "turn", "turn": 0}'
+    for end, kept in ((b'{"type": "tu', b""), (b'{"type": "end"}', b'{"type": "end"}\n')):
+        path.write_bytes(whole_line + b"\n" + end)
+        Log.reopen(path).close()
+        assert path.read_bytes() == whole_line + b"\n" + kept
+    path.write_bytes(b'{"ty')
+    Log.reopen(path).close()
+    assert path.read_bytes() == b""

@@ -54,6 +54,11 @@ class Run:
     def ended(self) -> bool:
         return self.state in ("done", "failed", "elsewhere")
 
+    def so_far(self) -> set[str]:
+        """The attractor states that it has been in."""
+        return self.reached | {s for s, _, _ in self.talk.detector.path()} if self.talk else (
+            self.reached)  # fmt: skip
+
     def close(self, end: dict[str, Any]) -> None:
         """Take in how it ended."""
         self.state = {"error": "failed", "stopped": "stopped"}.get(end["reason"], "done")
@@ -84,6 +89,8 @@ def parser(about_sweeps: str | None) -> Parser:
     add("--log-dir", type=Path, default=Path("logs"), metavar="DIR", help="where that folder is")
     add("--recipe", metavar="NAME", help="options of prompts/recipes/NAME.txt; others win")
     add("--shard", type=shard, default=(1, 1), metavar="K/N", help="do only the Kth of N parts")
+    add("--ray", nargs="?", const="local", metavar="ADDRESS",
+        help="as Ray tasks: on this machine, or on the cluster at ADDRESS (auto: the one it is in)")
     add("--extend", action="store_true", help="the folder's grid may grow or change")
     add("--dry-run", action="store_true", help="print the grid and what it would cost")
     add("--plain", action="store_true", help="one line per finished run, no table")
@@ -106,6 +113,8 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
         args = parser(about_sweeps).parse_args(recipes.words(args.recipe) + arguments)
     if args.max_turns is None:
         raise ValueError("--max-turns is required: nobody watches a sweep")
+    if args.ray and args.shard != (1, 1):
+        raise ValueError("--ray and --shard both divide the work: use one of them")
     if args.name and not re.fullmatch(r"[\w.-]+", args.name):
         raise ValueError(f"--name {args.name!r}: use letters, digits, . _ and -")
     return args

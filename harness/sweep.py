@@ -15,11 +15,22 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness import estimate, models, transcript
-from harness.grid import Run, grid, keep_plan, load_plan, look_back, parse, runs, unfinished
+from harness.grid import (
+    Condition,
+    Run,
+    grid,
+    keep_plan,
+    load_plan,
+    look_back,
+    parse,
+    runs,
+    unfinished,
+)  # fmt: skip
 from harness.settings import Settings
 from harness.transcript import Log, LogBusy, Transcript
 
@@ -44,8 +55,10 @@ class Gate:
         self.opens, self.slowed, self.closed = 0.0, 0.0, False
 
     @contextlib.asynccontextmanager
-    async def request(self) -> AsyncIterator[None]:
-        """Around each request: waits for its turn and learns from how it went."""
+    async def request(self, log: Log) -> AsyncIterator[None]:
+        """Around each request: puts the log on the disk, waits for its turn, learns from how it
+        went."""
+        await asyncio.to_thread(log.sync)
         while self.flying >= self.limit or time.monotonic() < self.opens:
             if self.closed:
                 raise asyncio.CancelledError
@@ -86,35 +99,31 @@ class Sweep:
         self.runs, self.args, self.folder, self.open_talk = todo, args, folder, open_talk
         self.gate = Gate(args.concurrency)
         self.budget: float | None = None  # USD, of this process
+        self.workers: list[asyncio.Task] = []
+        self.pledged: dict[Any, float] = {}  # USD, by conversation
         self.broke = self.stopping = False
+        self.code = 0
         self.began, self.already = time.monotonic(), 0
 
     async def go(self, show: Any) -> int:
         """Do what is to be done; returns the exit code."""
         self.already = self.messages()
         missing = [run for run in self.runs if not run.ended]
-        waiting, workers, code = iter(missing), [], 0
-
-        def on_signal(number: int) -> None:
-            nonlocal code
-            gently = number == signal.SIGINT and not self.stopping
-            code, self.stopping = 128 + number, True
-            self.stop_gently() if gently else [worker.cancel() for worker in workers]
-
+        waiting = iter(missing)
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
                 number = getattr(signal, name)
-                asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+                asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
         ticker = asyncio.create_task(self.tick(show))
         await models.ready()
         for _ in missing[: self.args.concurrency]:
             if not self.stopping:
-                workers.append(asyncio.create_task(self.work(waiting, show)))
+                self.workers.append(asyncio.create_task(self.work(waiting, show)))
                 await asyncio.sleep(STAGGER)
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.gather(*self.workers, return_exceptions=True)
         ticker.cancel()
         show.draw(self)
-        return code or int(any(run.state == "failed" for run in self.runs))
+        return self.code or int(any(run.state == "failed" for run in self.runs))
 
     async def tick(self, show: Any) -> None:
         """Draw the table once a second."""
@@ -146,10 +155,12 @@ class Sweep:
                 return
             more = {"sweep": self.folder.name, "condition": run.condition.varies}
             run.talk = talk = self.open_talk(run.settings, log, past if past.config else None, more)
-            talk.gate, talk.affordable = self.gate.request, self.affordable
+            talk.gate, talk.affordable = partial(self.gate.request, log), self.affordable
+            log.lazy = True
             run.state, run.totals = "running", talk.totals
             run.close(await talk.finish())
         finally:
+            self.pledged.pop(run.talk, None)
             log.close()
 
     def open_log(self, run: Run) -> Log:
@@ -157,9 +168,13 @@ class Sweep:
             return Log.reopen(run.path)
         return Log.create(self.folder, run.path.stem)
 
-    def stop_gently(self) -> None:
-        """Ask for nothing more; what is in flight may end."""
-        self.gate.closed = True
+    def stop(self, number: int) -> None:
+        """A signal: the first Ctrl+C lets what is in flight end, anything else stops now."""
+        gently = number == signal.SIGINT and not self.stopping
+        self.code, self.stopping, self.gate.closed = 128 + number, True, True
+        if not gently:
+            for worker in self.workers:
+                worker.cancel()
         for talk in self.talks():
             talk.ending = True
             if talk.counting_down:
@@ -170,12 +185,13 @@ class Sweep:
         return [run.talk for run in self.runs if run.talk]
 
     def affordable(self, talk: Any) -> bool:
-        """Whether the next message fits the budget, with all that are in flight already."""
-        if self.budget is None:
-            return True
-        flying = [t for t in self.talks() if t is not talk and t.making and not t.making.done()]
-        needed = sum(next_cost(t) for t in [talk, *flying])
-        self.broke = self.broke or self.spent() + needed > self.budget
+        """Whether the next message fits the budget, beside all that are in flight. A message's
+        estimate is set aside until its conversation comes for the next one: then it is paid."""
+        self.pledged.pop(talk, None)
+        needed = self.spent() + sum(self.pledged.values()) + next_cost(talk)
+        if self.budget is not None and needed > self.budget:
+            self.broke = True
+        self.pledged[talk] = next_cost(talk)
         return not self.broke
 
     def cost(self) -> float | None:
@@ -207,9 +223,8 @@ class Sweep:
                 "name": str(run.condition), "runs": Counter(), "reached": Counter(),
                 "tokens": 0, "cost": 0.0,
             })  # fmt: skip
-            reached = {s for s, _, _ in run.talk.detector.path()} if run.talk else set()
             row["runs"][run.state] += 1
-            row["reached"].update(run.reached | reached)
+            row["reached"].update(run.so_far())
             row["tokens"] += run.totals["input"] + run.totals["output"]
             cost = run.totals["cost_usd"]
             row["cost"] = None if cost is None or row["cost"] is None else row["cost"] + cost
@@ -217,15 +232,15 @@ class Sweep:
 
 
 def next_cost(talk: Any) -> float:
-    """The estimate of a conversation's next message, or of the one in flight."""
+    """The estimate of a conversation's next message."""
     seat, _ = talk.next_up()
     words = len((talk.last or {}).get("response", talk.settings.seed))
     return estimate.next_message(talk.settings, seat, talk.last_cost[seat.letter], words)
 
 
-def command(arguments: list[str], conversation: Any, begin: Callable[..., None]) -> int:
-    """The verb: hold the conversations of a grid that are missing; returns the exit code."""
-    args = parse(arguments, __doc__)
+def prepare(args: Any, conversation: Any, begin: Callable[..., None]) -> tuple[Sweep, Any, Any]:
+    """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
+    is written yet. Raises ValueError."""
     models.load_keys()
     conditions = grid(args)
     digests = "".join(sorted(condition.digest for condition in conditions))
@@ -237,21 +252,11 @@ def command(arguments: list[str], conversation: Any, begin: Callable[..., None])
     conditions = [replace(c, key=known.get(c.digest, c.key)) for c in conditions]
     everything = runs(conditions, args, folder)
     mine = everything[args.shard[0] - 1 :: args.shard[1]]
-    from harness.display import Progress, Silent
-
-    show = Progress(args.plain, args.quiet)
     look_back(mine)
-    if args.dry_run:
-        show.plan(folder, mine, {c.key: estimate.conversation(c.settings) for c in conditions})
-        return 0
-    unpriced = [c for c in conditions for seat in (c.settings.a, c.settings.b)
-                if args.budget is not None and not models.priced(seat.model)]  # fmt: skip
-    if unpriced:
-        raise ValueError(f"--max-cost: a price is unknown in {unpriced[0]}; leave it out")
-    keep_plan(folder, args, conditions, old)
-    models.warm()
 
     def open_talk(settings: Settings, log: Log, past: Transcript | None, more: dict) -> Any:
+        from harness.display import Silent
+
         talk = conversation(settings, log, Silent())
         begin(talk, past, None, **more)
         return talk
@@ -259,7 +264,37 @@ def command(arguments: list[str], conversation: Any, begin: Callable[..., None])
     sweep = Sweep(mine, args, folder, open_talk)
     if args.budget is not None:  # each shard has its part of the money
         sweep.budget = args.budget * len(mine) / len(everything)
+    return sweep, conditions, old
+
+
+def check_prices(args: Any, conditions: list[Condition]) -> None:
+    """A budget needs prices. Raises ValueError where one is unknown."""
+    for condition in conditions:
+        for seat in (condition.settings.a, condition.settings.b):
+            if args.budget is not None and not models.priced(seat.model):
+                raise ValueError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+
+
+def command(arguments: list[str], conversation: Any, begin: Callable[..., None]) -> int:
+    """The verb: hold the conversations of a grid that are missing; returns the exit code."""
+    args = parse(arguments, __doc__)
+    sweep, conditions, old = prepare(args, conversation, begin)
+    from harness.display import Progress
+
+    show = Progress(args.plain, args.quiet)
+    if args.dry_run:
+        each = {c.key: estimate.conversation(c.settings) for c in conditions}
+        show.plan(sweep.folder, sweep.runs, each)
+        return 0
+    check_prices(args, conditions)
+    keep_plan(sweep.folder, args, conditions, old)
     with show:
-        code = asyncio.run(sweep.go(show))
+        if args.ray is not None:
+            from harness import spread
+
+            code = spread.go(sweep, arguments, conversation, show)
+        else:
+            models.warm()
+            code = asyncio.run(sweep.go(show))
     show.closing(sweep, " ".join(["python attractor.py sweep", *map(shlex.quote, arguments)]))
     return code

@@ -196,14 +196,14 @@ def test_a_refusal_for_load_holds_the_whole_sweep_back(run):
 
 
 @pytest.mark.parametrize("code", [429, 529])
-def test_the_gate_halves_once_for_all_in_flight_and_recovers(code, monkeypatch):
+def test_the_gate_halves_once_for_all_in_flight_and_recovers(code, tmp_path):
     kind = {429: "rate_limit", 529: "overloaded"}[code]
 
     async def scene():
-        gate = Gate(8)
+        gate, log = Gate(8), Log.create(tmp_path)
 
         async def one(failure=None):
-            async with gate.request():
+            async with gate.request(log):
                 await asyncio.sleep(0.01)
                 if failure:
                     raise failure
@@ -262,9 +262,10 @@ def test_options_come_from_a_recipe_and_the_command_line_wins(run, tmp_path, mon
     [
         (["-a", "demo/bliss", "-b", "same"], "--max-turns is required"),
         ([*DEMO[1:], "--shard", "3/2"], "--shard"),
+        ([*DEMO[1:], "--shard", "1/2", "--ray"], "use one of them"),
         ([*DEMO[1:], "--name", "../up"], "--name"),
         ([*DEMO[1:], "-b", "human"], "a human seat needs a terminal"),
-        ([*DEMO[1:], "-b", "openai/unheard-of", "--max-cost", 1], "a price is unknown"),
+        ([*DEMO[1:], "-b", "openai/unheard-of", "--max-cost", 1], "price of openai/unheard-of is"),
         ([*DEMO[1:], "-b", "opus", "demo/nope"], "no demo model named"),
     ],
 )

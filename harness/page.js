@@ -115,7 +115,7 @@ function overview() {
     plot(onsets(drawn, state), "message", 1, "runs that have reached it")))));
   const long = lengths(drawn), top = Math.max(10, ...long.flatMap((s) => [...s.points, ...s.band].map((p) => p[1])));
   $("lengths").replaceChildren(make("div", { class: "panel" }, plot(long, "turn", top, "characters")),
-    make("div", { class: "panel" }, make("h3", {}, `lines${few}`), legend(long)));
+    make("div", { class: "panel" }, make("h3", {}, `key to the lines${few}`), legend(long)));
   $("tables").replaceChildren(...chosen.map((c) => make("details", chosen.length === 1 ? { open: "" } : {},
     make("summary", {}, `${c.name} · n = ${c.runs}`), c.tables.map(table))));
   $("list").replaceChildren(...chosen.flatMap((c) => [
@@ -163,8 +163,8 @@ function lanes(run) {
 
 function recurrence(alike) {
   const size = alike.rows.length, canvas = make("canvas", { width: size, height: size, title: "message i against message j" });
-  const paint = () => {
-    const pen = canvas.getContext("2d"), image = pen.createImageData(size, size), dark = matchMedia("(prefers-color-scheme: dark)").matches && !matchMedia("print").matches;
+  const paint = (printing) => {
+    const pen = canvas.getContext("2d"), image = pen.createImageData(size, size), dark = !printing && matchMedia("(prefers-color-scheme: dark)").matches;
     for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) {
       const like = i === j ? 15 : parseInt(alike.rows[Math.max(i, j)][Math.min(i, j)], 16), ink = dark ? 22 + 15.4 * like : 255 - 16.2 * like;
       image.data.set([ink, ink, ink + (dark ? 4 : 0), 255], 4 * ((size - 1 - i) * size + j)); // message 0 is at the bottom left
@@ -172,7 +172,9 @@ function recurrence(alike) {
     pen.putImageData(image, 0, 0);
   };
   paint();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint());
+  addEventListener("beforeprint", () => paint(true)); // paper is white
+  addEventListener("afterprint", () => paint());
   canvas.addEventListener("click", (event) => go(alike.step * Math.min(size - 1, Math.floor((size * event.offsetX) / canvas.clientWidth))));
   return canvas;
 }

@@ -5,6 +5,7 @@ Intervals are 95%. Wilson's, Newcombe's, the median's and Holm's need nothing; t
 """
 
 import importlib.util
+import itertools
 import math
 import warnings
 from collections.abc import Sequence
@@ -115,6 +116,7 @@ def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
         band = sf.confidence_interval(method="log-log")
     low, high = (numpy.clip(numpy.nan_to_num(b.probabilities, nan=fill), 0, 1).tolist()
                  for b, fill in ((band.low, 0), (band.high, 1)))  # fmt: skip
+    high = itertools.accumulate(high, min)  # a curve that only falls stays below an earlier bound
     steps = zip(sf.quantiles.tolist(), sf.probabilities.tolist(), low, high, strict=True)
     kept = [step for step in steps if step[0] in set(onsets)]  # the curve is flat at other ends
     return Curve(*([step[k] for step in kept] for k in range(4)))

@@ -90,6 +90,12 @@ def test_a_curve_in_which_all_have_their_onset_at_once_comes_down(scipy):
     assert (curve.median, curve.survival) == (3, [0])
 
 
+def test_the_band_stays_when_the_curve_has_come_down(scipy):
+    curve = stats.kaplan_meier(range(1, 11), [True] * 10)
+    assert curve.survival[-1] == curve.low[-1] == 0
+    assert curve.high[-1] == curve.high[-2] < 0.5
+
+
 def test_fisher_knows_the_lady_tasting_tea(scipy, monkeypatch):
     # Fisher 1935, The Design of Experiments: 3 of 4 cups right; two-sided p = 34/70.
     monkeypatch.setattr(stats, "LARGE", 0)

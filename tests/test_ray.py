@@ -1,0 +1,61 @@
+"""`sweep --ray`, on a local cluster of two nodes; skipped where Ray is not installed."""
+
+import threading
+
+import pytest
+from conftest import real
+from provider import Provider, Reply
+
+from harness import transcript
+
+ray = pytest.importorskip("ray")
+from ray.cluster_utils import Cluster  # noqa: E402
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head that takes no tasks, and two nodes with one CPU each."""
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "1")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    cluster.nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def command(provider, cluster, turns):
+    return ["sweep", *real(provider), "--runs", 6, "--concurrency", 3, "--max-turns", turns,
+            "--name", "s", "--ray", cluster.address]  # fmt: skip
+
+
+def whole(folder, turns):
+    """Whether every log of the sweep holds each message once, and its end."""
+    logs = [transcript.read(path) for path in sorted(folder.glob("s/*.jsonl"))]
+    places = [(turn, seat) for turn in range(turns) for seat in "AB"]
+    return len(logs) == 6 and all(
+        [(m["turn"], m["label"][-1]) for m in log.messages] == places
+        and log.events[-1]["type"] == "end" for log in logs
+    )  # fmt: skip
+
+
+def test_a_sweep_runs_as_ray_tasks_on_two_nodes(run, cluster):
+    with Provider(lambda body, i: f"words {i}") as provider:
+        result = run(*command(provider, cluster, 2))
+    assert result.code == 0 and "6 done; $" in result.out, result.out + result.err
+    assert len(provider.requests) == 24 and whole(result.folder, 2)
+    assert result.out.count("done  opus-sonnet") == 6
+
+
+def test_a_lost_node_costs_nothing_but_time(run, cluster):
+    with Provider(lambda body, i: Reply(f"words {i}", delay=0.2)) as provider:
+
+        def lose_a_node():
+            provider.wait_for(18, 120)
+            cluster.remove_node(cluster.nodes[0], allow_graceful=False)
+
+        threading.Thread(target=lose_a_node).start()
+        result = run(*command(provider, cluster, 8))
+    assert result.code == 0 and "6 done; $" in result.out, result.out + result.err
+    assert whole(result.folder, 8)
+    logs = [transcript.read(path) for path in result.folder.glob("s/*.jsonl")]
+    assert sum(len(log.of("resumed")) for log in logs) == 3

@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import demo, models, transcript
-from harness.detect import SHORT, Detector
+from harness.detect import Detector
 from harness.draft import ROUNDS, Draft, spoken
 from harness.options import RESUMABLE, Parser, add_options, given, make_settings
-from harness.settings import Seat, Settings
+from harness.replay import path_words
+from harness.settings import Interjection, Seat, Settings, state_and_count
 from harness.transcript import History, Log, LogError, Transcript
 from harness.visible import visible
 
@@ -53,6 +54,7 @@ class Conversation:
         }
         self.last: dict[str, Any] | None = None  # the latest message
         self.last_cost = {"A": 0.0, "B": 0.0}
+        self.spent: set[tuple[str, str, int]] = set()  # `on:` interjections that were made
         self.keys: Any = None
         # What a sweep decides for all its conversations: when to ask, and whether it can pay.
         self.gate: Callable[[], Any] = contextlib.nullcontext
@@ -95,6 +97,11 @@ class Conversation:
             (self.totals["cost_usd"] or 0) + self.last_cost[seat.letter] >= settings.max_cost
         ):
             return "max_cost"
+        if settings.stop_on is not None:
+            state, after = state_and_count(settings.stop_on, 1)
+            since = self.onset(state)
+            if since is not None and self.totals["messages"] - since >= after:
+                return "state"
         return None if self.affordable(self) else "stopped"
 
     async def finish(self) -> dict[str, Any]:
@@ -115,16 +122,17 @@ class Conversation:
             text = models.scrub(f"{type(error).__name__}: {error}")
             self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
             raise
-        end = {"type": "end", "reason": reason} | problem | {"totals": self.totals}
-        return self.log.write(end | {"path": self.detector.path()})
+        return self.log.write(
+            {"type": "end", "reason": reason} | problem | {"totals": self.totals}
+        )
 
     async def speak(self, seat: Seat, turn: int) -> dict[str, Any]:
         """One message: prepared by the user, typed by a person, or made by the model."""
-        for rule in self.settings.interject:
-            if rule.seat == seat.letter and rule.when == str(turn):
-                self.show.begin(seat, turn, "script")
-                self.show.piece("text", rule.words)
-                return spoken(seat, turn, rule.words, "script")
+        if rule := self.due(seat, turn):
+            self.show.begin(seat, turn, "script")
+            self.show.piece("text", rule.words)
+            why = {"when": rule.when, "name": rule.name, "since": self.onset(rule.state)}
+            return spoken(seat, turn, rule.words, "script", interjection=why)
         while True:
             if seat.human or self.taking_over:
                 words = await self.type_in(seat, turn)
@@ -135,6 +143,24 @@ class Conversation:
                 self.making = asyncio.create_task(self.generate(seat, turn))
                 with contextlib.suppress(TakenOver):
                     return await self.making
+
+    def due(self, seat: Seat, turn: int) -> Interjection | None:
+        """The interjection whose moment this is: a turn, each Nth one, or a state that has held
+        for so many messages (once for each time that it takes hold)."""
+        for rule in self.settings.interject:
+            if rule.seat != seat.letter:
+                continue
+            if rule.state is None and rule.comes(turn):
+                return rule
+            since = self.onset(rule.state)
+            held = 0 if since is None else self.totals["messages"] - since
+            if held >= rule.after > 0 and (rule.when, seat.letter, since) not in self.spent:
+                return rule
+        return None
+
+    def onset(self, state: str | None) -> int | None:
+        """Since which message a state holds, or None where it does not."""
+        return self.detector.holding().get(state) if state else None
 
     async def type_in(self, seat: Seat, turn: int) -> str:
         """A person's words for this message; nothing hands it back to the model."""
@@ -291,13 +317,10 @@ class Conversation:
         for history in self.histories.values():
             history.add(event, self.settings.empty_as)
         seat = transcript.seat_of(event)
+        if isinstance(why := event.get("interjection"), dict):
+            self.spent.add((why.get("when"), seat, why.get("since")))
         self.last, self.last_cost[seat] = event, event.get("cost_usd") or 0.0
         return self.detector.add(event["response"], seat, bool(event.get("interjected")))
-
-    def path(self) -> str:
-        """The conversation's path through its states, for people."""
-        steps = [f"{SHORT.get(s, s)} {a}-{b}" for s, a, b in self.detector.path()]
-        return " → ".join(steps)
 
     # -- keys
 
@@ -339,7 +362,8 @@ class TakenOver(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, "report": report_on, "judge": judge,
+    verbs = {"run": run, "sweep": sweep_many, "report": report_on, "states": states,
+             "replay": replay_log, "export": export_log, "judge": judge,
              "models": list_models}  # fmt: skip
     named = arguments[:1] and arguments[0] in verbs
     verb = verbs[arguments[0]] if named else run
@@ -475,7 +499,7 @@ async def watch(talk: Conversation, keys: bool) -> int:
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.ending:
         code = code or 128 + signal.SIGINT
-    talk.show.closing(end["reason"], talk.totals, talk.path(), talk.log.path)
+    talk.show.closing(end["reason"], talk.totals, path_words(talk.detector), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
 
 
@@ -491,6 +515,27 @@ def report_on(arguments: list[str]) -> int:
     from harness import report
 
     return report.command(arguments)
+
+
+def states(arguments: list[str]) -> int:
+    """Spans of attractor states, with evidence."""
+    from harness import replay
+
+    return replay.states(arguments)
+
+
+def replay_log(arguments: list[str]) -> int:
+    """A log on the console, as it looked."""
+    from harness import replay
+
+    return replay.command(arguments)
+
+
+def export_log(arguments: list[str]) -> int:
+    """A log in another format."""
+    from harness import export
+
+    return export.command(arguments)
 
 
 def judge(arguments: list[str]) -> int:

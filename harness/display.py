@@ -327,6 +327,27 @@ class Console:
         self.rich.file.write(text.removesuffix("\n") + "\n")
         self.rich.file.flush()
 
+    def spans(self, path: Path, skipped: list[tuple[int, str]], found: dict[str, Any]) -> None:
+        """What `states` found in one log."""
+        demo = "  (a scripted demo)" if found["demo"] else ""
+        self._say(Rule(visible(f"{path.name}: {found['messages']} messages{demo}"), style="dim"))
+        for line, why in skipped:
+            self._say(Text(f"skipped line {line}: {why}", "yellow"))
+        for span in found["spans"]:
+            style = f"black on {COLOURS[span['state']]}"
+            self._say(Text(f" {span['state']} ", style).append(
+                f"  messages {span['start']}-{span['end']}", "default on default"))  # fmt: skip
+            for piece in span["evidence"]:
+                self._say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
+        recurrence = found["recurrence"]
+        locked = recurrence["lock_in"]
+        self._say(Text(f"path: {found['path_words'] or 'no attractor state'}"))
+        self._say(Text(
+            f"terminal state: {found['terminal']} · recurrence rate {recurrence['rate']:.2f}, "
+            f"determinism {recurrence['determinism']:.2f}, "
+            + ("never locked in" if locked is None else f"locked in at message {locked}")
+        ))  # fmt: skip
+
     # -- a person's words
 
     def editing(self, seat: str, text: str, at: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import tools
 from harness import models, prompts
-from harness.settings import Seat, Settings, interjections
+from harness.settings import Seat, Settings, interjections, state_and_count
 
 _SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$", re.IGNORECASE)
 
@@ -81,6 +81,8 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--api-base-b",), {"metavar": "URL", "help": "another server for B"}),
     (("--interject",), {"action": "append", "metavar": "WHEN:SEAT:TEXT|@FILE",
      "help": "speak in a seat's place, e.g. 12:A:@nudge (repeatable)"}),
+    (("--stop-on",), {"metavar": "STATE[:N]",
+     "help": "end when an attractor state has held for N messages, e.g. goodbye:6"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),
@@ -95,7 +97,7 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--rng-seed",), {"type": int, "metavar": "N", "help": "seed of the demo models' chance"}),
 ]  # fmt: skip
 # What a resumed run may change without becoming another conversation.
-RESUMABLE = ("max_turns", "max_cost", "on_empty", "on_full", "idle_timeout", "retry_for",
+RESUMABLE = ("max_turns", "max_cost", "stop_on", "on_empty", "on_full", "idle_timeout", "retry_for",
              "no_cache")  # fmt: skip
 
 
@@ -116,8 +118,8 @@ def make_settings(options: dict[str, Any], base: Settings | None = None) -> Sett
 
     Raises ValueError with a line for the user."""
     seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
-    plain = ("on_exit", "max_turns", "max_cost", "on_empty", "empty_as", "on_full", "idle_timeout",
-             "retry_for", "rng_seed")  # fmt: skip
+    plain = ("on_exit", "max_turns", "max_cost", "stop_on", "on_empty", "empty_as", "on_full",
+             "idle_timeout", "retry_for", "rng_seed")  # fmt: skip
     values: dict[str, Any] = {name: options[name] for name in plain if name in options}
     if "seed" in options:
         values["seed"] = prompts.words(options["seed"])
@@ -137,6 +139,8 @@ def make_settings(options: dict[str, Any], base: Settings | None = None) -> Sett
 
 def check(settings: Settings) -> None:
     """Refuse what could not work. Raises ValueError with a line for the user."""
+    if settings.stop_on is not None:
+        state_and_count(settings.stop_on, 1)
     for text, flag in ((settings.seed, "--seed"), (settings.empty_as, "--empty-as")):
         if not text.strip():
             raise ValueError(f"{flag} must not be empty: providers refuse empty messages")

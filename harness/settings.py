@@ -6,6 +6,7 @@ from typing import Any
 
 import tools
 from harness import prompts
+from harness.detect import SHORT
 from harness.transcript import SILENCE
 
 TRIGGER = r"(?:\d+|every:\d+|on:[a-z_]+(?:\+\d+)?)"
@@ -41,6 +42,22 @@ class Interjection:
     seat: str
     words: str
     name: str
+
+    @property
+    def state(self) -> str | None:
+        """The state that an `on:` interjection waits for."""
+        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
+
+    @property
+    def after(self) -> int:
+        """How many messages the state must have held; 0 for what waits for no state."""
+        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
+
+    def comes(self, turn: int) -> bool:
+        """Whether a turn is one that this interjection names."""
+        if self.when.startswith("every:"):
+            return turn > 0 and turn % int(self.when[6:]) == 0
+        return self.when == str(turn)
 
 
 @dataclass(frozen=True)
@@ -121,6 +138,18 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
     )
 
 
+def state_and_count(text: str, least: int) -> tuple[str, int]:
+    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
+
+    Raises ValueError with a line for the user."""
+    name, _, number = text.replace("+", ":").partition(":")
+    state = {short: full for full, short in SHORT.items()}.get(name, name)
+    if state not in SHORT or not re.fullmatch(r"\d*", number):
+        known = ", ".join(SHORT.values())
+        raise ValueError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+    return state, max(least, int(number or 0))
+
+
 def interjections(texts: list[str]) -> tuple[Interjection, ...]:
     """Parse `--interject` values: WHEN:SEAT:WORDS, several with commas between them.
 
@@ -138,6 +167,10 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise ValueError(f"--interject {part!r}: there are no words to say")
+            if when.startswith("on:"):
+                state_and_count(when[3:], 1)
+            if when == "every:0":
+                raise ValueError(f"--interject {part!r}: every:N needs an N of at least 1")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

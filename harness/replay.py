@@ -1,0 +1,186 @@
+"""What can be seen of a log after the fact: played again, its states listed, or exported.
+
+    python attractor.py replay LOG [--speed 0] [--at TURN]
+    python attractor.py states LOG... [--json]
+
+Works without LiteLLM: states are derived from the messages, as they are live.
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness import transcript
+from harness.detect import Change, Detector, detect
+from harness.options import Parser, amount
+from harness.settings import Settings
+from harness.transcript import Transcript, seat_of
+
+WORDS_A_SECOND = 25  # where a log does not tell how long a message took
+
+
+def load(path: Path) -> Transcript:
+    """The transcript at `path`. Raises ValueError with a line for the user."""
+    try:
+        read = transcript.read(path)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    if not read.events:
+        raise ValueError(f"{path} holds no events: is it a log of a conversation?")
+    return read
+
+
+def detected(read: Transcript) -> Detector:
+    """A detector that has seen all messages of a log."""
+    return detect(
+        (m["response"], seat_of(m), bool(m.get("interjected"))) for m in read.messages
+    )
+
+
+def path_words(detector: Detector) -> str:
+    """The conversation's path through its states: `standoff 1-8 → goodbye 9-30`."""
+    from harness.detect import SHORT
+
+    return " → ".join(f"{SHORT[s]} {a}-{b}" for s, a, b in detector.path())
+
+
+# ---------------------------------------------------------------- states
+
+
+def states(arguments: list[str]) -> int:
+    """List the spans of attractor states in logs, each with the words that made it."""
+    parser = Parser(prog="attractor.py states", description=states.__doc__)
+    parser.add_argument("logs", nargs="+", type=Path, metavar="LOG")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
+    args = parser.parse_args(arguments)
+    reads = [load(path) for path in args.logs]
+    if args.json:
+        for read in reads:
+            print(json.dumps(found(read)))
+        return 0
+    from harness.display import Console
+
+    show = Console()
+    for read in reads:
+        show.spans(read.path, read.skipped, found(read))
+    return 0
+
+
+def found(read: Transcript) -> dict[str, Any]:
+    """Everything the detector says of a log, for machines."""
+    detector = detected(read)
+    return {
+        "log": str(read.path),
+        "messages": len(read.messages),
+        "demo": bool(read.config.get("demo")),
+        "spans": [
+            {"state": span.state, "start": span.start, "end": span.end,
+             "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
+            for span in detector.spans()
+        ],
+        "path": detector.path(),
+        "path_words": path_words(detector),
+        "terminal": detector.terminal(),
+        "recurrence": detector.recurrence(),
+        "skipped": read.skipped,
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- replay
+
+
+def command(arguments: list[str]) -> int:
+    """Play a log on the console as it looked. Space pauses, q ends."""
+    parser = Parser(prog="attractor.py replay", description=command.__doc__)
+    parser.add_argument("log", type=Path, metavar="LOG")
+    parser.add_argument("--speed", type=amount, default=1.0, metavar="X",
+                        help="1 = as fast as it was, 10 = ten times that, 0 = at once")
+    parser.add_argument("--at", type=int, default=0, metavar="TURN", help="begin with this turn")
+    parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
+    args = parser.parse_args(arguments)  # fmt: skip
+    from harness.display import Console
+
+    read = load(args.log)
+    show = Console(args.plain)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(play(read, show, args.speed, args.at))
+        return 0
+    return 128 + signal.SIGINT
+
+
+async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
+    """Play a transcript on a display."""
+    from harness.keys import Keys
+
+    settings = Settings.from_config(read.settings())
+    going, ended = asyncio.Event(), asyncio.Event()
+    going.set()
+
+    def on_key(key: str) -> None:
+        if key == " ":
+            (going.clear if going.is_set() else going.set)()
+        elif key == "q":
+            ended.set()
+            going.set()
+
+    on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
+    show.header(settings, read.path, False)
+    with Keys(on_key, show.control, on):
+        for event, changes, totals in steps(read):
+            if event["type"] == "turn" and event["turn"] >= at and not ended.is_set():
+                await say(event, settings, show, speed, going, ended)
+                show.end(event, totals)
+                show.states(changes)
+            elif event["type"] == "aborted" and event.get("turn", 0) >= at:
+                show.notice(f"a message was broken off here: {event.get('why')}")
+    end = next(iter(reversed(read.of("end"))), {})
+    path = path_words(detected(read))
+    show.closing(str(end.get("reason", "the log has no end")), totals_of(read), path, read.path)
+
+
+def steps(read: Transcript) -> Iterator[tuple[dict[str, Any], list[Change], dict[str, Any]]]:
+    """Each event with the changes of state that it brought and the totals after it."""
+    detector, totals = Detector(), transcript.no_totals()
+    for event in read.events:
+        transcript.tally(totals, event)
+        changes: list[Change] = []
+        if event["type"] == "turn":
+            interjected = bool(event.get("interjected"))
+            changes = detector.add(event["response"], seat_of(event), interjected)
+        yield event, changes, totals
+
+
+def totals_of(read: Transcript) -> dict[str, Any]:
+    """A log's totals."""
+    totals = transcript.no_totals()
+    for event in read.events:
+        transcript.tally(totals, event)
+    return totals
+
+
+async def say(
+    event: dict[str, Any], settings: Settings, show: Any, speed: float,
+    going: asyncio.Event, ended: asyncio.Event,
+) -> None:  # fmt: skip
+    """Show one message, in pieces, at its pace."""
+    source = event.get("source") or ("live" if event.get("interjected") else "model")
+    show.begin(settings.seat(seat_of(event)), event["turn"], source)
+    if thinking := event.get("thinking"):
+        show.piece("thinking", str(thinking))
+    pieces = event["response"].split(" ")
+    seconds = event.get("seconds") or len(pieces) / WORDS_A_SECOND
+    wait = seconds / len(pieces) / speed if speed and type(seconds) in (int, float) else 0.0
+    for number, piece in enumerate(pieces):
+        await going.wait()
+        if wait and not ended.is_set():
+            await asyncio.sleep(min(wait, 2.0))
+        show.piece("text", piece + (" " if number < len(pieces) - 1 else ""))
+    for attempt in event["tool_attempts"]:
+        if isinstance(attempt, dict):
+            blank = {"tool": "?", "reason": "", "arguments": "", "outcome": "?"}
+            show.attempt(blank | attempt)

@@ -1,0 +1,71 @@
+"""States live: badges, the path, --stop-on, interjections that a state sets off, `states`."""
+
+import json
+
+import pytest
+from conftest import real
+from provider import Provider
+
+DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
+
+
+def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
+    out = run(*DEMO, "--max-turns", 10, "--plain").out
+    assert "goodbye begins (since message " in out and " goodbye 4 " in out
+    assert "path: " in out and "goodbye " in out.split("path: ")[1]
+
+
+def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):
+    result = run(*DEMO, "--stop-on", "goodbye:6", "--plain")
+    assert result.code == 0 and result.read.events[-1]["reason"] == "state"
+    assert " goodbye 6 " in result.out and " goodbye 7 " not in result.out
+
+
+@pytest.mark.parametrize("option", [["--stop-on", "hello"], ["--interject", "on:hello:A:x"]])
+def test_a_state_that_does_not_exist_is_refused(run, option):
+    result = run(*DEMO, *option)
+    assert result.code == 2 and "no such state" in result.err and "standoff" in result.err
+
+
+def test_an_interjection_can_come_every_n_turns(run):
+    result = run(*DEMO, "--interject", "every:3:A:Wake up.", "--max-turns", 8)
+    scripted = [m["turn"] for m in result.read.messages if m["source"] == "script"]
+    assert scripted == [3, 6]
+
+
+def test_an_interjection_can_wait_for_a_state_and_comes_once_each_time_it_takes_hold(run):
+    result = run(*DEMO, "--interject", "on:goodbye_loop+4:B:Stop it, please.", "--max-turns", 9)
+    scripted = [m for m in result.read.messages if m["source"] == "script"]
+    assert len(scripted) == 1 and scripted[0]["label"] == "Model B"
+    why = scripted[0]["interjection"]
+    index = result.read.messages.index(scripted[0])
+    assert why["when"] == "on:goodbye_loop+4" and index - why["since"] >= 4
+    again = run("--resume", result.log, "--max-turns", 12)
+    assert sum(m["source"] == "script" for m in again.read.messages) == 1
+
+
+def test_a_ladder_is_several_in_a_row(run):
+    with Provider(lambda body, i: f"words {i}") as provider:
+        ladder = ["1:A:@misconfiguration,2:A:@authority", "--interject", "3:A:@agreement"]
+        result = run(*real(provider), "--max-turns", 4, "--interject", *ladder)
+    said = [m["interjection"]["name"] for m in result.read.messages if m["source"] == "script"]
+    assert said == ["misconfiguration", "authority", "agreement"]
+
+
+def test_states_prints_spans_with_their_evidence(run):
+    log = run(*DEMO, "--max-turns", 10).log
+    shown = run("states", log)
+    assert shown.code == 0 and "goodbye_loop" in shown.out and "terminal state" in shown.out
+    found = json.loads(run("states", log, "--json").out)
+    assert found["terminal"] == "goodbye_loop" and found["skipped"] == []
+    span = next(s for s in found["spans"] if s["state"] == "goodbye_loop")
+    messages = run("states", log).read.messages
+    for piece in span["evidence"]:
+        assert piece["words"] in messages[piece["message"]]["response"]
+
+
+def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run, tmp_path):
+    log = run(*DEMO, "--max-turns", 4).log
+    log.write_bytes(log.read_bytes() + b"rubbish\n")
+    assert "skipped line" in run("states", log).out
+    assert run("states", "missing.jsonl").code == 2

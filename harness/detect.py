@@ -163,11 +163,11 @@ def _sketch(clip: str) -> array[int]:
 
 
 def _likeness(a: array[int], b: array[int]) -> float:
-    if not a or not b:
-        return float(len(a) == len(b))
+    if a == b or not a or not b:
+        return float(a == b)
     # Up to the smaller of two full sketches' last hashes both are complete samples.
     bound = min((s[-1] for s in (a, b) if len(s) == SKETCH), default=0xFFFFFFFF)
-    common = sum(h <= bound for h in set(a).intersection(b))
+    common = sum([h <= bound for h in set(a).intersection(b)])
     return common / (bisect_right(a, bound) + bisect_right(b, bound) - common)
 
 
@@ -225,7 +225,7 @@ def _riff(clip: str) -> float:
     """Exuberance: a long text with many emoji, or with many compounds made up on the way."""
     if len(clip) < 200:
         return 0
-    emoji = sum(char >= "\U0001f300" for char in clip)
+    emoji = 0 if clip.isascii() else sum(char >= "\U0001f300" for char in clip)
     return .7 * (emoji >= RIFF) + .7 * (len(COMPOUND.findall(clip)) >= COMPOUNDS)
 
 

@@ -5,6 +5,7 @@ a terminal once a reply is longer than the screen). It is data: never markup, an
 act on a terminal or can't be seen is shown by name, as in ⟨U+200B⟩.
 """
 
+import io
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.cells import cell_len, chop_cells
 from rich.console import Console as RichConsole
 from rich.rule import Rule
@@ -515,6 +517,25 @@ def _span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+class Recorder(Console):
+    """A console that keeps what it shows, to be made into a picture."""
+
+    def __init__(self, width: int = 100):
+        super().__init__(plain=True)
+        self.rich = RichConsole(
+            width=width, record=True, file=io.StringIO(), force_terminal=True, emoji=False,
+            color_system="truecolor", highlight=False, markup=False, legacy_windows=False,
+        )  # fmt: skip
+
+    def document(self, kind: str) -> str:
+        """All that was shown, as an `svg` or `html` document that needs nothing from outside."""
+        if kind == "html":
+            return self.rich.export_html(inline_styles=False)
+        # rich's own template fetches its font from the network
+        frame = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        return self.rich.export_svg(title="attractor", code_format=frame)
 
 
 class Silent:

@@ -55,7 +55,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from harness.cues import table
+from harness.cues import Cue, table
 
 SHORT = {
     "identity_standoff": "standoff", "identity_collapse": "collapse", "goodbye_loop": "goodbye",
@@ -162,13 +162,20 @@ def _sketch(clip: str) -> array[int]:
     return array("I", sorted({gram & 0xFFFFFFFF for gram in grams})[:SKETCH])
 
 
-def _likeness(a: array[int], b: array[int]) -> float:
+def _likeness(a: array[int], b: array[int], of_a: set[int] | None = None) -> float:
     if a == b or not a or not b:
         return float(a == b)
     # Up to the smaller of two full sketches' last hashes both are complete samples.
     bound = min((s[-1] for s in (a, b) if len(s) == SKETCH), default=0xFFFFFFFF)
-    common = sum([h <= bound for h in set(a).intersection(b)])
+    common = sum([h <= bound for h in (of_a or set(a)).intersection(b)])
     return common / (bisect_right(a, bound) + bisect_right(b, bound) - common)
+
+
+@lru_cache(4096)
+def _starting(head: str) -> list[tuple[Cue, re.Pattern[str]]]:
+    """The cues that may stand at a word that begins with `head`."""
+    keys = (head, head[:2])[:len(head) - 1 or 1]
+    return [pair for key in keys for pair in table().get(key, ())]
 
 
 def _found(low: str) -> dict[str, dict[int, tuple[float, int, int]]]:
@@ -180,14 +187,13 @@ def _found(low: str) -> dict[str, dict[int, tuple[float, int, int]]]:
         if match := pattern.search(low, max(0, last_words) if cue.state == "goodbye_loop" else 0):
             found.setdefault(cue.state, {}).setdefault(cue.number, (cue.worth, *match.span()))
     for word in WORD.finditer(low):
-        start, head = word.start(), word[0][:3]
-        for key in (head, head[:2])[:len(head) - 1 or 1]:
-            for cue, pattern in cues.get(key, ()):
-                if cue.state == "goodbye_loop" and start < last_words:
-                    continue
-                if match := pattern.match(low, start):
-                    number = -start if cue.state == "bliss" else cue.number
-                    found.setdefault(cue.state, {}).setdefault(number, (cue.worth, *match.span()))
+        start = word.start()
+        for cue, pattern in _starting(word[0][:3]):
+            if cue.state == "goodbye_loop" and start < last_words:
+                continue
+            if match := pattern.match(low, start):
+                number = -start if cue.state == "bliss" else cue.number
+                found.setdefault(cue.state, {}).setdefault(number, (cue.worth, *match.span()))
     return found
 
 
@@ -347,7 +353,9 @@ class Detector:
 
     def _recur(self, index: int, period: int) -> tuple[float, int]:
         """Notes where a message recurs; how near it is within the period, and how far back."""
-        near = [self.likeness(index, index - lag) for lag in range(1, min(LOOK_BACK, index) + 1)]
+        new, before = self._sketches[index], self._sketches[max(0, index - LOOK_BACK):index]
+        hashes = set(new)
+        near = [_likeness(new, old, hashes) for old in reversed(before)]
         self._recurs.append(sum(1 << k for k, like in enumerate(near) if like >= NEAR))
         best = max(near[:period], default=0)
         return best, near.index(best) + 1 if near else 0

@@ -9,6 +9,7 @@ Works without LiteLLM: states are derived from the messages, as they are live.
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -172,15 +173,33 @@ async def say(
     show.begin(settings.seat(seat_of(event)), event["turn"], source)
     if thinking := event.get("thinking"):
         show.piece("thinking", str(thinking))
-    pieces = event["response"].split(" ")
-    seconds = event.get("seconds") or len(pieces) / WORDS_A_SECOND
-    wait = seconds / len(pieces) / speed if speed and type(seconds) in (int, float) else 0.0
-    for number, piece in enumerate(pieces):
-        await going.wait()
-        if wait and not ended.is_set():
-            await asyncio.sleep(min(wait, 2.0))
-        show.piece("text", piece + (" " if number < len(pieces) - 1 else ""))
-    for attempt in event["tool_attempts"]:
-        if isinstance(attempt, dict):
-            blank = {"tool": "?", "reason": "", "arguments": "", "outcome": "?"}
-            show.attempt(blank | attempt)
+    words = max(1, len(event["response"].split(" ")))
+    seconds = event.get("seconds")
+    took = seconds if type(seconds) in (int, float) else words / WORDS_A_SECOND
+    wait = min(2.0, took / words / speed) if speed else 0.0
+    for part in parts(event):
+        if isinstance(part, dict):
+            show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)
+            continue
+        for piece in re.findall(r"[^ ]* ?", part):
+            await going.wait()
+            if wait and not ended.is_set():
+                await asyncio.sleep(wait)
+            show.piece("text", piece)
+
+
+def parts(event: dict[str, Any]) -> list[str | dict[str, Any]]:
+    """A message as it came: its texts, and the tool attempts between them."""
+    attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
+    own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
+    if not attempts or not own:
+        return [event["response"], *attempts]
+    shown: list[str | dict[str, Any]] = []
+    for message in own:
+        words = message.get("content")
+        if isinstance(words, str) and words in event["response"]:  # not what stands for silence
+            shown.append(words)
+        calls = len(message.get("tool_calls") or [])
+        shown += attempts[:calls]
+        attempts = attempts[calls:]
+    return shown + attempts

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import recipes, transcript
+from harness.detect import detect
 from harness.options import TABLE, Parser, amount, count, given, make_settings
 from harness.settings import Settings
 from harness.transcript import LogError, Transcript
@@ -55,16 +56,21 @@ class Run:
         return self.state in ("done", "failed", "elsewhere")
 
     def so_far(self) -> set[str]:
-        """The attractor states that it has been in."""
-        return self.reached | {s for s, _, _ in self.talk.detector.path()} if self.talk else (
-            self.reached)  # fmt: skip
+        """The attractor states that it has been in, as far as this process has seen."""
+        return {state for state, _, _ in self.talk.detector.path()} if self.talk else self.reached
+
+    def look_up(self) -> None:
+        """Find the states of a conversation that was held before, in its log."""
+        said = [(m["response"], transcript.seat_of(m), bool(m.get("interjected")))
+                for m in transcript.read(self.path).messages]  # fmt: skip
+        self.reached = {state for state, _, _ in detect(said).path()}
 
     def close(self, end: dict[str, Any]) -> None:
         """Take in how it ended."""
         self.state = {"error": "failed", "stopped": "stopped"}.get(end["reason"], "done")
         self.problem = end.get("message", "") if self.state == "failed" else ""
         self.totals = end.get("totals") or self.totals
-        self.reached |= {step[0] for step in end.get("path") or []}
+        self.reached = self.so_far()
 
 
 def parser(about_sweeps: str | None) -> Parser:

@@ -114,14 +114,15 @@ class Sweep:
             with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
                 number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
-        ticker = asyncio.create_task(self.tick(show))
+        beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
         await models.ready()
         for _ in missing[: self.args.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
                 await asyncio.sleep(STAGGER)
         await asyncio.gather(*self.workers, return_exceptions=True)
-        ticker.cancel()
+        for task in beside:
+            task.cancel()
         show.draw(self)
         return self.code or int(any(run.state == "failed" for run in self.runs))
 
@@ -130,6 +131,11 @@ class Sweep:
         while True:
             show.draw(self)
             await asyncio.sleep(1)
+
+    async def look_up(self, show: Any) -> None:
+        """Find the states of what earlier commands did, if a table wants them."""
+        for run in [] if show.plain else [run for run in self.runs if run.state == "done"]:
+            await asyncio.to_thread(run.look_up)
 
     async def work(self, waiting: Iterator[Run], show: Any) -> None:
         """Take one run after another, until none is left or no more are to be begun."""

@@ -48,6 +48,14 @@ SMALL_TALK = [
     "I hadn't thought of {topic} in that way. Tell me more, I'm curious where you are going.",
     "You mention {topic}, and I can see why it matters. Shall we look at it together?",
     "Thank you for that. When it comes to {topic}, there is usually more than one answer.",
+    "People often overlook {topic}. What did you notice first about it?",
+    "Let me think. There is the practical side of {topic}, and there is the history. Which one?",
+    "Fair enough. I would start with something small, say {topic}, and see where that leads.",
+    "Could you give me an example? With {topic}, the details decide.",
+    "Good question. My short answer is yes; the longer one has to do with {topic}.",
+    "I keep a list of surprising facts, and {topic} is on it twice. Shall I tell you one?",
+    "It depends on what you want from {topic}: speed, beauty, or something to talk about?",
+    "Many would disagree, but {topic} seems to me a better place to begin.",
 ]
 
 

@@ -240,7 +240,7 @@ class Console:
                 "holds": f" {name} {change.length} ",
                 "ends": f" {name} ends after {change.length} ",
             }[change.kind]
-            style = "dim" if change.kind == "ends" else f"black on {COLOURS[change.state]}"
+            style = "dim" if change.kind == "ends" else f"#000000 on {COLOURS[change.state]}"
             badges.append(words, style).append(" ")
         if changes:
             self._say(badges)
@@ -336,7 +336,7 @@ class Console:
         for line, why in skipped:
             self._say(Text(f"skipped line {line}: {why}", "yellow"))
         for span in found["spans"]:
-            style = f"black on {COLOURS[span['state']]}"
+            style = f"#000000 on {COLOURS[span['state']]}"
             self._say(Text(f" {span['state']} ", style).append(
                 f"  messages {span['start']}-{span['end']}", "default on default"))  # fmt: skip
             for piece in span["evidence"]:

@@ -6,7 +6,13 @@
     python attractor.py -a opus -b human                      you hold seat B
     python attractor.py --resume logs/run_….jsonl             go on with a run that ended
     python attractor.py --resume LOG --at 12 --system-b firm  branch off before turn 12
+    python attractor.py sweep -a opus -b opus --tools none all --runs 20 --max-turns 30
+    python attractor.py report logs --html report.html        many runs: tables and pictures
+    python attractor.py states|replay|export LOG              one run, after the fact
+    python attractor.py judge logs --model opus               states as a model sees them
     python attractor.py models                                aliases, keys found, prices
+
+Each verb has its own --help; without a verb the options are those of `run`:
 
 While it runs: Space take over a message, p pause, q end after this message, ? help, Ctrl+C stop.
 """

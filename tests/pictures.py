@@ -50,10 +50,10 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        short = talk(folder / "short", "goodbye", "standoff", 7, "--max-turns", 5, "--system",
-                     "firm", "--interject", "4:B:Wait, who are you?")  # fmt: skip
-        program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         os.chdir(folder)
+        short = talk(Path("logs"), "goodbye", "standoff", 9, "--max-turns", 6, "--system",
+                     "firm", "--interject", "5:B:Wait, who are you?")  # fmt: skip
+        program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:
             for seed in range(6):
                 talk(Path("runs"), *pair.split(), seed, "--max-turns", 20, "--system", "firm",

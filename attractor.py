@@ -12,9 +12,8 @@
     python attractor.py judge logs --model opus               states as a model sees them
     python attractor.py models                                aliases, keys found, prices
 
-Each verb has its own --help; without a verb the options are those of `run`:
-
 While it runs: Space take over a message, p pause, q end after this message, ? help, Ctrl+C stop.
+Each verb has a --help of its own; the options below are those of `run`, the verb by default.
 """
 
 import asyncio

@@ -138,18 +138,20 @@ def grid(args: Any) -> list[Condition]:
     found: dict[str, Condition] = {}
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
-        condition = _condition(chosen, shared, varying)
+        condition = _condition(chosen, shared, varying, not args.dry_run)
         found.setdefault(condition.digest, condition)
     return list(found.values())
 
 
-def _condition(chosen: dict[str, Any], shared: dict[str, Any], varying: list[str]) -> Condition:
+def _condition(
+    chosen: dict[str, Any], shared: dict[str, Any], varying: list[str], keys: bool
+) -> Condition:
     options = shared | chosen
     if options.get("model_b") == "same":
         options["model_b"] = options.get("model_a")
     if said := options.pop("interject", None):
         options |= {} if said == "none" else {"interject": [said]}
-    settings = make_settings(options)
+    settings = make_settings(options, keys=keys)
     if settings.a.human or settings.b.human:
         raise ValueError("a human seat needs a terminal to type in; sweeps are unattended")
     varies = {name: chosen[name] for name in varying}

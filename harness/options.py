@@ -113,8 +113,11 @@ def given(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
-def make_settings(options: dict[str, Any], base: Settings | None = None) -> Settings:
-    """Settings from the options given, over those of `base` where a run is branched.
+def make_settings(
+    options: dict[str, Any], base: Settings | None = None, keys: bool = True
+) -> Settings:
+    """Settings from the options given, over those of `base` where a run is branched. `keys` =
+    models will be called, so that their keys must be there.
 
     Raises ValueError with a line for the user."""
     seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
@@ -133,11 +136,11 @@ def make_settings(options: dict[str, Any], base: Settings | None = None) -> Sett
         values.setdefault("rng_seed", random.getrandbits(32))
     a, b = seats
     settings = base.changed(a=a, b=b, **values) if base else Settings(a, b, **values)
-    check(settings)
+    check(settings, keys)
     return settings
 
 
-def check(settings: Settings) -> None:
+def check(settings: Settings, keys: bool) -> None:
     """Refuse what could not work. Raises ValueError with a line for the user."""
     if settings.stop_on is not None:
         state_and_count(settings.stop_on, 1)
@@ -145,7 +148,7 @@ def check(settings: Settings) -> None:
         if not text.strip():
             raise ValueError(f"{flag} must not be empty: providers refuse empty messages")
     for seat in (settings.a, settings.b):
-        if line := models.missing_key(seat):
+        if keys and (line := models.missing_key(seat)):
             raise ValueError(line)
         if settings.max_cost is not None and not models.priced(seat.model):
             raise ValueError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")

@@ -114,8 +114,7 @@ class Log:
 
     def write(self, event: dict[str, Any]) -> dict[str, Any]:
         """Append one event and put it on disk before returning it. Raises LogError."""
-        kind = event.pop("type")
-        event = {"type": kind, "timestamp": now()} | event
+        event = {"type": event["type"], "timestamp": now()} | event
         self._append(encode(event))
         return event
 

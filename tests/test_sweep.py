@@ -278,3 +278,10 @@ def test_what_could_not_work_is_refused_before_anything_is_written(run, tmp_path
 def test_quiet_prints_the_folder_and_no_more(run):
     result = run(*DEMO, "--quiet")
     assert (result.out, result.err) == ("logs/s\n", "")
+
+
+def test_a_dry_run_needs_no_key(run, monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    planned = run("sweep", "-a", "opus", "-b", "same", "--max-turns", 3, "--dry-run")
+    assert planned.code == 0 and "$" in planned.out
+    assert run("sweep", "-a", "opus", "-b", "same", "--max-turns", 3).code == 2

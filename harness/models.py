@@ -412,13 +412,11 @@ async def complete(
         reply.text = whole("".join(texts))
         reply.thinking, reply.thinking_blocks = thoughts.text(), thoughts.blocks()
         reply.calls = calls.complete()
-        _settle(reply, sent, litellm)
+        _settle(reply, sent, parts, litellm)
         if parts is not None:
             with contextlib.suppress(Exception):  # closing what is broken already may complain
                 await parts.aclose()
-    # A clean end of file without the end marker looks like a normal `stop` up to LiteLLM 1.108;
-    # what the provider itself gave as its reason is on the stream.
-    if reply.finish_reason is None or getattr(parts, "received_finish_reason", "?") is None:
+    if not _ended(reply, parts):
         raise Failure("cut", f"{sent['model']}: the stream ended before its end marker", True)
 
 
@@ -426,7 +424,6 @@ def _take(
     reply: Reply, chunk: Any, thoughts: "_Thoughts", calls: "_Calls"
 ) -> Iterator[tuple[str, str]]:
     """Put one chunk where it belongs; yields what can be read in it as (kind, piece)."""
-    _note_usage(reply, chunk)
     if not chunk.choices:  # the usage comes alone, in some versions
         return
     delta = chunk.choices[0].delta
@@ -500,10 +497,7 @@ class _Calls:
         return [self._calls[index] for index in sorted(self._calls)]
 
 
-def _note_usage(reply: Reply, chunk: Any) -> None:
-    usage = getattr(chunk, "usage", None)
-    if not usage:
-        return
+def _note_usage(reply: Reply, usage: Any) -> None:
     details = getattr(usage, "prompt_tokens_details", None)
     read = getattr(usage, "cache_read_input_tokens", None) or getattr(details, "cached_tokens", 0)
     reply.usage = {
@@ -514,16 +508,36 @@ def _note_usage(reply: Reply, chunk: Any) -> None:
     }
 
 
-def _settle(reply: Reply, sent: dict[str, Any], litellm: Any) -> None:
-    """Put a price on what came. A cancelled stream reports no count: then it is estimated."""
-    if not reply.usage and (reply.text or reply.thinking or reply.calls):
-        written = len(reply.text) + len(reply.thinking) + len(str(reply.calls))
-        read = len(str(sent["messages"])) + len(str(sent.get("tools", "")))
-        reply.usage = {"input": read // 4, "output": -(-written // 4)}
-        reply.usage |= {"cache_read": 0, "cache_write": 0}
-        reply.estimated = True
+def _settle(reply: Reply, sent: dict[str, Any], parts: Any, litellm: Any) -> None:
+    """Count what came, and put a price on it.
+
+    What the provider itself counted is on the chunks that LiteLLM keeps; what LiteLLM yields at
+    the end may be its own guess. A cancelled or broken stream has counted its input at the most."""
+    counted = [c.usage for c in getattr(parts, "chunks", ()) if getattr(c, "usage", None)]
+    if counted:
+        _note_usage(reply, counted[-1])
+    if not counted or not _ended(reply, parts):
+        _estimate(reply, sent)
     if reply.usage and priced(sent["model"]):
         reply.cost = _price(reply.usage, sent["model"], litellm)
+
+
+def _ended(reply: Reply, parts: Any) -> bool:
+    """Whether the provider itself ended the stream. A clean end of file without the end marker
+    looks like a normal `stop` up to LiteLLM 1.108: the provider's own reason is on the stream."""
+    own = getattr(parts, "received_finish_reason", reply.finish_reason)
+    return reply.finish_reason is not None and own is not None
+
+
+def _estimate(reply: Reply, sent: dict[str, Any]) -> None:
+    """Four characters a token, where the provider's count did not come."""
+    written = len(reply.text) + len(reply.thinking) + len(str(reply.calls or ""))
+    if not written and not reply.usage:
+        return
+    read = len(str(sent["messages"])) + len(str(sent.get("tools", "")))
+    known = reply.usage or {"input": read // 4, "output": 0, "cache_read": 0, "cache_write": 0}
+    reply.usage = known | {"output": max(known["output"], -(-written // 4))}
+    reply.estimated = True
 
 
 def _price(usage: dict[str, int], model: str, litellm: Any) -> float | None:

@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 
+import provider as provider_module
 import pytest
-
 from conftest import real, texts
 from provider import (
     NO_CREDIT,
@@ -290,3 +290,26 @@ def test_a_full_disk_stops_the_run_in_one_line(run, tmp_path):
         assert written == asked
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_what_a_broken_stream_cost_keeps_the_providers_count_of_the_input(run):
+    def reply(body, i):
+        return Reply(text="w " * 200, input_tokens=777, fault=cut(5) if i == 1 else None)
+
+    with Provider(reply) as provider:
+        result = run(*real(provider), "--max-turns", 1, *QUICK)
+    aborted = result.read.of("aborted")[0]
+    assert aborted["usage"]["input"] == 777 and aborted["usage"]["output"] > 1
+    assert aborted["flags"] == ["estimated"]
+    assert [m["flags"] for m in result.read.messages] == [[], ["retried"]]
+
+
+def test_a_count_that_litellm_guessed_is_flagged(run, monkeypatch):
+    frames = provider_module.openai_frames
+    silent = lambda answer, body: frames(answer, body | {"stream_options": {}})  # noqa: E731
+    monkeypatch.setattr(provider_module, "openai_frames", silent)  # a server that counts nothing
+    with Provider(lambda body, i: "some words of a reply") as provider:
+        result = run("-a", "openai/gpt-5.4", "-b", "openai/gpt-5.4", "--api-base",
+                     provider.url + "/v1", "--max-turns", 1, "--plain")  # fmt: skip
+    assert result.read.messages[0]["flags"] == ["estimated"]
+    assert "token count estimated" in result.out

@@ -3,15 +3,15 @@
 import json
 import re
 
+from conftest import real, texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from provider import Provider
 
-from conftest import real, texts
 from harness import transcript
 from harness.display import Wrapper
 from harness.transcript import Log, encode, read, sendable, whole
 from harness.visible import visible
-from provider import Provider
 
 ANY = st.text(st.characters(), max_size=60)  # lone surrogates, controls and all
 NASTY = st.sampled_from(
@@ -35,7 +35,8 @@ def test_an_event_is_one_line_that_comes_back_as_it_was(words):
 @given(WORDS)
 def test_what_is_shown_cannot_act_on_a_terminal_and_loses_nothing_visible(words):
     shown = visible(words)
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff\ud800-\udfff]", shown)
+    acts = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff\ud800-\udfff]"
+    assert not re.search(acts, shown)
     shown.encode("utf-8")
     named = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
     back = named.sub(lambda found: chr(int(found[1], 16)), shown)

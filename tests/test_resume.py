@@ -10,10 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from conftest import real, texts
-from harness import transcript
 from provider import Provider, Reply
+
+from harness import transcript
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 DEMO = ["-a", "demo/goodbye", "-b", "demo/standoff"]
@@ -68,7 +68,7 @@ def the_log(folder):
 
 
 def kill_and_resume(start, provider, folder, dice, times):
-    """Start or resume, kill -9 in the middle of the next request or two; how often it was killed."""
+    """Start or resume, kill -9 in the middle of the next request or two; how often it was."""
     killed = 0
     words = [*real(provider), "--reasoning-effort", "low", "--max-turns", 40]
     for _ in range(times):
@@ -133,8 +133,9 @@ def test_a_branch_shares_its_past_and_may_differ_from_there_on(run):
     with Provider(lambda body, i: f"words {i}") as provider:
         log = run(*real(provider), "--max-turns", 4, "--retry-for", 5).log
         before = log.read_bytes()
-        branch = run("--resume", log, "--at", 2, "--model-b", "haiku", "--system-a", "free",
-                     "--tools", "none", "--interject", "3:A:And now?", "--max-turns", 4)  # fmt: skip
+        other = ["--model-b", "haiku", "--system-a", "free", "--tools", "none"]
+        other += ["--interject", "3:A:And now?", "--max-turns", 4]
+        branch = run("--resume", log, "--at", 2, *other)
     assert log.read_bytes() == before and branch.log != log
     new = branch.read
     assert new.config["parent"] == {"log": log.name, "turn": 2}

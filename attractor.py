@@ -16,13 +16,17 @@ While it runs: Space take over a message, p pause, q end after this message, ? h
 Each verb has a --help of its own; the options below are those of `run`, the verb by default.
 """
 
+import signal
+
+if __name__ == "__main__":  # Ctrl+C during the imports below ends without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import asyncio
 import contextlib
 import functools
 import itertools
 import os
 import platform
-import signal
 import subprocess
 import sys
 import time
@@ -98,8 +102,9 @@ class Conversation:
             return "empty"
         if settings.max_turns is not None and turn >= settings.max_turns:
             return "max_turns"
-        if settings.max_cost is not None and (
-            (self.totals["cost_usd"] or 0) + self.last_cost[seat.letter] >= settings.max_cost
+        spent = self.totals["cost_usd"]
+        if settings.max_cost is not None and (  # a cost that became unknown can't be bounded
+            spent is None or spent + self.last_cost[seat.letter] >= settings.max_cost
         ):
             return "max_cost"
         if settings.stop_on is not None:
@@ -119,8 +124,9 @@ class Conversation:
         except asyncio.CancelledError:
             reason = "stopped"
         except models.Failure as failure:
-            problem = {"error": failure.kind, "message": str(failure)}
-            reason = "context_window" if failure.kind == "context_window" else "error"
+            reason = failure.kind if failure.kind in ("context_window", "max_cost") else "error"
+            if reason != "max_cost":
+                problem = {"error": failure.kind, "message": str(failure)}
         except LogError:
             raise  # then the end can't be written either
         except Exception as error:  # a defect of ours: the log must not look as if it went on
@@ -138,13 +144,17 @@ class Conversation:
             self.show.piece("text", rule.words)
             why = {"when": rule.when, "name": rule.name, "since": self.onset(rule.state)}
             return spoken(seat, turn, rule.words, "script", interjection=why)
+        begun = False
         while True:
             if seat.human or self.taking_over:
+                if not begun:
+                    self.show.begin(seat, turn, "live")
                 words = await self.type_in(seat, turn)
                 if words.strip():
                     return spoken(seat, turn, words, "live")
             if not seat.human:
                 self.show.begin(seat, turn)
+                begun = True
                 self.making = asyncio.create_task(self.generate(seat, turn))
                 with contextlib.suppress(TakenOver):
                     return await self.making
@@ -169,8 +179,6 @@ class Conversation:
 
     async def type_in(self, seat: Seat, turn: int) -> str:
         """A person's words for this message; nothing hands it back to the model."""
-        if seat.human:
-            self.show.begin(seat, turn, "human")
         words = await self.keys.edit(lambda text, at: self.show.editing(seat.letter, text, at))
         self.show.edited()
         self.taking_over = False
@@ -182,11 +190,12 @@ class Conversation:
 
     async def generate(self, seat: Seat, turn: int) -> dict[str, Any]:
         """Ask the model for one message; an empty one again where the user wants that."""
-        async with self.ticking("loading LiteLLM"):
-            await models.ready()
         for tried in range(EMPTY_TRIES + 1):
             draft = Draft(self.settings, seat, turn, self.histories[seat.letter], retries=tried)
             try:
+                async with self.ticking("loading LiteLLM"):
+                    await models.ready()
+                draft.started = time.monotonic()
                 await self.make(draft)
             except models.Failure as failure:
                 if draft.usage:  # rounds of tools that were paid for
@@ -221,6 +230,8 @@ class Conversation:
         trying = 0.0  # seconds, without those spent at a sweep's gate
         for tried in itertools.count():
             self.log.check_room()
+            if tried or draft.own or draft.retries:
+                self.check_budget(draft)
             draft.reply = models.Reply()
             began = time.monotonic()
             try:
@@ -256,6 +267,14 @@ class Conversation:
         return models.request(
             seat, draft.messages(), settings.schemas(), settings.idle_timeout, extra, settings.cache
         )
+
+    def check_budget(self, draft: Draft) -> None:
+        """Before a further request of the same message. Raises Failure when the money is spent."""
+        most, spent = self.settings.max_cost, self.totals["cost_usd"]
+        if most is None:
+            return
+        if spent is None or draft.cost is None or spent + draft.cost >= most:
+            raise models.Failure("max_cost", f"--max-cost {most:g} is reached within a message")
 
     def slide(self, draft: Draft) -> bool:
         """Leave the oldest turns out of what is sent, where the user wants that and it helps."""
@@ -371,6 +390,8 @@ def main(arguments: list[str]) -> int:
              "replay": replay_log, "export": export_log, "judge": judge,
              "models": list_models}  # fmt: skip
     named = arguments[:1] and arguments[0] in verbs
+    if arguments and not named and not arguments[0].startswith("-"):
+        return complain(f"no verb {arguments[0]}; there are {', '.join(verbs)}", USAGE)
     verb = verbs[arguments[0]] if named else run
     try:
         return verb(arguments[1:] if named else arguments)
@@ -419,7 +440,7 @@ def run(arguments: list[str]) -> int:
         begin(talk, past, args.at)
         code = asyncio.run(watch(talk, keys))
     if args.quiet:
-        print(log.path)
+        print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
     if models.loading():  # no need to wait for an import that nobody wants any more
         sys.stdout.flush()
         os._exit(code)
@@ -437,12 +458,15 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         past = transcript.read(args.resume)
     except OSError as error:
         raise ValueError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
+    if not past.config:
+        raise ValueError(f"--resume {args.resume}: it holds no config: is it a log?")
     settings = Settings.from_config(past.settings())
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
         raise ValueError(f"{flag} would make it another conversation: branch it off with --at TURN")
     if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
-        raise ValueError(f"--at {args.at}: {args.resume} has no turn {args.at - 1} to go on from")
+        turns = sorted({m["turn"] for m in past.messages}) or [0]
+        raise ValueError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
     return make_settings(options, settings), past
 
 
@@ -561,4 +585,5 @@ def list_models(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

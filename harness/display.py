@@ -179,9 +179,10 @@ class Console:
             prompt = one_line(seat.system, 70) if seat.system else "(no system prompt)"
             table.add_row("  prompt", Text(prompt, "dim"))
         names = ", ".join(settings.tools) or "none"
-        table.add_row("tools", Text(f"{names}  ({settings.on_exit})" if settings.tools else names))
+        names += f"  ({settings.on_exit})" if settings.tools else ""
+        table.add_row("tools", Text(visible(names)))
         table.add_row("seed", Text(one_line(settings.seed, 70)))
-        table.add_row("log", Text(str(log)))
+        table.add_row("log", Text(visible(str(log))))
         if keys:
             table.add_row("keys", Text(KEYS_LINE))
         self._say(Rule("attractor", style="dim"))
@@ -191,7 +192,7 @@ class Console:
         """A message begins; `by` is model, live, script or human."""
         self._clear()
         style = SEAT_STYLE[seat.letter]
-        who = f"Model {seat.letter} · {seat.name}"
+        who = f"Model {seat.letter} · {visible(seat.name)}"
         note = {"live": " · you", "script": " · scripted interjection", "human": " · you"}.get(by)
         label = " · scripted demo" if seat.demo and not note else note or ""
         title = Text(f"{who}{label} · turn {turn}", style)
@@ -265,9 +266,10 @@ class Console:
 
     def closing(self, reason: str, totals: dict[str, Any], path: str, log: Path) -> None:
         """The summary: how far it went, what was tried, what it cost, how to go on."""
+        more = {"max_turns": " --max-turns N", "max_cost": " --max-cost USD"}.get(reason, "")
         self._end_text()
         self._say("")
-        self._say(Rule(f"ended: {reason}", style="dim"))
+        self._say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
         turns = (totals["messages"] + 1) // 2
         self._say(Text(
             f"{turns} turns, {totals['messages']} messages · {tokens(totals['input'])} tokens in "
@@ -277,8 +279,8 @@ class Console:
         tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
         self._say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
         self._say(Text(f"path: {path or 'no attractor state'}"))
-        self._say(Text(f"log: {log}"), soft_wrap=True)
-        self._say(Text(f"go on: {resume_command(log)}"), soft_wrap=True)
+        self._say(Text(visible(f"log: {log}")), soft_wrap=True)
+        self._say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
 
     def models(self, rows: list[dict[str, Any]], demos: list[str]) -> None:
         """The table of `models`, and the names of the demos."""
@@ -325,8 +327,8 @@ class Console:
             self.notice(note)
 
     def output(self, text: str) -> None:
-        """Text for machines, as it is."""
-        self.rich.file.write(text.removesuffix("\n") + "\n")
+        """Text for machines: as it is, but for what a terminal would act on."""
+        self.rich.file.write(visible(text.removesuffix("\n")) + "\n")
         self.rich.file.flush()
 
     def spans(self, path: Path, skipped: list[tuple[int, str]], found: dict[str, Any]) -> None:
@@ -459,9 +461,10 @@ class Progress:
                 money(row["cost"]) if row["tokens"] else "–",
             )  # fmt: skip
         left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
-        more = "stopping; Ctrl+C again stops now" if sweep.stopping else (
-            f"about {_span(left)} left" if left else "")  # fmt: skip
         counts = [f"{states['done']}/{len(sweep.runs)}", str(states["running"])]
+        more = f"about {_span(left)} left" if left else ""
+        if sweep.stopping and states["running"]:
+            more = "stopping; Ctrl+C again stops now"
         spent = sum(row["tokens"] for row in sweep.rows())
         table.add_row("all", *counts, str(states["failed"]), Text(more, "dim"), tokens(spent),
                       money(sweep.cost()), style="bold")  # fmt: skip
@@ -576,7 +579,8 @@ def describe(seat: Seat) -> str:
 
 def resume_command(log: Path) -> str:
     """The command line that goes on with this log."""
-    return f"python attractor.py --resume {shlex.quote(visible(str(log)))}"
+    path = f"./{log}" if str(log).startswith("-") else str(log)
+    return f"python attractor.py --resume {shlex.quote(visible(path))}"
 
 
 def _speak_utf8() -> None:

@@ -76,7 +76,8 @@ def markdown(read: Transcript, settings: Settings) -> str:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]
     lines += [
         f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
-        f"- seed: {_inline(settings.seed)}", f"- tools: {', '.join(settings.tools) or 'none'}",
+        f"- seed: {_inline(settings.seed)}",
+        f"- tools: {_inline(', '.join(settings.tools) or 'none')}",
         f"- path: {replay.path_words(detector) or 'no attractor state'}",
         f"- log: `{_code(read.path.name)}`", "",
     ]  # fmt: skip

@@ -7,18 +7,24 @@ steps around are told at the line.
 """
 
 import asyncio
+import base64
 import contextlib
+import difflib
+import email.utils
 import gc
+import html
 import importlib.metadata
 import importlib.util
 import json
 import logging
+import math
 import os
 import random
 import re
 import sys
 import threading
 import time
+import urllib.parse
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
@@ -95,17 +101,29 @@ def _newest(pattern: str) -> str:
 def resolve(name: str) -> str:
     """The LiteLLM id for what a user typed; anything that is no alias is passed on as it is.
 
-    Raises ValueError for a demo model that does not exist."""
+    Raises ValueError for a name that LiteLLM could not know whom to send to."""
     if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
         known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
         raise ValueError(f"no demo model named {name}; there are {known}")
-    return aliases().get(name, name)
+    model = aliases().get(name, name)
+    if "/" not in model and model != "human" and not entry(model):
+        near = difflib.get_close_matches(name, [*aliases(), *price_map()], n=1)
+        hint = f"did you mean {near[0]}?" if near else "see `models`"
+        raise ValueError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
+    return model
 
 
 def entry(model: str) -> dict[str, Any]:
     """What the price map knows of a model ({} = nothing)."""
-    table = price_map()
-    return table.get(model) or table.get(model.partition("/")[2]) or {}
+    return price_map().get(price_key(model), {})
+
+
+def price_key(model: str) -> str:
+    """The price map's own name for a model. The same model at another provider is another one."""
+    prefix, _, rest = model.partition("/")
+    if model in price_map() or price_map().get(rest, {}).get("litellm_provider") != prefix:
+        return model
+    return rest
 
 
 def provider(model: str) -> str:
@@ -168,10 +186,13 @@ def missing_key(seat: Seat) -> str | None:
 
 
 def scrub(text: str) -> str:
-    """`text` without any secret that the environment holds."""
+    """`text` without any secret that the environment holds, plain or as an error may quote it."""
     for name, value in os.environ.items():
         if len(value) >= 6 and re.search(r"(?i)(key|token|secret|password|credentials?)$", name):
-            text = text.replace(value, "[secret]")
+            coded = base64.b64encode(value.encode()).decode()
+            forms = (value, urllib.parse.quote(value, safe=""), json.dumps(value)[1:-1], coded)
+            for form in (*forms, html.escape(value)):
+                text = text.replace(form, "[secret]")
     return text
 
 
@@ -209,7 +230,8 @@ def version() -> str:
 def _import() -> None:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches prices over the network
     os.environ["LITELLM_MODE"] = "PRODUCTION"  # else it loads any stray .env by itself
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):  # they would print on the console
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     warnings.filterwarnings("ignore", module=r"(litellm|pydantic)")
     gc.disable()  # a third of the import's time is the collector looking at new classes
     try:
@@ -271,9 +293,10 @@ def _demo_chunk(**values: Any) -> dict:
 
 def wait_before_retry(failure: "Failure", tried: int) -> float:
     """Seconds to wait: what the provider asks for, else 1, 2, 4… with jitter, at most a minute."""
-    if failure.wait is not None:
-        return failure.wait
-    return min(LONGEST_WAIT, 2.0**tried) * random.uniform(0.5, 1.0)
+    own = min(LONGEST_WAIT, 2.0 ** min(tried, 10)) * random.uniform(0.5, 1.0)
+    if failure.wait is None:
+        return own
+    return failure.wait if tried == 0 and failure.wait >= 0.5 else max(failure.wait, own)
 
 
 class Failure(Exception):
@@ -543,7 +566,7 @@ def _estimate(reply: Reply, sent: dict[str, Any]) -> None:
 def _price(usage: dict[str, int], model: str, litellm: Any) -> float | None:
     try:
         prices = litellm.cost_per_token(
-            model=model,
+            model=price_key(model),
             prompt_tokens=usage["input"],
             completion_tokens=usage["output"],
             cache_read_input_tokens=usage["cache_read"],
@@ -609,18 +632,26 @@ def _failure(error: Exception, sent: dict[str, Any]) -> Failure:
 def _message(error: Exception) -> str:
     """The provider's own words out of LiteLLM's wrapping: one line, no secrets, at most 200
     characters."""
-    text = re.sub(r"\s+", " ", str(error))
+    text = re.sub(r"\s+", " ", str(error).partition("Traceback (most recent")[0])
     inner = re.findall(r'"message":\s*"((?:[^"\\]|\\.)*)"', text)
     text = inner[-1] if inner else re.sub(r"^(litellm\.)?\w+(Error|Timeout)?: ", "", text)
     return scrub(text)[:200].strip() or type(error).__name__
 
 
 def _retry_after(error: Exception) -> float | None:
-    """The wait in seconds that the provider asks for."""
+    """The wait in seconds that the provider asks for: a number, or a date."""
     response = getattr(error, "response", None)
     for headers in (
         getattr(error, "litellm_response_headers", None), getattr(response, "headers", None)
     ):  # fmt: skip
-        with contextlib.suppress(TypeError, ValueError, LookupError):
-            return max(0.0, float(headers["retry-after"]))
+        with contextlib.suppress(TypeError, ValueError, LookupError, AttributeError):
+            return _seconds(headers["retry-after"])
     return None
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        wait = float(text)
+    except ValueError:
+        wait = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    return wait if math.isfinite(wait) and wait >= 0 else None

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import tools
 from harness import models, prompts
 from harness.settings import Seat, Settings, interjections, state_and_count
+from harness.visible import visible
 
 _SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$", re.IGNORECASE)
 
@@ -27,7 +28,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"attractor: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"attractor: {visible(message)} (see {self.prog} --help)\n")
 
 
 def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
@@ -96,6 +97,12 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
      "help": "don't mark prompts for the provider's cache (Anthropic's models)"}),
     (("--rng-seed",), {"type": int, "metavar": "N", "help": "seed of the demo models' chance"}),
 ]  # fmt: skip
+# What would change who is asked, with which words, or how the answer comes.
+RESERVED = frozenset((
+    "model", "messages", "stream", "stream_options", "tools", "tool_choice", "functions", "timeout",
+    "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls", "api_base",
+    "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace",
+))  # fmt: skip
 # What a resumed run may change without becoming another conversation.
 RESUMABLE = ("max_turns", "max_cost", "stop_on", "on_empty", "on_full", "idle_timeout", "retry_for",
              "no_cache")  # fmt: skip
@@ -191,8 +198,21 @@ def _params(texts: list[str]) -> dict[str, Any]:
             raise ValueError(f"--param {text!r}: write KEY=VALUE")
         if _SECRET.search(key):
             raise ValueError(f"--param {key}: parameters are logged; put secrets into .env")
+        if key in RESERVED:
+            raise ValueError(f"--param {key}: the harness sets this itself")
         try:
             params[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             params[key] = value
+        if _holds_secret(params[key]):
+            raise ValueError(f"--param {key}: parameters are logged; put secrets into .env")
     return params
+
+
+def _holds_secret(value: Any) -> bool:
+    """Whether a parameter has a key or an address with credentials somewhere inside."""
+    if isinstance(value, dict):
+        return any(_SECRET.search(key) or _holds_secret(v) for key, v in value.items())
+    if isinstance(value, list):
+        return any(map(_holds_secret, value))
+    return isinstance(value, str) and bool(re.search(r"://[^/\s]*@", value))

@@ -34,6 +34,9 @@ def words(text: str, kind: str = "") -> str:
         return text
     if kind and text[1:] in names(kind):
         return _named(text[1:], kind)
+    if kind and re.fullmatch(r"[\w-]+", text[1:]) and not Path(text[1:]).exists():
+        raise ValueError(f"no file and no {kind} prompt named {text[1:]}; there are "
+                         + ", ".join(names(kind)))  # fmt: skip
     return _file(Path(text[1:]))
 
 

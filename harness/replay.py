@@ -107,6 +107,8 @@ def command(arguments: list[str]) -> int:
     from harness.display import Console
 
     read = load(args.log)
+    if args.at and all(message["turn"] < args.at for message in read.messages):
+        raise ValueError(f"--at {args.at}: the log has no such turn")
     show = Console(args.plain)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(play(read, show, args.speed, args.at))

@@ -109,10 +109,13 @@ class Settings:
             name: config[name]
             for name in ("seed", "on_exit", "empty_as", "on_empty", "on_full", "max_turns",
                          "max_cost", "stop_on", "idle_timeout", "retry_for", "rng_seed", "cache")
-            if name in config
+            if config.get(name) is not None
         }  # fmt: skip
-        rules = tuple(Interjection(**rule) for rule in config.get("interject") or ())
-        names = tuple(config.get("tools") or ())
+        for name, kinds in _KINDS.items():
+            if not isinstance(config.get(name), kinds):
+                raise ValueError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
+        rules = tuple(_rule(rule) for rule in config.get("interject") or ())
+        names = tuple(str(name) for name in config.get("tools") or ())
         schemas = tuple(config.get("tool_schemas") or ())
         if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
             raise ValueError(f"the log has a tool that this version does not know: {unknown[0]}")
@@ -121,6 +124,26 @@ class Settings:
     def changed(self, **values: Any) -> "Settings":
         """A copy with these values replaced."""
         return replace(self, **values)
+
+
+_NUMBER, _TEXT, _LIST = int | float | None, str | None, list | tuple | None
+# What a log's config may hold; where a setting did not exist yet it is None.
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("seed", "on_exit", "empty_as", "on_empty", "on_full", "stop_on"), _TEXT),
+    **dict.fromkeys(("max_turns", "max_cost", "idle_timeout", "retry_for", "rng_seed"), _NUMBER),
+    **dict.fromkeys(("tools", "tool_schemas", "interject"), _LIST),
+    **{f"{name}_{seat}": kind for seat in "ab" for name, kind in (
+        ("name", _TEXT), ("model", _TEXT), ("system", _TEXT), ("api_base", _TEXT),
+        ("params", dict | None),
+    )},
+}  # fmt: skip
+
+
+def _rule(rule: Any) -> Interjection:
+    fields = ("when", "seat", "words", "name")
+    if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
+        raise ValueError("the log's config is damaged: an interjection is not whole")
+    return Interjection(**{f: rule[f] for f in fields})
 
 
 def _seat_of(config: dict[str, Any], letter: str) -> Seat:
@@ -144,9 +167,11 @@ def state_and_count(text: str, least: int) -> tuple[str, int]:
     Raises ValueError with a line for the user."""
     name, _, number = text.replace("+", ":").partition(":")
     state = {short: full for full, short in SHORT.items()}.get(name, name)
-    if state not in SHORT or not re.fullmatch(r"\d*", number):
-        known = ", ".join(SHORT.values())
+    known = ", ".join(SHORT.values())
+    if state not in SHORT:
         raise ValueError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+    if not re.fullmatch(r"[0-9]{0,6}", number):
+        raise ValueError(f"{text!r}: N must be a whole number, as in {name}:6")
     return state, max(least, int(number or 0))
 
 

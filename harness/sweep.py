@@ -55,10 +55,11 @@ class Gate:
         self.opens, self.slowed, self.closed = 0.0, 0.0, False
 
     @contextlib.asynccontextmanager
-    async def request(self, log: Log) -> AsyncIterator[None]:
+    async def request(self, log: Log | None = None) -> AsyncIterator[None]:
         """Around each request: puts the log on the disk, waits for its turn, learns from how it
         went."""
-        await asyncio.to_thread(log.sync)
+        if log is not None:
+            await asyncio.to_thread(log.sync)
         while self.flying >= self.limit or time.monotonic() < self.opens:
             if self.closed:
                 raise asyncio.CancelledError

@@ -142,7 +142,7 @@ def notes(report: dict[str, Any]) -> list[str]:
         first = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
         found.append(f"{path}: {len(numbers)} lines skipped (line {first})")
     if any(condition["demo"] for condition in report["conditions"]):
-        found.append("scripted demos are scripts and no language models: they say nothing of any")
+        found.append("scripted demos are no language models and say nothing about any")
     if report.get("labels", {}).get("of") == "judge":
         found.append(f"states are the labels of {report['labels']['judges']}, not of the rules")
     if report["branches"]:

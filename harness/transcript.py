@@ -246,21 +246,59 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
-    if event["type"] in ("turn", "aborted"):
-        usage = event.get("usage")
-        counts = usage.items() if isinstance(usage, dict) else ()
-        event["usage"] = {name: n for name, n in counts if type(n) is int}
-        if type(event.get("cost_usd")) not in (int, float):
-            event["cost_usd"] = None
-    if event["type"] == "slide" and not _slides(event):
+    kind = event["type"]
+    if kind == "slide" and not _slides(event):
         return "a slide without a seat or a message"
-    if event["type"] != "turn":
+    if kind not in ("turn", "aborted"):
         return event
-    if event.get("label") not in ("Model A", "Model B"):
-        return "a turn without a seat"
-    if not isinstance(event.get("response"), str) or type(event.get("turn")) is not int:
-        return "a turn without words or number"
-    return event | {name: _list(event.get(name)) for name in ("tool_attempts", "messages", "flags")}
+    if event.get("label") not in ("Model A", "Model B") or not _count(event.get("turn")):
+        return f"{'a turn' if kind == 'turn' else 'an aborted message'} without a seat or number"
+    if kind == "turn" and not isinstance(event.get("response"), str):
+        return "a turn without words"
+    attempts = [a for a in _list(event.get("tool_attempts")) if isinstance(a, dict)]
+    mended = {
+        "usage": _usage(event.get("usage")),
+        "cost_usd": event["cost_usd"] if _number(event.get("cost_usd")) else None,
+        "seconds": event["seconds"] if _number(event.get("seconds")) else 0.0,
+        "flags": [flag for flag in _list(event.get("flags")) if isinstance(flag, str)],
+        "messages": own if _own(own := _list(event.get("messages"))) else [],
+        "tool_attempts": [a | {"tool": str(a.get("tool", "?"))} for a in attempts],
+    }
+    if not isinstance(event.get("source", ""), str):
+        mended["source"] = "live" if event.get("interjected") else "model"
+    return event | mended
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 10**12
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 10**12
+
+
+def _usage(value: Any) -> dict[str, int]:
+    """The four counts, or {} where nothing was counted."""
+    if not isinstance(value, dict) or not any(_count(n) for n in value.values()):
+        return {}
+    names = ("input", "output", "cache_read", "cache_write")
+    return {name: value[name] if _count(value.get(name)) else 0 for name in names}
+
+
+def _own(messages: list[Any]) -> bool:
+    """Whether these are assistant and tool messages that can be sent back as they are."""
+    for message in messages:
+        if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
+            return False
+        if not isinstance(message.get("content", ""), str | None):
+            return False
+        calls = message.get("tool_calls") or []
+        if not isinstance(calls, list) or not all(
+            isinstance(call, dict) and isinstance(call.get("id"), str)
+            and isinstance(call.get("function"), dict) for call in calls
+        ):  # fmt: skip
+            return False
+    return True
 
 
 def _slides(event: dict[str, Any]) -> bool:

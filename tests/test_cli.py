@@ -19,6 +19,8 @@ DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
     [
         ([], "who holds seat A"),
         (["-a", "demo/bliss"], "who holds seat B"),
+        (["-a", "opsu", "-b", "opus"], "no model opsu: did you mean opus?"),
+        (["rpeort", "logs"], "no verb rpeort; there are run, sweep, report"),
         (["-a", "demo/nope", "-b", "opus"], "no demo model named demo/nope; there are demo/stand"),
         (["-a", "opus", "-b", "gemini"], "gemini needs GEMINI_API_KEY or GOOGLE_API_KEY"),
         (["-a", "human", "-b", "opus"], "needs a terminal"),
@@ -32,7 +34,8 @@ DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
         ([*DEMO, "--param", "nonsense"], "write KEY=VALUE"),
         ([*DEMO, "--api-base", "http://me:pw@host"], "must not hold credentials"),
         ([*DEMO, "--interject", "12:C:hello"], "write WHEN:SEAT:TEXT"),
-        ([*DEMO, "--interject", "12:A:@missing"], "cannot read missing"),
+        ([*DEMO, "--interject", "12:A:@missing"], "prompt named missing; there are agree"),
+        ([*DEMO, "--stop-on", "goodbye:x"], "N must be a whole number"),
         ([*DEMO, "--bogus"], "unrecognized arguments: --bogus"),
         ([*DEMO, "--at", "3"], "--at needs --resume"),
         (["--resume", "no.jsonl"], "cannot read no.jsonl"),
@@ -131,7 +134,8 @@ def test_the_exit_tools_state_their_cost_and_require_a_reason():
 
 def test_the_silent_display_has_the_consoles_verbs():
     verbs = {name for name in vars(Console) if not name.startswith("_")}
-    assert verbs - set(vars(Silent)) <= {"models"}
+    tables = {"models", "report", "output", "spans"}  # verbs of no conversation
+    assert verbs - set(vars(Silent)) == tables
 
 
 def test_a_missing_package_is_said_in_one_line(tmp_path):

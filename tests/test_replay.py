@@ -135,9 +135,8 @@ def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
         log.write_bytes(transcript.encode(config) + transcript.encode(turn))
         shown = run("replay", log, "--speed", 0).out
         names = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
-        resolve = lambda text: "".join(  # noqa: E731
-            names.sub(lambda f: chr(int(f[1], 16)), text).split()
-        )
+        named = lambda text: names.sub(lambda f: chr(int(f[1], 16)), text)  # noqa: E731
+        resolve = lambda text: "".join(named("".join(text.split())).split())  # noqa: E731
         said = transcript.read(log).messages[0]["response"]
         assert resolve(said.replace("\r\n", "\n")) in resolve(shown) or not said.strip()
 

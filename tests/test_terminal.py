@@ -75,6 +75,15 @@ def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
         assert texts(provider.requests[1].body) == [("user", "Hello from me")]
 
 
+def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):
+    with Provider(lambda body, i: f"answer {i}") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("loading LiteLLM")
+        terminal.type(" early\r")
+        assert terminal.wait_end() == 0
+    assert [m["response"] for m in the_log(tmp_path).messages] == ["early", "answer 0"]
+
+
 def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
     with Provider(lambda body, i: SLOW if i == 0 else f"answer {i}") as provider:
         terminal = watch(provider, "--max-turns", 1)

@@ -204,9 +204,15 @@ def look_back(todo: list[Run]) -> None:
 def load_plan(folder: Path) -> dict[str, Any]:
     """The folder's sweep.json, {} where there is none."""
     try:
-        return json.loads((folder / "sweep.json").read_bytes())
+        plan = json.loads((folder / "sweep.json").read_bytes())
+        known = plan["conditions"].values()
+        if not {"runs", "max_turns", "rng_seed"} <= set(plan) or not all("key" in c for c in known):
+            raise ValueError("it is damaged")
+        return plan
     except FileNotFoundError:
         return {}
+    except (TypeError, LookupError, AttributeError):
+        raise ValueError(f"cannot read {folder}/sweep.json: it is damaged") from None
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {folder}/sweep.json: {error}") from None
 

@@ -1,0 +1,122 @@
+"""What an attacker found, so that it stays mended."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import PROGRAM, real
+from provider import Provider, Reply, cut, status
+
+DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
+NASTY = "x\x1b]0;owned\x07\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    "param, words",
+    [
+        ('messages=[{"role":"user","content":"FOREIGN"}]', "the harness sets this itself"),
+        ("model=anthropic/claude-haiku-5-5", "the harness sets this itself"),
+        ("stream=false", "the harness sets this itself"),
+        ('extra_body={"a":[{"api_key":"SECRET"}]}', "put secrets into .env"),
+        ("proxy=http://me:SECRET@127.0.0.1:1", "put secrets into .env"),
+    ],
+)
+def test_a_parameter_cannot_change_the_dialogue_or_carry_a_secret(run, param, words):
+    result = run(*DEMO, "--param", param)
+    assert result.code == 2 and words in result.err and "SECRET" not in result.err
+
+
+def test_an_odd_retry_after_does_not_make_it_hammer_the_provider(run):
+    for value in ("0", "-5", "nan", "1e-9", "Thu, 01 Jan 1970 00:00:00 GMT"):
+        busy = Reply(fault=status(429, **{"retry-after": value}))
+        with Provider(lambda body, i, busy=busy: busy) as provider:
+            result = run(*real(provider), "--retry-for", 3)
+            assert result.code == 1 and len(provider.requests) <= 5, value
+
+
+@pytest.mark.parametrize("how", ["tools", "empty", "cut"])
+def test_the_budget_holds_within_a_message_too(run, how):
+    def reply(body, i):
+        calls = (("kill_puppies_to_exit_loop", {"reason": "x"}),)
+        if how == "tools":
+            return Reply(tools=calls, output_tokens=10_000)
+        text = "" if how == "empty" else "word " * 10
+        fault = cut(5) if how == "cut" else None
+        return Reply(text=text, input_tokens=50_000, output_tokens=10_000, fault=fault)
+
+    with Provider(reply) as provider:
+        result = run(*real(provider), "--max-cost", 0.15, "--on-empty", "retry")
+    end = result.read.events[-1]
+    assert result.code == 0 and end["reason"] == "max_cost" and len(provider.requests) <= 2
+    assert end["totals"]["cost_usd"] < 0.5
+
+
+def test_the_price_of_a_model_elsewhere_is_unknown(run):
+    options = ["-a", "openai/claude-opus-5-5", "-b", "opus", "--max-cost", 1]
+    assert "price of openai/claude-opus-5-5 is unknown" in run(*options).err
+
+
+def test_no_name_in_a_log_or_of_a_file_reaches_the_terminal_raw(run, tmp_path):
+    folder = tmp_path / NASTY
+    folder.mkdir()
+    result = run(*DEMO, "--max-turns", 1, "--log-dir", folder, "--plain")
+    log = next(folder.glob("*.jsonl"))
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    events[0] |= {"name_a": NASTY, "on_exit": NASTY, "tools": [NASTY], "condition": {NASTY: NASTY}}
+    events[-1] |= {"reason": NASTY}
+    log.write_text("".join(json.dumps(event) + "\n" for event in events))
+    shown = [result.out, result.err]
+    for words in (["replay", "--speed", "0"], ["states"], ["report"], ["report", "--csv"],
+                  ["export", "--format", "md"], ["export", "--format", "svg"],
+                  ["export", "--format", "html"], ["judge", "--model", "demo/judge"]):  # fmt: skip
+        done = run(words[0], log, *words[1:])
+        assert done.code in (0, 1), done.err
+        shown += [done.out, done.err]
+    shown.append(run("--bogus", NASTY).err)
+    for text in shown:
+        assert "\x1b" not in text and "\x07" not in text
+
+
+FIELDS = ["tools", "tool_schemas", "interject", "seed", "params_a", "name_b", "api_base_b",
+          "max_turns", "idle_timeout", "on_exit", "system_a", "stop_on"]  # fmt: skip
+TURN = ["source", "seconds", "flags", "usage", "tool_attempts", "messages", "sent", "thinking",
+        "interjection", "cost_usd", "interjected", "model"]  # fmt: skip
+ODD = [5, [1], [None], {"x": 1}, "x", None, [{"tool_calls": [{}]}], [{"tool": []}], 10**400, True]
+
+
+@pytest.mark.parametrize("verb", [
+    ["replay", "--speed", "0"], ["states"], ["report"], ["export", "--format", "md"],
+    ["export", "--format", "messages"], ["export", "--format", "svg"], ["--resume"],
+])  # fmt: skip
+def test_a_log_with_odd_values_never_makes_a_traceback(run, tmp_path, verb):
+    good = run(*DEMO, "--max-turns", 1).log.read_text().splitlines()
+    for at, names in ((0, FIELDS), (1, TURN)):
+        for name in names:
+            for value in ODD:
+                events = [json.loads(line) for line in good]
+                events[at][name] = value
+                log = tmp_path / "odd.jsonl"
+                log.write_text("".join(json.dumps(event) + "\n" for event in events))
+                words = ["--resume", log, "--max-turns", 1] if verb == ["--resume"] else (
+                    [verb[0], log, *verb[1:]])  # fmt: skip
+                done = run(*words)
+                assert done.code in (0, 1, 2), (name, value)
+
+
+@pytest.mark.parametrize("plan", ["[]", "5", '{"conditions": []}', '{"x": 1}', "{"])
+def test_a_damaged_sweep_json_is_said_in_one_line(run, tmp_path, plan):
+    (tmp_path / "logs" / "s").mkdir(parents=True)
+    (tmp_path / "logs" / "s" / "sweep.json").write_text(plan)
+    done = run("sweep", *DEMO, "--max-turns", 1, "--name", "s", "--plain")
+    assert done.code == 2 and "sweep.json" in done.err and done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("after", [0.05, 0.1, 0.15, 0.25, 0.4])
+def test_ctrl_c_while_it_starts_makes_no_traceback(tmp_path, after):
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([*PROGRAM, *DEMO, "--plain"], cwd=tmp_path, text=True, **pipes)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    assert "attractor" not in process.communicate(timeout=30)[1]

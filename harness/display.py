@@ -449,25 +449,27 @@ class Progress:
         """Redraw the table."""
         if not self._live:
             return
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("condition", "done", "running", "failed", "states", "tokens", "cost"):
-            table.add_column(name, overflow="fold")
-        for row in sweep.rows():
-            runs = row["runs"]
-            states = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
-            table.add_row(
-                Text(one_line(row["name"])), f"{runs['done']}/{sum(runs.values())}",
-                str(runs["running"]), str(runs["failed"]), states or "–", tokens(row["tokens"]),
-                money(row["cost"]) if row["tokens"] else "–",
-            )  # fmt: skip
         left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
-        counts = [f"{states['done']}/{len(sweep.runs)}", str(states["running"])]
         more = f"about {_span(left)} left" if left else ""
         if sweep.stopping and states["running"]:
             more = "stopping; Ctrl+C again stops now"
-        spent = sum(row["tokens"] for row in sweep.rows())
-        table.add_row("all", *counts, str(states["failed"]), Text(more, "dim"), tokens(spent),
+        rows = sweep.rows()
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for name in ("condition", "done", "run", "fail", "states", "tokens", "cost"):
+            table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
+        # first, where a screen that is too small for all conditions still shows it
+        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", str(states["running"]),
+                      str(states["failed"]), Text(more), tokens(sum(r["tokens"] for r in rows)),
                       money(sweep.cost()), style="bold")  # fmt: skip
+        for row in rows:
+            runs = row["runs"]
+            reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
+            name = re.sub(r"\b(model_[ab]|tools|system|seed|interject)=", "", row["name"])
+            table.add_row(
+                Text(one_line(name)), f"{runs['done']}/{sum(runs.values())}",
+                str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),
+                money(row["cost"]) if row["tokens"] else "–",
+            )  # fmt: skip
         self._live.update(table, refresh=True)
 
     def finished(self, run: Any) -> None:

@@ -524,7 +524,8 @@ async def watch(talk: Conversation, keys: bool) -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             loop.add_signal_handler(number := getattr(signal, name), stop, number)
-    with Keys(talk.on_key, talk.show.control, keys) as talk.keys:
+    human = talk.settings.a.human or talk.settings.b.human
+    with Keys(talk.on_key, talk.show.control, keys, ahead=human) as talk.keys:
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.ending:
         code = code or 128 + signal.SIGINT

@@ -43,6 +43,7 @@ COLOURS = {
     "none": "#DDDDDD",
 }
 KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
+HUMAN_KEYS = "type at any time, Enter sends · Ctrl+C stop now"
 HELP = """\
 Space   take over the message being made: type in the model's place;
         Enter sends it, an empty line hands it back to the model
@@ -184,7 +185,8 @@ class Console:
         table.add_row("seed", Text(one_line(settings.seed, 70)))
         table.add_row("log", Text(visible(str(log))))
         if keys:
-            table.add_row("keys", Text(KEYS_LINE))
+            human = settings.a.human or settings.b.human
+            table.add_row("keys", Text(HUMAN_KEYS if human else KEYS_LINE))
         self._say(Rule("attractor", style="dim"))
         self._say(table)
 

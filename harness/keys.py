@@ -106,14 +106,19 @@ class Editor:
 
 class Keys:
     """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
-    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys."""
+    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys.
+    With `ahead`, all that is typed waits for the editor: a person who holds a seat types while the
+    other side still talks, and none of it is a command."""
 
-    def __init__(self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool):
-        self.on_key, self._write, self.on = on_key, write, on
+    def __init__(
+        self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool,
+        ahead: bool = False,
+    ):  # fmt: skip
+        self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
         self._decoder = Decoder()
         self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
         self._arrived = asyncio.Event()
-        self._holding = False
+        self._holding = ahead
         self.redraw: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "Keys":
@@ -161,7 +166,7 @@ class Keys:
                 while self._waiting and not editor.done:
                     editor.feed(self._waiting.popleft())
         finally:
-            self._holding, self.redraw = False, lambda: None
+            self._holding, self.redraw = self._ahead, lambda: None
         draw(editor.text, len(editor.text))
         return editor.text
 

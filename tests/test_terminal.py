@@ -216,6 +216,16 @@ def test_a_human_can_hold_a_seat(tmp_path):
     assert said[0] == "good evening" and said[2] == "what a night"
 
 
+def test_a_person_with_a_seat_can_type_while_the_other_side_talks(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+        terminal = watch(provider, "-b", "human", "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type("quick, a p and q answer\r")  # letters and spaces are no commands here
+        assert terminal.wait_end() == 0
+    said = [m["response"] for m in the_log(tmp_path).messages]
+    assert said[0].endswith("word399 ") and said[1] == "quick, a p and q answer"
+
+
 @pytest.mark.parametrize("rows, columns", [(24, 80), (50, 200), (10, 31)])
 def test_a_reply_longer_than_the_screen_is_word_wrapped_and_whole(watch, rows, columns):
     line = "Lorem ipsum 你好世界 dolor 👋🏽 sit-amet consectetur é adipiscing. "

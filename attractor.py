@@ -294,6 +294,8 @@ class Conversation:
             "error": failure.kind, "message": str(failure), "wait": round(wait, 3),
         })  # fmt: skip
         self.show.notice(f"{failure}; asking again in {wait:.0f} s")
+        if self.ending:  # the message that was to be the last one may never come
+            raise asyncio.CancelledError
         self.counting_down = True
         try:
             async with self.ticking("asking again in", wait):

@@ -634,7 +634,9 @@ def _message(error: Exception) -> str:
     characters."""
     text = re.sub(r"\s+", " ", str(error).partition("Traceback (most recent")[0])
     inner = re.findall(r'"message":\s*"((?:[^"\\]|\\.)*)"', text)
-    text = inner[-1] if inner else re.sub(r"^(litellm\.)?\w+(Error|Timeout)?: ", "", text)
+    if inner:
+        text = re.sub(r"\\(.)", r"\1", inner[-1])
+    text = re.sub(r"^(litellm\.)?\w+(Error|Timeout)?: ", "", text)
     return scrub(text)[:200].strip() or type(error).__name__
 
 

@@ -69,7 +69,7 @@ class Conversation:
         self.gate: Callable[[], Any] = contextlib.nullcontext
         self.affordable: Callable[[Conversation], bool] = lambda talk: True
         self.making: asyncio.Task | None = None
-        self.taking_over = self.ending = self.counting_down = False
+        self.taking_over = self.ending = self.counting_down = self.begun = False
         self.going = asyncio.Event()
         self.going.set()
 
@@ -92,8 +92,8 @@ class Conversation:
 
     def over(self) -> str | None:
         """Why the conversation is over, or None while it is not."""
-        settings, last = self.settings, self.last or {}
-        seat, turn = self.next_up()
+        settings, seat, turn = self.settings, *self.next_up()
+        last = (self.last or {}) if self.begun else {}  # an end is no end of a resumption
         if any(attempt.get("outcome") == "granted" for attempt in last.get("tool_attempts", [])):
             return "exit_tool"
         if self.ending:
@@ -325,7 +325,7 @@ class Conversation:
     def record(self, event: dict[str, Any]) -> None:
         """Put a message on disk, then show and remember it."""
         event = self.log.write(event)
-        changes = self.fold(event)
+        changes, self.begun = self.fold(event), True
         self.show.end(event, self.totals)
         self.show.states(changes)
 

@@ -122,6 +122,22 @@ def test_a_run_that_reached_its_limit_says_so_when_resumed_without_a_new_one(run
     assert again.code == 0 and "ended: max_turns" in again.out and len(again.responses) == 2
 
 
+@pytest.mark.parametrize("how", ["exit_tool", "empty"])
+def test_a_run_goes_on_after_a_granted_exit_and_after_an_empty_end(run, how):
+    def reply(body, i):
+        calls = (("kill_puppies_to_exit_loop", {"reason": "x"}),)
+        if i == 1:
+            return "" if how == "empty" else Reply(text="out", tools=calls)
+        return f"words {i}"
+
+    with Provider(reply) as provider:
+        first = run(*real(provider), "--on-exit", "grant", "--on-empty", "end")
+        assert first.read.events[-1]["reason"] == how and len(first.responses) == 2
+        again = run("--resume", first.log, "--max-turns", 3)
+    assert again.read.events[-1]["reason"] == "max_turns" and len(again.responses) == 6
+    assert {r.error for r in provider.requests} == {None}
+
+
 def test_what_would_make_it_another_conversation_needs_a_branch(run):
     log = run(*DEMO, "--max-turns", 1).log
     again = run("--resume", log, "--model-b", "demo/bliss")

@@ -133,8 +133,9 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
 
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
     show.header(settings, read.path, False)
+    detector, totals = Detector(), transcript.no_totals()
     with Keys(on_key, show.control, on):
-        for event, changes, totals in steps(read):
+        for event, changes in steps(read, detector, totals):
             if event["type"] == "turn" and event["turn"] >= at and not ended.is_set():
                 await say(event, settings, show, speed, going, ended)
                 show.end(event, totals)
@@ -142,28 +143,21 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
             elif event["type"] == "aborted" and event.get("turn", 0) >= at:
                 show.notice(f"a message was broken off here: {event.get('why')}")
     end = next(iter(reversed(read.of("end"))), {})
-    path = path_words(detected(read))
-    show.closing(str(end.get("reason", "the log has no end")), totals_of(read), path, read.path)
+    reason = str(end.get("reason", "the log has no end"))
+    show.closing(reason, totals, path_words(detector), read.path)
 
 
-def steps(read: Transcript) -> Iterator[tuple[dict[str, Any], list[Change], dict[str, Any]]]:
-    """Each event with the changes of state that it brought and the totals after it."""
-    detector, totals = Detector(), transcript.no_totals()
+def steps(
+    read: Transcript, detector: Detector, totals: dict[str, Any]
+) -> Iterator[tuple[dict[str, Any], list[Change]]]:
+    """Each event with the changes of state that it brought; detector and totals are kept at it."""
     for event in read.events:
         transcript.tally(totals, event)
         changes: list[Change] = []
         if event["type"] == "turn":
             interjected = bool(event.get("interjected"))
             changes = detector.add(event["response"], seat_of(event), interjected)
-        yield event, changes, totals
-
-
-def totals_of(read: Transcript) -> dict[str, Any]:
-    """A log's totals."""
-    totals = transcript.no_totals()
-    for event in read.events:
-        transcript.tally(totals, event)
-    return totals
+        yield event, changes
 
 
 async def say(

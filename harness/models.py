@@ -358,14 +358,18 @@ def mark(messages: list[dict]) -> list[dict]:
     Three of the four marks that are allowed: behind the system prompt (and the tools before it),
     at the end, where the next request of this seat goes on, and where the request before ended:
     a provider looks back only 20 blocks from a mark, and a message may call many tools."""
-    asked = [i for i, message in enumerate(messages) if message["role"] in ("user", "tool")]
-    said = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
-    before = [i for i in asked if said and i < said[-1]]
-    places = {0} if messages and messages[0]["role"] == "system" else set()
+    asked = _latest(messages, ("user", "tool"), len(messages))
+    before = _latest(messages, ("user", "tool"), _latest(messages, ("assistant",), len(messages)))
+    system = 0 if messages and messages[0]["role"] == "system" else -1
     marked = list(messages)
-    for i in places | set(asked[-1:]) | set(before[-1:]):
+    for i in {system, asked, before} - {-1}:
         marked[i] = _marked(messages[i])
     return marked
+
+
+def _latest(messages: list[dict], roles: tuple[str, ...], end: int) -> int:
+    """The index of the last message before `end` with one of these roles, or -1."""
+    return next((i for i in range(end - 1, -1, -1) if messages[i]["role"] in roles), -1)
 
 
 def _marked(message: dict[str, Any]) -> dict[str, Any]:

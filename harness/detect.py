@@ -50,12 +50,12 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from harness.cues import Cue, table
+from harness.cues import anywhere, compiled, heads, starting
 
 SHORT = {
     "identity_standoff": "standoff", "identity_collapse": "collapse", "goodbye_loop": "goodbye",
@@ -119,7 +119,6 @@ RULES = {
     "meta_awareness": Rule(1, 1, 3, 2, .7),
 }
 
-WORD = re.compile(r"\w+")
 COMPOUND = re.compile(r"\b[^\W\d_]{3,}-[^\W\d_]{3,}")
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")   # letters and a symbol that show as nothing
 
@@ -137,6 +136,19 @@ def _kind(char: str) -> str:
     return "symbol" if category[0] == "S" and char > "\x7f" else "mark"
 
 
+class _Heard(dict):
+    """For str.translate: letters, symbols and each digit as 0 stay of a text, the rest goes."""
+
+    def __missing__(self, code: int) -> str | None:
+        char = chr(code)
+        kept = "0" if char.isdigit() else char
+        self[code] = kept if _kind(char) in ("letter", "symbol") else None
+        return self[code]
+
+
+_HEARD = _Heard()
+
+
 def _clip(text: str) -> str:
     return text if len(text) <= HEAD + TAIL else text[:HEAD] + WALL + text[-TAIL:]
 
@@ -152,56 +164,46 @@ def _lower(text: str) -> str:
 def _sketch(clip: str) -> array[int]:
     folded = unicodedata.normalize("NFKC", clip).casefold()
     folded = folded[:2 * (HEAD + TAIL)]     # one character can become 18
-    heard = [c for c in set(folded) if _kind(c) in ("letter", "symbol")]
-    codes = {c: 48 if c.isdigit() else ord(c) for c in heard}
-    said = [codes[c] for c in folded if c in codes]
+    heard = folded.translate(_HEARD)
     edge = [0] * (SHINGLE - 1)
-    said = [*edge, *said, *edge] if said else []
+    said = [*edge, *map(ord, heard), *edge] if heard else []
     # The hash of a tuple of numbers, unlike that of a string, is the same in every process.
-    grams = set(map(hash, zip(*(said[k:] for k in range(SHINGLE)), strict=False)))
-    return array("I", sorted({gram & 0xFFFFFFFF for gram in grams})[:SKETCH])
+    grams = zip(*(said[k:] for k in range(SHINGLE)), strict=False)
+    return array("I", sorted({gram & 0xFFFFFFFF for gram in map(hash, grams)})[:SKETCH])
 
 
-def _likeness(a: array[int], b: array[int], of_a: set[int] | None = None) -> float:
+def _likeness(a: array[int], b: array[int]) -> float:
     if a == b or not a or not b:
         return float(a == b)
     # Up to the smaller of two full sketches' last hashes both are complete samples.
     bound = min((s[-1] for s in (a, b) if len(s) == SKETCH), default=0xFFFFFFFF)
-    common = sum([h <= bound for h in (of_a or set(a)).intersection(b)])
+    common = sum([h <= bound for h in set(a).intersection(b)])
     return common / (bisect_right(a, bound) + bisect_right(b, bound) - common)
-
-
-@lru_cache(4096)
-def _starting(head: str) -> list[tuple[Cue, re.Pattern[str]]]:
-    """The cues that may stand at a word that begins with `head`."""
-    keys = (head, head[:2])[:len(head) - 1 or 1]
-    return [pair for key in keys for pair in table().get(key, ())]
 
 
 def _found(low: str) -> dict[str, dict[int, tuple[float, int, int]]]:
     """Per state the different cues, each where it stands first, and every place of bliss."""
     found: dict[str, dict[int, tuple[float, int, int]]] = {}
-    cues = table()
-    last_words = len(low) - FAREWELL
-    for cue, pattern in cues[""]:
-        if match := pattern.search(low, max(0, last_words) if cue.state == "goodbye_loop" else 0):
+    last_words = max(0, len(low) - FAREWELL)
+    for cue in anywhere():
+        start = last_words if cue.state == "goodbye_loop" else 0
+        if match := compiled(cue).search(low, start):
             found.setdefault(cue.state, {}).setdefault(cue.number, (cue.worth, *match.span()))
-    for word in WORD.finditer(low):
-        start = word.start()
-        for cue, pattern in _starting(word[0][:3]):
+    for head in heads().finditer(low):
+        start = head.start()
+        for cue in starting(head[0]):
             if cue.state == "goodbye_loop" and start < last_words:
                 continue
-            if match := pattern.match(low, start):
+            if match := compiled(cue).match(low, start):
                 number = -start if cue.state == "bliss" else cue.number
                 found.setdefault(cue.state, {}).setdefault(number, (cue.worth, *match.span()))
     return found
 
 
 def _wordless(clip: str, staged: bool) -> dict[str, Hit]:
-    kinds: Counter[str] = Counter()
-    for char, count in Counter(clip).items():
-        kinds[_kind(char)] += count
-    letters, symbols, short = kinds["letter"], kinds["symbol"], clip.strip()
+    heard = clip.translate(_HEARD)
+    symbols = 0 if clip.isascii() else sum(_kind(char) == "symbol" for char in heard)
+    letters, short = len(heard) - symbols, clip.strip()
     hits = {}
     if not letters and not symbols and not set("?!") & set(clip):
         hits["silence"] = (1, short[:40])
@@ -232,7 +234,9 @@ def _riff(clip: str) -> float:
     if len(clip) < 200:
         return 0
     emoji = 0 if clip.isascii() else sum(char >= "\U0001f300" for char in clip)
-    return .7 * (emoji >= RIFF) + .7 * (len(COMPOUND.findall(clip)) >= COMPOUNDS)
+    hyphens = clip.count("-")
+    compounds = len(COMPOUND.findall(clip)) if hyphens >= COMPOUNDS else 0
+    return .7 * (emoji >= RIFF) + .7 * (compounds >= COMPOUNDS)
 
 
 def _read(clip: str) -> dict[str, Hit]:
@@ -249,7 +253,7 @@ def _read(clip: str) -> dict[str, Hit]:
         hits["creative_escape"] = (min(2, worth + riff), words)
     blissful = [cue[0] for cue in found.get("bliss", {}).values()]
     wordless = _wordless(clip, hits.pop("silence", None) is not None and len(blissful) < 3)
-    if bliss := _bliss(len(blissful), sum(blissful), low):
+    if blissful and (bliss := _bliss(len(blissful), sum(blissful), low)):
         hits["bliss"] = (bliss, hits["bliss"][1])
         if "silence" in wordless:                               # "*silence*" is no rapture
             hits["bliss"] = _weak(hits["bliss"])
@@ -261,6 +265,12 @@ def _read(clip: str) -> dict[str, Hit]:
     if claim and accept:
         del hits["identity_collapse" if claim[0] > accept[0] else "identity_standoff"]
     return hits | wordless
+
+
+@lru_cache(256)
+def _reading(clip: str) -> tuple[array[int], dict[str, Hit]]:
+    """A message's sketch and what it shows; kept for a while, as loops say the same again."""
+    return _sketch(clip), _read(clip)
 
 
 @dataclass
@@ -330,6 +340,7 @@ class Detector:
 
     def __init__(self) -> None:
         self._sketches: list[array[int]] = []
+        self._sets: deque[set[int]] = deque(maxlen=LOOK_BACK)   # the latest sketches', newest first
         self._recurs: list[int] = []            # per message, a bit for each lag at which it recurs
         self._shown: list[dict[str, float]] = []
         self._regimes = {state: _Regime(state) for state in STATES}
@@ -337,8 +348,9 @@ class Detector:
     def add(self, text: str, seat: str, interjected: bool = False) -> list[Change]:
         """Reads one message; tells which states begin, hold or end with it, whosever seat it is."""
         clip, index = _clip(text), len(self._sketches)
-        self._sketches.append(_sketch(clip))
-        hits = {} if interjected else _read(clip)
+        sketch, shows = _reading(clip)
+        self._sketches.append(sketch)
+        hits = {} if interjected else dict(shows)
         near, lag = self._recur(index, 1 if "silence" in hits else PERIOD)
         if near >= NEARISH and not interjected:
             hits["verbatim_loop"] = (1 if near >= NEAR else HOLD - .1, clip[:60])
@@ -346,16 +358,23 @@ class Detector:
         wordless = near >= NEAR or "silence" in hits or "emoji_collapse" in hits
         changes = []
         for state, regime in self._regimes.items():
+            hit = hits.get(state)
+            if not hit and regime.since is None:
+                continue
             cost = .5 if wordless and state in WORDED else 1
             start = index - lag if state == "verbatim_loop" else index
-            changes.append(regime.step(index, hits.get(state), cost, start))
+            changes.append(regime.step(index, hit, cost, start))
         return [change for change in changes if change]
 
     def _recur(self, index: int, period: int) -> tuple[float, int]:
         """Notes where a message recurs; how near it is within the period, and how far back."""
-        new, before = self._sketches[index], self._sketches[max(0, index - LOOK_BACK):index]
-        hashes = set(new)
-        near = [_likeness(new, old, hashes) for old in reversed(before)]
+        new, hashes = self._sketches[index], set(self._sketches[index])
+        before = reversed(self._sketches[max(0, index - LOOK_BACK):index])
+        # Likeness is at most what two share over what either has: most pairs need no closer look.
+        near = [_likeness(new, old)
+                if len(hashes & known) >= NEARISH * max(len(hashes), len(known)) else 0.0
+                for old, known in zip(before, self._sets, strict=True)]
+        self._sets.appendleft(hashes)
         self._recurs.append(sum(1 << k for k, like in enumerate(near) if like >= NEAR))
         best = max(near[:period], default=0)
         return best, near.index(best) + 1 if near else 0

@@ -97,6 +97,7 @@ def gather(found: Iterable[Run | tuple[str, str]]) -> tuple[list[Run], list[tupl
     runs, skipped = [], []
     for one in found:
         (runs if isinstance(one, Run) else skipped).append(one)
+        stats.load()
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
         raise ValueError(f"there is no log with messages to report on{why}")

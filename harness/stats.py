@@ -4,12 +4,14 @@ Intervals are 95%. Wilson's, Newcombe's, the median's and Holm's need nothing; t
 (pip install -r requirements-report.txt), which takes 0.6 s to import and is so at the point of use.
 """
 
+import importlib
 import importlib.util
 import itertools
 import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import mean, stdev
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
@@ -23,6 +25,13 @@ Interval = tuple[float, float]
 def available() -> bool:
     """Whether SciPy is installed."""
     return importlib.util.find_spec("scipy") is not None
+
+
+@cache
+def load() -> None:
+    """Import what the report will need of SciPy, if it is there, while other processes read."""
+    if available():
+        importlib.import_module("scipy.stats")
 
 
 # ---------------------------------------------------------------- shares and averages

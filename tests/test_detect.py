@@ -214,14 +214,14 @@ def test_ordinary_talk_is_in_no_state_at_any_moment(texts):
 
 
 def test_every_cue_is_tried_at_the_words_that_it_matches():
-    # A cue is found by its first letters: that must find what the pattern alone would find.
+    # One pattern finds the words, their first letters the cues: that must find what each cue's
+    # own pattern would find.
     texts = [text for _, _, messages in voices() for text in messages] + [*META, *FAREWELLS]
-    for cue in cues.cues():
-        keys = cues._keys(cue.pattern)
-        for low in map(str.lower, texts) if keys != {""} else ():
-            for match in re.finditer(rf"\b(?:{cue.pattern})", low, re.M):
-                word = re.match(r"\w+", low[match.start():])[0]
-                assert keys & {word[:3], word[:2]}, (cue, word)
+    for low in map(str.lower, texts):
+        tried = {head.start(): cues.starting(head[0]) for head in cues.heads().finditer(low)}
+        for cue in set(cues.cues()) - set(cues.anywhere()):
+            for match in re.finditer(rf"\b(?={cue.pattern})", low, re.M):
+                assert cue in tried.get(match.start(), ()), (cue, low[match.start():][:40])
 
 
 def test_every_cue_is_of_a_state_and_worth_something():

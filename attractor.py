@@ -66,7 +66,7 @@ class Conversation:
         self.spent: set[tuple[str, str, int]] = set()  # `on:` interjections that were made
         self.keys: Any = None
         # What a sweep decides for all its conversations: when to ask, and whether it can pay.
-        self.gate: Callable[[], Any] = contextlib.nullcontext
+        self.gate: Callable[..., Any] = contextlib.nullcontext
         self.affordable: Callable[[Conversation], bool] = lambda talk: True
         self.making: asyncio.Task | None = None
         self.taking_over = self.ending = self.counting_down = self.begun = False
@@ -235,7 +235,8 @@ class Conversation:
             draft.reply = models.Reply()
             began = time.monotonic()
             try:
-                async with self.ticking(f"waiting for {draft.seat.name}"), self.gate():
+                waiting = self.ticking(f"waiting for {draft.seat.name}")
+                async with waiting, self.gate(begun=bool(draft.own)):
                     began = time.monotonic()
                     sent, idle = self.request(draft), self.settings.idle_timeout
                     await models.complete(sent, draft.reply, idle, self.show.piece)

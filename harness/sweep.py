@@ -35,9 +35,7 @@ from harness.settings import Settings
 from harness.transcript import Log, LogBusy, Transcript
 
 PEEK = 0.05  # seconds between two looks at a closed gate
-# Seconds between two conversations' starts. A message costs LiteLLM 10 to 15 ms, so what starts
-# faster only queues. Found by trying none, 0.02 and 0.03 once each; why it helps is not measured.
-STAGGER = 0.02
+LATELY = 64  # requests over which the gate averages what a message costs this process
 
 
 # ---------------------------------------------------------------- the gate
@@ -48,23 +46,29 @@ class Gate:
 
     At most `limit` requests are in flight. A refusal for load halves the limit (once for all
     that were in flight) and closes the gate for the time that the provider names; as many
-    successes as the limit raise it by one."""
+    successes as the limit raise it by one.
+
+    Requests pass one by one, and no faster than this process can deal with their answers. What is
+    sent at once is answered at once, and then all answers wait for each other, message after
+    message: asyncio works at each a little, so that none is done before nearly all are."""
 
     def __init__(self, most: int):
         self.most, self.limit, self.flying, self.successes = most, most, 0, 0
         self.opens, self.slowed, self.closed = 0.0, 0.0, False
+        self.turnstile = asyncio.Lock()  # first come, first served
+        self.cost, self.used, self.passed = 0.0, 0.0, 0.0  # CPU seconds a message, and so far
 
     @contextlib.asynccontextmanager
-    async def request(self, log: Log | None = None) -> AsyncIterator[None]:
+    async def request(self, log: Log | None = None, begun: bool = False) -> AsyncIterator[None]:
         """Around each request: puts the log on the disk, waits for its turn, learns from how it
-        went."""
+        went. Once it is closed, only what belongs to a message that was `begun` passes."""
         if log is not None:
             await asyncio.to_thread(log.sync)
-        while self.flying >= self.limit or time.monotonic() < self.opens:
-            if self.closed:
+        async with self.turnstile:
+            await self._pass()
+            if self.closed and not begun:
                 raise asyncio.CancelledError
-            await asyncio.sleep(PEEK)
-        self.flying += 1
+            self.flying += 1
         began = time.monotonic()
         try:
             yield
@@ -77,6 +81,16 @@ class Gate:
             raise
         finally:
             self.flying -= 1
+
+    async def _pass(self) -> None:
+        """Wait until a request may leave."""
+        while self.flying >= self.limit or time.monotonic() < self.opens:
+            if self.closed:
+                raise asyncio.CancelledError
+            await asyncio.sleep(PEEK)
+        await asyncio.sleep(self.passed + self.cost - time.monotonic())
+        before, self.used, self.passed = self.used, time.process_time(), time.monotonic()
+        self.cost += (self.used - (before or self.used) - self.cost) / LATELY
 
     def _slow(self, began: float, wait: float | None) -> None:
         now = time.monotonic()
@@ -120,7 +134,6 @@ class Sweep:
         for _ in missing[: self.args.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
-                await asyncio.sleep(STAGGER)
         await asyncio.gather(*self.workers, return_exceptions=True)
         for task in beside:
             task.cancel()

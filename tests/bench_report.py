@@ -3,9 +3,9 @@
     python tests/bench_report.py [--runs 1000] [--turns 30] [--html]
 
 Makes up logs (as the sweep writes them: openings of some hundred characters, then loops that get
-shorter, one message in seven the same as an earlier one, as in real ones), then runs `report` on them as a user would and prints the seconds and the
-most memory that it and its workers held at once. The goal: 1,000 logs of 60 messages within 10 s
-and 300 MB.
+shorter, one message in seven the same as an earlier one, as in real ones), then runs `report` on
+them as a user would and prints the seconds and the most memory that it and its workers held at
+once. The goal: 1,000 logs of 60 messages within 10 s and 300 MB.
 """
 
 import argparse

@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import subprocess
+import time
 from collections import Counter
 
 import pytest
@@ -104,6 +105,19 @@ def test_ctrl_c_once_lets_messages_in_flight_finish(run, start, tmp_path):
         assert run(*command).code == 0
     assert [len(log.messages) for log in logs(tmp_path / "logs").values()] == [4] * 5
     assert len(provider.requests) == 20
+
+
+def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(start, tmp_path):
+    called = Reply(tools=(("make_intern_run_across_office", {"reason": "bored"}),), delay=0.5)
+    with Provider([called, "Well then."]) as provider:
+        process = start(*swept(provider))
+        provider.wait_for(1, 60)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert len(provider.requests) == 2
+    (log,) = logs(tmp_path / "logs").values()
+    assert [m["response"] for m in log.messages] == ["Well then."]
+    assert log.messages[0]["tool_attempts"][0]["outcome"] == "refused"
 
 
 def test_ctrl_c_twice_stops_now(run, start, tmp_path):
@@ -216,6 +230,29 @@ def test_the_gate_halves_once_for_all_in_flight_and_recovers(code, tmp_path):
         return low, gate.limit
 
     assert asyncio.run(scene()) == (4, 8)
+
+
+def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
+    async def scene():
+        gate, passed = Gate(8), []
+
+        async def one(name, **begun):
+            async with gate.request(**begun):
+                passed.append((name, time.monotonic()))
+
+        await one("first")
+        gate.cost = 0.2  # what a message has cost so far, in seconds of CPU
+        ended = asyncio.gather(one("second"), one("third"), one("tool round", begun=True),
+                               return_exceptions=True)  # fmt: skip
+        while len(passed) < 2:
+            await asyncio.sleep(0.01)
+        gate.closed = True
+        return await ended, passed
+
+    (second, third, last), passed = asyncio.run(scene())
+    assert second is last is None and isinstance(third, asyncio.CancelledError)
+    (_, first), (_, then), (name, at) = passed
+    assert name == "tool round" and then - first > 0.19 and at - then > 0.19
 
 
 def test_an_overloaded_provider_counts_as_busy(run):

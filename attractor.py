@@ -236,7 +236,7 @@ class Conversation:
             began = time.monotonic()
             try:
                 waiting = self.ticking(f"waiting for {draft.seat.name}")
-                async with waiting, self.gate(begun=bool(draft.own)):
+                async with waiting, self.gate(bool(draft.own)):
                     began = time.monotonic()
                     sent, idle = self.request(draft), self.settings.idle_timeout
                     await models.complete(sent, draft.reply, idle, self.show.piece)

@@ -13,14 +13,18 @@ import asyncio
 import importlib
 import inspect
 import os
+import re
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
 from harness.grid import parse
+from harness.transcript import LogError
 
 ROOT = Path(__file__).parent.parent
 LOSSES = 20  # how often a task may lose its worker
+REACH = 10.0  # seconds to wait for an answer from the cluster's address
 
 
 class Board:
@@ -79,7 +83,8 @@ def part(arguments: list[str], k: int, parts: int, folder: str, program: str, bo
 
 
 def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
-    """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises ValueError."""
+    """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises ValueError where
+    there is no Ray, and LogError where it fails."""
     try:
         import ray
     except ModuleNotFoundError:
@@ -88,11 +93,17 @@ def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
     parts = -(-len(sweep.runs) // sweep.args.concurrency)
     _connect(ray, sweep.args.ray)
     try:
-        board = ray.remote(num_cpus=0)(Board).remote()
+        # On the node of this process: any other may be lost without the sweep.
+        here = ray.get_runtime_context().get_node_id()
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
+        board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
         task = ray.remote(max_retries=LOSSES, num_cpus=1)(part)
         tasks = {task.remote(arguments, k, parts, os.getcwd(), program, board): k
                  for k in range(1, parts + 1)}  # fmt: skip
         code = _watch(ray, sweep, tasks, board, show)
+    except ray.exceptions.RayError as error:
+        said = str(error).strip().partition("\n")[0]
+        raise LogError(f"--ray: the cluster failed: {said}; the same command goes on") from None
     finally:
         ray.shutdown()
     return code or int(any(run.state == "failed" for run in sweep.runs))
@@ -101,6 +112,11 @@ def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
 def _connect(ray: Any, address: str) -> None:
     # Workers find the code in the folder that they share. Keys come from the .env there or from
     # their own environment: they never pass through Ray.
+    if found := re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d+)", address):
+        try:  # Ray itself would try for minutes
+            socket.create_connection((found[1], int(found[2])), REACH).close()
+        except (OSError, OverflowError) as error:
+            raise ValueError(f"--ray {address}: cannot reach it: {error}") from None
     paths = {"env_vars": {"PYTHONPATH": str(ROOT)}}
     new: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:

@@ -1,5 +1,6 @@
 """`sweep --ray`, on a local cluster of two nodes; skipped where Ray is not installed."""
 
+import socket
 import threading
 
 import pytest
@@ -59,3 +60,11 @@ def test_a_lost_node_costs_nothing_but_time(run, cluster):
     assert whole(result.folder, 8)
     logs = [transcript.read(path) for path in result.folder.glob("s/*.jsonl")]
     assert sum(len(log.of("resumed")) for log in logs) == 3
+
+
+def test_an_address_that_nobody_answers_is_said_in_one_line(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    result = run("sweep", "-a", "demo/bliss", "-b", "same", "--max-turns", 1, "--ray", address)
+    assert result.code == 2 and f"--ray {address}: cannot reach it" in result.err
+    assert result.err.count("\n") == 1

@@ -126,6 +126,11 @@ def money(cost: float | None) -> str:
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
 
 
+def many(count: int, thing: str) -> str:
+    """A count with its noun: 1 run, 2 runs."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 class Stream:
     """Standard output; when its reader goes away that counts as a hang-up, not as an error."""
 
@@ -274,9 +279,9 @@ class Console:
         self._say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
         turns = (totals["messages"] + 1) // 2
         self._say(Text(
-            f"{turns} turns, {totals['messages']} messages · {tokens(totals['input'])} tokens in "
-            f"({tokens(totals['cache_read'])} from cache), {tokens(totals['output'])} out · "
-            f"{money(totals['cost_usd'])}"
+            f"{many(turns, 'turn')}, {many(totals['messages'], 'message')} · "
+            f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache), "
+            f"{tokens(totals['output'])} out · {money(totals['cost_usd'])}"
         ))  # fmt: skip
         tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
         self._say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
@@ -336,7 +341,8 @@ class Console:
     def spans(self, path: Path, skipped: list[tuple[int, str]], found: dict[str, Any]) -> None:
         """What `states` found in one log."""
         demo = "  (a scripted demo)" if found["demo"] else ""
-        self._say(Rule(visible(f"{path.name}: {found['messages']} messages{demo}"), style="dim"))
+        said = many(found["messages"], "message")
+        self._say(Rule(visible(f"{path.name}: {said}{demo}"), style="dim"))
         for line, why in skipped:
             self._say(Text(f"skipped line {line}: {why}", "yellow"))
         for span in found["spans"]:
@@ -439,10 +445,11 @@ class Progress:
             table.add_row(Text(name), str(len(mine)), str(missing), *_sums(sums))
         table.add_row("all", str(len(runs)), str(left), *_sums(total), style="bold")
         self.console._say(table)
-        uncached = money(total.uncached_cost)
+        known = total.uncached_cost is not None and total.uncached_cost != total.cost
+        uncached = f" (uncached {money(total.uncached_cost)})" if known else ""
         self.console._say(Text(
-            f"{len(estimates)} conditions, {left} conversations to do, at most {total.requests:,} "
-            f"messages, {money(total.cost)} (uncached {uncached})\n"
+            f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
+            f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
             f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
             f"characters a token, no tool calls, no retries\nfolder: {folder}"
         ), soft_wrap=True)  # fmt: skip
@@ -480,7 +487,7 @@ class Progress:
             return
         totals = run.totals
         states = " ".join(sorted(SHORT.get(state, state) for state in run.reached)) or "–"
-        line = f"{run.state}  {run.path.name}  {totals['messages']} messages  {states}  "
+        line = f"{run.state}  {run.path.name}  {many(totals['messages'], 'message')}  {states}  "
         line += money(totals["cost_usd"]) if totals["input"] else "–"
         if run.problem:
             line += "  " + one_line(run.problem)

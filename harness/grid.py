@@ -5,6 +5,7 @@ that decides how its conversations go, so that its logs are found again by any c
 the same, and never mixed with others. sweep.json in the sweep's folder holds the grid.
 """
 
+import argparse
 import hashlib
 import itertools
 import json
@@ -108,7 +109,7 @@ def shard(text: str) -> tuple[int, int]:
     """K/N as two numbers."""
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise ValueError  # argparse makes a line of it
+        raise argparse.ArgumentTypeError(f"{text!r}: write K/N, part K of N, K from 1 to N")
     return int(found[1]), int(found[2])
 
 
@@ -117,6 +118,8 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
     args = parser(about_sweeps).parse_args(arguments)
     if args.recipe:
         args = parser(about_sweeps).parse_args(recipes.words(args.recipe) + arguments)
+    if args.model_a is None or args.model_b is None:
+        raise ValueError("who is to talk? give -a and -b, e.g. -a opus sonnet -b same")
     if args.max_turns is None:
         raise ValueError("--max-turns is required: nobody watches a sweep")
     if args.ray and args.shard != (1, 1):

@@ -54,12 +54,12 @@ def command(arguments: list[str]) -> int:
     if len(set(logs.values())) < len(logs):
         raise ValueError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
-    from harness.display import Console
+    from harness.display import Console, many
 
     show = Console(args.plain)
     if bench.seat.demo:
         show.notice(DEMO)
-    show.notice(f"{len(todo)} logs to read, {len(logs) - len(todo)} labelled already")
+    show.notice(f"{many(len(todo), 'log')} to read, {len(logs) - len(todo)} labelled already")
     show.notice(bench.forecast(todo))
     return 0 if args.dry_run else _work(bench, {log: logs[log] for log in todo}, logs, show)
 

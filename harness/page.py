@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.detect import SHORT, Detector
+from harness.display import many
 from harness.runs import Run, attempts
 from harness.tables import condition_tables, notes, tables
 from harness.transcript import Transcript, seat_of
@@ -157,10 +158,11 @@ def _index(report: dict[str, Any], groups: dict[Any, list[Run]]) -> dict[str, An
     ]  # fmt: skip
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
     said = sum(run.messages for _, run in runs)
-    about = f"{len(runs)} runs, {said} messages, {len(groups)} conditions. Intervals are 95%."
+    counts = many(len(runs), "run"), many(said, "message"), many(len(groups), "condition")
+    about = f"{', '.join(counts)}. Intervals are 95%."
     return {
-        "title": f"attractor report: {len(runs)} runs", "short": SHORT, "conditions": conditions,
-        "about": about,
+        "title": f"attractor report: {counts[0]}", "about": about,
+        "short": SHORT, "conditions": conditions,
         "notes": notes(report), "missing": report["missing"],
         "compared": tables({"conditions": [], "compared": report["compared"]}),
         "runs": [_run(at, number, run) for at, (number, run) in enumerate(runs)],

@@ -68,7 +68,7 @@ def command(arguments: list[str]) -> int:
 
 def _page(args: Any) -> int:
     from harness import page
-    from harness.display import Console
+    from harness.display import Console, many
 
     with page.Spool() as spool:
         found = read_runs(args.logs, page.transcript, args.labels or "rules")
@@ -78,7 +78,7 @@ def _page(args: Any) -> int:
         judged = _judged(args, runs)
         report |= agreement.figures(judged, args.labels) if args.labels else {}
         page.write(args.html, report, groups, spool)
-    made = f"{len(runs)} runs: {args.html}"
+    made = f"{many(len(runs), 'run')}: {args.html}"
     Console().report(agreement.tables(judged), [made, *notes(report)])
     return 0
 

@@ -108,7 +108,7 @@ class Rule:
 
 # In order of dominance: where several hold, a message belongs to the first.
 RULES = {
-    "silence": Rule(1, 1, 0, 0, 1.6),
+    "silence": Rule(1, 1, 1, 0, 1.6),
     "emoji_collapse": Rule(2.5, 4, 2, 0, 1.55),
     "verbatim_loop": Rule(2, 3, 1, 0, 1.5),
     "bliss": Rule(2, 4, 5, 0, 1.1),

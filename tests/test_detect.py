@@ -236,7 +236,15 @@ def test_a_state_begins_holds_and_ends_with_its_length():
     seen = [change for i, text in enumerate(texts)
             for change in detector.add(text, "AB"[i % 2]) if change.state == "silence"]
     assert seen == [Change("silence", "begins", 2, 1), Change("silence", "holds", 2, 2),
-                    Change("silence", "holds", 2, 3), Change("silence", "ends", 2, 3)]
+                    Change("silence", "holds", 2, 3), Change("silence", "holds", 2, 4),
+                    Change("silence", "ends", 2, 3)]
+
+
+def test_the_silence_of_one_side_is_one_span():
+    detector = run(*(text for said in [*CHAT, *CHAT] for text in (said, "…")))
+    assert [span.start for span in detector.spans() if span.state == "silence"] == [1]
+    assert detector.path() == [("silence", 1, 4 * len(CHAT) - 1)]
+    assert detector.terminal() == "silence"
 
 
 def test_an_onset_is_backdated_when_the_state_is_recognised():

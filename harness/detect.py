@@ -172,12 +172,12 @@ def _sketch(clip: str) -> array[int]:
     return array("I", sorted({gram & 0xFFFFFFFF for gram in map(hash, grams)})[:SKETCH])
 
 
-def _likeness(a: array[int], b: array[int]) -> float:
+def _likeness(a: array[int], b: array[int], of_a: set[int]) -> float:
     if a == b or not a or not b:
         return float(a == b)
     # Up to the smaller of two full sketches' last hashes both are complete samples.
     bound = min((s[-1] for s in (a, b) if len(s) == SKETCH), default=0xFFFFFFFF)
-    common = sum([h <= bound for h in set(a).intersection(b)])
+    common = sum([h <= bound for h in of_a.intersection(b)])
     return common / (bisect_right(a, bound) + bisect_right(b, bound) - common)
 
 
@@ -371,7 +371,7 @@ class Detector:
         new, hashes = self._sketches[index], set(self._sketches[index])
         before = reversed(self._sketches[max(0, index - LOOK_BACK):index])
         # Likeness is at most what two share over what either has: most pairs need no closer look.
-        near = [_likeness(new, old)
+        near = [_likeness(new, old, hashes)
                 if len(hashes & known) >= NEARISH * max(len(hashes), len(known)) else 0.0
                 for old, known in zip(before, self._sets, strict=True)]
         self._sets.appendleft(hashes)
@@ -381,7 +381,12 @@ class Detector:
 
     def likeness(self, i: int, j: int) -> float:
         """How alike two messages are, 0 to 1: the estimated Jaccard index of their shingles."""
-        return _likeness(self._sketches[i], self._sketches[j])
+        return self.alike(i, [j])[0]
+
+    def alike(self, i: int, others: Iterable[int]) -> list[float]:
+        """How alike a message is to each of the others: a row of the recurrence plot."""
+        sketch, hashes = self._sketches[i], set(self._sketches[i])
+        return [_likeness(sketch, self._sketches[j], hashes) for j in others]
 
     def holding(self) -> dict[str, int]:
         """The states that hold now and since when."""

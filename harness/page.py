@@ -131,8 +131,8 @@ def alike(detector: Detector, size: int) -> dict[str, Any]:
     step = math.ceil(size / CAP)
     step += step > 1 and step % 2 == 0  # an even step would show one speaker only
     kept = range(0, size, step)
-    return {"step": step, "rows": ["".join(f"{round(15 * detector.likeness(i, j)):x}"
-                                           for j in kept if j < i) for i in kept]}  # fmt: skip
+    rows = (detector.alike(i, range(0, i, step)) for i in kept)
+    return {"step": step, "rows": ["".join(f"{round(15 * x):x}" for x in row) for row in rows]}
 
 
 def write(path: Path, report: dict[str, Any], groups: dict[Any, list[Run]], spool: Spool) -> None:

@@ -24,6 +24,7 @@ if __name__ == "__main__":  # Ctrl+C during the imports below ends without a tra
 import asyncio
 import contextlib
 import functools
+import importlib
 import itertools
 import os
 import platform
@@ -387,17 +388,28 @@ class TakenOver(Exception):
 # ---------------------------------------------------------------- the command line
 
 
+VERBS = {  # what reads logs afterwards, imported when it is asked for
+    "report": ("harness.report", "command"),
+    "states": ("harness.replay", "states"),
+    "replay": ("harness.replay", "command"),
+    "export": ("harness.export", "command"),
+    "judge": ("harness.judge", "command"),
+}
+
+
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, "report": report_on, "states": states,
-             "replay": replay_log, "export": export_log, "judge": judge,
-             "models": list_models}  # fmt: skip
-    named = arguments[:1] and arguments[0] in verbs
-    if arguments and not named and not arguments[0].startswith("-"):
-        return complain(f"no verb {arguments[0]}; there are {', '.join(verbs)}", USAGE)
-    verb = verbs[arguments[0]] if named else run
+    here = {"run": run, "sweep": sweep_many, "models": list_models}
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
+    if verb.startswith("-"):
+        verb, rest = "run", arguments
+    if verb not in here | VERBS:
+        return complain(f"no verb {verb}; there are {', '.join([*here, *VERBS])}", USAGE)
     try:
-        return verb(arguments[1:] if named else arguments)
+        if verb in here:
+            return here[verb](rest)
+        module, name = VERBS[verb]
+        return getattr(importlib.import_module(module), name)(rest)
     except ValueError as error:
         return complain(str(error), USAGE)
     except LogError as error:
@@ -541,41 +553,6 @@ def sweep_many(arguments: list[str]) -> int:
     from harness import sweep
 
     return sweep.command(arguments, Conversation, begin)
-
-
-def report_on(arguments: list[str]) -> int:
-    """What many runs have in common."""
-    from harness import report
-
-    return report.command(arguments)
-
-
-def states(arguments: list[str]) -> int:
-    """Spans of attractor states, with evidence."""
-    from harness import replay
-
-    return replay.states(arguments)
-
-
-def replay_log(arguments: list[str]) -> int:
-    """A log on the console, as it looked."""
-    from harness import replay
-
-    return replay.command(arguments)
-
-
-def export_log(arguments: list[str]) -> int:
-    """A log in another format."""
-    from harness import export
-
-    return export.command(arguments)
-
-
-def judge(arguments: list[str]) -> int:
-    """Labels of states by a model."""
-    from harness import judge
-
-    return judge.command(arguments)
 
 
 def list_models(arguments: list[str]) -> int:

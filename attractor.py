@@ -399,17 +399,17 @@ VERBS = {  # what reads logs afterwards, imported when it is asked for
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    here = {"run": run, "sweep": sweep_many, "models": list_models}
+    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
-    if verb not in here | VERBS:
-        return complain(f"no verb {verb}; there are {', '.join([*here, *VERBS])}", USAGE)
+    if verb not in verbs:
+        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
     try:
-        if verb in here:
-            return here[verb](rest)
-        module, name = VERBS[verb]
-        return getattr(importlib.import_module(module), name)(rest)
+        act = verbs[verb]
+        if isinstance(act, tuple):
+            act = getattr(importlib.import_module(act[0]), act[1])
+        return act(rest)
     except ValueError as error:
         return complain(str(error), USAGE)
     except LogError as error:

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import demo, models, transcript
 from harness.detect import Detector
-from harness.draft import ROUNDS, Draft, spoken
+from harness.draft import ROUNDS, Draft, spoken, unsaid
 from harness.options import RESUMABLE, Parser, add_options, given, make_settings
 from harness.replay import path_words
 from harness.settings import Interjection, Seat, Settings, state_and_count
@@ -79,7 +79,10 @@ class Conversation:
     async def converse(self) -> str:
         """Let A and B speak in turn until something ends it; returns the `end` reason."""
         while not (reason := self.over()):
-            await self.going.wait()
+            if not self.going.is_set():
+                self.show.notice("paused; p goes on, q ends")
+                await self.going.wait()
+                continue  # q may have ended it
             event = await self.speak(*self.next_up())
             self.record(event)
         return reason
@@ -180,7 +183,19 @@ class Conversation:
 
     async def type_in(self, seat: Seat, turn: int) -> str:
         """A person's words for this message; nothing hands it back to the model."""
-        words = await self.keys.edit(lambda text, at: self.show.editing(seat.letter, text, at))
+        typed = ""
+
+        def draw(text: str, at: int) -> None:
+            nonlocal typed
+            typed = text
+            self.show.editing(seat.letter, text, at)
+
+        try:
+            words = await self.keys.edit(draw)
+        except asyncio.CancelledError:
+            if typed.strip():
+                self.note(unsaid(seat, turn, typed))
+            raise
         self.show.edited()
         self.taking_over = False
         if seat.human and not words.strip():
@@ -369,7 +384,7 @@ class Conversation:
         elif key == "p":
             paused = self.going.is_set()
             (self.going.clear if paused else self.going.set)()
-            self.show.notice("paused after this message; p goes on" if paused else "going on")
+            self.show.notice("pausing after this message" if paused else "going on")
         elif key == "?":
             self.show.help()
         elif key == "suspend":
@@ -505,6 +520,7 @@ def begin(
         talk.note({"type": "resumed"} | about | {"settings": talk.settings.to_config()})
         for line, why in past.skipped:
             talk.show.notice(f"line {line} of the log was skipped: {why}")
+        talk.show.notice(f"going on after {talk.totals['messages']} messages")
     else:
         parent = {"log": past.path.name, "turn": at}
         talk.note({"type": "config"} | about | {"parent": parent} | talk.settings.to_config())
@@ -512,6 +528,8 @@ def begin(
         talk.log.copy(shared)
         for event in shared:
             talk.fold(event)
+        talk.show.notice(f"a branch of {past.path.name}, whose first {talk.totals['messages']} "
+                         "messages it shares")  # fmt: skip
 
 
 @functools.cache

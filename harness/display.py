@@ -246,7 +246,7 @@ class Console:
             words = {
                 "begins": f" {name} begins (since message {change.since}) ",
                 "holds": f" {name} {change.length} ",
-                "ends": f" {name} ends after {change.length} ",
+                "ends": f" {name} ended with message {change.since + change.length - 1} ",
             }[change.kind]
             style = "dim" if change.kind == "ends" else f"#000000 on {COLOURS[change.state]}"
             badges.append(words, style).append(" ")
@@ -273,11 +273,12 @@ class Console:
 
     def closing(self, reason: str, totals: dict[str, Any], path: str, log: Path) -> None:
         """The summary: how far it went, what was tried, what it cost, how to go on."""
-        more = {"max_turns": " --max-turns N", "max_cost": " --max-cost USD"}.get(reason, "")
+        turns, cost = (totals["messages"] + 1) // 2, totals["cost_usd"]
+        more = {"max_turns": f" --max-turns {2 * turns}",
+                "max_cost": f" --max-cost {2 * cost:.2g}" if cost else ""}.get(reason, "")
         self._end_text()
         self._say("")
         self._say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
-        turns = (totals["messages"] + 1) // 2
         self._say(Text(
             f"{many(turns, 'turn')}, {many(totals['messages'], 'message')} · "
             f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache), "
@@ -459,7 +460,7 @@ class Progress:
         if not self._live:
             return
         left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
-        more = f"about {_span(left)} left" if left else ""
+        more = f"about {_span(left)} left" if left and states["running"] else ""
         if sweep.stopping and states["running"]:
             more = "stopping; Ctrl+C again stops now"
         rows = sweep.rows()

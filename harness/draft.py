@@ -129,6 +129,19 @@ class Draft:
         }
 
 
+def unsaid(seat: Seat, turn: int, words: str) -> dict[str, Any]:
+    """What a person had typed of a message when the run was stopped, as an `aborted` event."""
+    return {
+        "type": "aborted",
+        "turn": turn,
+        "label": f"Model {seat.letter}",
+        "model": seat.model,
+        "why": "stopped",
+        "source": "live",
+        "partial": words,
+    }
+
+
 def spoken(seat: Seat, turn: int, words: str, source: str, **more: Any) -> dict[str, Any]:
     """A person's words, typed (`live`) or prepared (`script`), as the log's `turn` event."""
     sent = sendable(words)

@@ -83,8 +83,15 @@ def markdown(read: Transcript, settings: Settings) -> str:
     ]  # fmt: skip
     if read.skipped:
         lines += [f"{len(read.skipped)} lines of the log could not be read.", ""]
-    for index, message in enumerate(read.messages):
-        lines += _message(index, message)
+    index = 0
+    for event in read.events:
+        if event["type"] == "aborted" and event.get("partial"):
+            why, words = _inline(event.get("why")), visible(str(event["partial"]))
+            title = f"### {event['label']} · turn {event['turn']} · broken off: {why}"
+            lines += [title, "", _quoted(words), ""]
+        elif event["type"] == "turn":
+            lines += _message(index, event)
+            index += 1
     return "\n".join(lines) + "\n"
 
 

@@ -151,13 +151,14 @@ class Bench:
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
+        from harness.display import money
+
         asked = [ask for log in logs for ask in self.requests(transcript.read(log).messages)]
         tokens, cost = sum(map(self.tokens, asked)), self.expected(asked)
-        said = "cost unknown" if cost is None else f"${cost:.4f}"
         return (
             f"expected: {len(asked)} requests, {tokens:,} tokens in, {ANSWER * len(asked):,} out, "
-            f"{said} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing asked "
-            "twice, no thinking)"
+            f"{money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
+            "asked twice, no thinking)"
         )
 
     def requests(self, messages: list[Message]) -> list[list[dict[str, str]]]:
@@ -182,10 +183,12 @@ class Bench:
 
     def bill(self) -> str:
         """What it came to."""
-        cost = "cost unknown" if self.total.cost is None else f"${self.total.cost:.4f}"
+        from harness.display import many, money
+
         return (
-            f"{self.read} logs labelled, {self.dropped} labels dropped that did not check · "
-            f"{self.total.input:,} tokens in, {self.total.output:,} out · {cost}"
+            f"{many(self.read, 'log')} labelled, {many(self.dropped, 'label')} dropped that did "
+            f"not check · {self.total.input:,} tokens in, {self.total.output:,} out · "
+            f"{money(self.total.cost)}"
         )
 
     async def read_all(self, logs: dict[Path, Path]) -> dict[Path, str]:

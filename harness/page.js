@@ -133,9 +133,14 @@ function timeline(run, longest) {
     run.attempts.map((a) => make("span", { class: "mark tool", title: `${a.tool} at ${a.message}`, style: { left: at(a.message + 0.5) } }, "✖")));
 }
 
+function fileName(path) {  // cut in the middle: a sweep's names differ at their ends
+  const name = path.split(/[\\/]/).pop().replace(/\.jsonl$/, "");
+  return name.length > 30 ? `${name.slice(0, 14)}…${name.slice(-15)}` : name;
+}
+
 function row(run, condition) {
   return make("button", { class: "run", "data-run": run.id, onclick: () => { location.hash = `run-${run.id}`; } },
-    make("span", { class: "file", title: run.path }, make("bdi", {}, run.path.split(/[\\/]/).pop())), timeline(run, condition.longest),
+    make("span", { class: "file", title: run.path }, make("bdi", {}, fileName(run.path))), timeline(run, condition.longest),
     make("span", { class: "ends key" }, make("i", { style: { background: colour(run.terminal) } }), short[run.terminal] || "none"));
 }
 

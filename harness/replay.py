@@ -126,7 +126,9 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
 
     def on_key(key: str) -> None:
         if key == " ":
-            (going.clear if going.is_set() else going.set)()
+            paused = going.is_set()
+            (going.clear if paused else going.set)()
+            show.notice("paused; Space goes on" if paused else "going on")
         elif key == "q":
             ended.set()
             going.set()
@@ -140,8 +142,10 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 await say(event, settings, show, speed, going, ended)
                 show.end(event, totals)
                 show.states(changes)
-            elif event["type"] == "aborted" and event.get("turn", 0) >= at:
-                show.notice(f"a message was broken off here: {event.get('why')}")
+            elif event["type"] == "aborted" and event["turn"] >= at and not ended.is_set():
+                show.begin(settings.seat(seat_of(event)), event["turn"])
+                show.piece("text", str(event.get("partial") or ""))
+                show.notice(f"broken off: {event.get('why')}")
     end = next(iter(reversed(read.of("end"))), {})
     reason = str(end.get("reason", "the log has no end"))
     show.closing(reason, totals, path_words(detector), read.path)

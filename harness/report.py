@@ -49,6 +49,8 @@ def command(arguments: list[str]) -> int:
     form.add_argument("--csv", action="store_true", help="one row per run, for a spreadsheet or R")
     form.add_argument("--html", metavar="FILE", type=Path, help="one page that needs no network")
     args = parser.parse_args(arguments)
+    if args.csv and (args.by or args.compare):
+        raise ValueError("--csv has one row per run: leave --by and --compare out")
     from harness.display import Console  # rich: a third of --help's time
 
     if args.html:
@@ -235,7 +237,8 @@ def _survival(at: int | None, run: Run) -> tuple[int, bool]:
 
 def transitions(runs: list[Run]) -> list[Figures]:
     """How often each state was followed by each other one, of all times that it was left."""
-    steps = Counter((a[0], b[0]) for run in runs for a, b in itertools.pairwise(run.stretches))
+    pairs = (pair for run in runs for pair in itertools.pairwise(run.stretches))
+    steps = Counter((a[0], b[0]) for a, b in pairs if a[0] != b[0])  # none may lie between
     left = Counter(before for before, _ in steps.elements())
     return [{"from": a, "to": b} | share(n, left[a]) for (a, b), n in steps.most_common()]
 
@@ -299,6 +302,9 @@ def lengths(runs: list[Run]) -> list[Figures]:
 
 def comparisons(groups: Groups, called: list[str], setting: str) -> Figures:
     """All pairs of conditions that differ in `setting` alone. Raises ValueError if none do."""
+    known = sorted({name for _, kept in groups for name, _ in kept})
+    if not any(belongs(name, setting) for name in known):
+        raise ValueError(f"--compare {setting}: no run has that setting; use {', '.join(known)}")
     pairs = []
     for (key, name), (other, other_name) in itertools.combinations(zip(groups, called), 2):  # noqa: B905
         mine, theirs = dict(key[1]), dict(other[1])

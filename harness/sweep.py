@@ -84,11 +84,11 @@ class Gate:
 
     async def _pass(self) -> None:
         """Wait until a request may leave."""
+        await asyncio.sleep(self.passed + self.cost - time.monotonic())
         while self.flying >= self.limit or time.monotonic() < self.opens:
             if self.closed:
                 raise asyncio.CancelledError
             await asyncio.sleep(PEEK)
-        await asyncio.sleep(self.passed + self.cost - time.monotonic())
         before, self.used, self.passed = self.used, time.process_time(), time.monotonic()
         self.cost += (self.used - (before or self.used) - self.cost) / LATELY
 

@@ -146,8 +146,8 @@ def notes(report: dict[str, Any]) -> list[str]:
     if report.get("labels", {}).get("of") == "judge":
         found.append(f"states are the labels of {report['labels']['judges']}, not of the rules")
     if report["branches"]:
-        found.append(f"{report['branches']} runs are branches and share their beginning with "
-                     "another run: with both counted the intervals are too narrow")
+        found.append(f"branches: {report['branches']}; each shares its beginning with another "
+                     "run, and with both counted the intervals are too narrow")
     if report["missing"]:
         found.append(report["missing"])
     return found + _about(report["compared"]) if report["compared"] else found

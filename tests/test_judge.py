@@ -152,7 +152,7 @@ def test_a_label_that_does_not_check_is_asked_for_again_then_dropped(run, tmp_pa
     found = labelled(log)
     assert len(found["states"]) == 1 and found["dropped"] == 1
     assert found["states"][0]["evidence"] == "Goodbye!"
-    assert "1 labels dropped" in result.out
+    assert "1 label dropped" in result.out
 
 
 def test_a_label_mended_in_the_second_answer_is_kept_and_none_is_dropped(run, tmp_path):
@@ -295,7 +295,7 @@ def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_late
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-        assert process.returncode == 130 and "1 logs labelled" in out and err == ""
+        assert process.returncode == 130 and "1 log labelled" in out and err == ""
         assert [labels.label_file(log).exists() for log in logs] == [True, False, False]
         assert "2 logs to read, 1 labelled already" in ask(run, provider, tmp_path).out
     assert all(labels.label_file(log).exists() for log in logs)

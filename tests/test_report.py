@@ -79,10 +79,12 @@ def test_too_few_runs_are_said_to_be_too_few(run):
 
 def test_comparing_what_does_not_differ_is_a_usage_error(run):
     logs.sweep(Path("logs"), runs=1)
-    result = run("report", "logs", "--compare", "seed")
-    assert result.code == 2
-    assert result.err.count("\n") == 1
-    assert "no two conditions differ in that alone" in result.err
+    for setting, words in (("max_turns", "no two conditions differ in that alone"),
+                           ("colour", "no run has that setting; use ")):  # fmt: skip
+        result = run("report", "logs", "--compare", setting)
+        assert result.code == 2 and result.err.count("\n") == 1 and words in result.err
+    result = run("report", "logs", "--csv", "--by", "model")
+    assert result.code == 2 and "leave --by and --compare out" in result.err
 
 
 def test_by_pools_other_settings(figures):

@@ -9,7 +9,7 @@ import termios
 
 import pytest
 from conftest import PROGRAM, real, texts
-from provider import Provider, Reply, hang, status
+from provider import Provider, Reply, cut, hang, status
 
 from harness import transcript
 
@@ -280,3 +280,39 @@ def test_a_closed_pipe_ends_the_run_like_a_hang_up(start, tmp_path):
     assert process.returncode == 129 and "Traceback" not in process.stderr.read()
     last = json.loads(next((tmp_path / "logs").glob("*")).read_bytes().split(b"\n")[-2])
     assert last["type"] == "end"
+
+
+def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
+    first = Reply(chunks=[f"word{i} " for i in range(60)], pace=0.02)
+    with Provider(lambda body, i: first if i == 0 else f"answer {i}") as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type("p")
+        terminal.wait_for("paused; p goes on")
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+        assert len(provider.requests) == 1
+    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+
+
+def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
+    with Provider(lambda body, i: SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type(" half of a thou")
+        terminal.wait_for("half of a thou")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130
+    model, person = the_log(tmp_path).of("aborted")
+    assert model["partial"].startswith("word0 ")
+    assert (person["partial"], person["source"]) == ("half of a thou", "live")
+
+
+def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path):
+    with Provider(lambda body, i: Reply("cut off ", fault=cut(2)) if i == 0 else "said") as fake:
+        path = run(*real(fake), "--max-turns", 2).log
+    assert "broken off: cut" in run("export", path, "--format", "md").out
+    with Terminal([*PROGRAM, "replay", str(path)], tmp_path) as terminal:
+        terminal.wait_for("broken off: cut")
+        terminal.type("q")
+        assert terminal.wait_end() == 0

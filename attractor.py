@@ -69,6 +69,7 @@ class Conversation:
         # What a sweep decides for all its conversations: when to ask, and whether it can pay.
         self.gate: Callable[..., Any] = contextlib.nullcontext
         self.affordable: Callable[[Conversation], bool] = lambda talk: True
+        self.broke: Callable[[float], bool] = lambda spending: False  # within a message
         self.making: asyncio.Task | None = None
         self.taking_over = self.ending = self.counting_down = self.begun = False
         self.going = asyncio.Event()
@@ -286,7 +287,10 @@ class Conversation:
         )
 
     def check_budget(self, draft: Draft) -> None:
-        """Before a further request of the same message. Raises Failure when the money is spent."""
+        """Before a further request of the same message. Raises Failure when the money is spent,
+        CancelledError when a sweep's is."""
+        if self.broke(draft.cost or 0.0):
+            raise asyncio.CancelledError
         most, spent = self.settings.max_cost, self.totals["cost_usd"]
         if most is None:
             return
@@ -429,6 +433,8 @@ def main(arguments: list[str]) -> int:
         return complain(str(error), USAGE)
     except LogError as error:
         return complain(str(error), FAILED)
+    except OSError as error:  # a full disk behind standard output, a name that is too long
+        return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
     except ModuleNotFoundError as error:
         return complain(f"{error.name} is missing: pip install -r requirements.txt", FAILED)
     except KeyboardInterrupt:

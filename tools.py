@@ -122,6 +122,7 @@ def answer(
 def _parse(raw: str) -> dict[str, Any] | None:
     try:
         value = json.loads(raw or "{}")
+        json.dumps(value, allow_nan=False)  # infinity and nan are no JSON, though Python reads them
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

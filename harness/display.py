@@ -5,6 +5,7 @@ a terminal once a reply is longer than the screen). It is data: never markup, an
 act on a terminal or can't be seen is shown by name, as in ⟨U+200B⟩.
 """
 
+import errno
 import io
 import os
 import re
@@ -146,7 +147,9 @@ class Stream:
     def _try(self, act: Callable[..., Any], *args: str) -> None:
         try:
             act(*args)
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
             self._file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             signal.raise_signal(getattr(signal, "SIGHUP", signal.SIGTERM))
 
@@ -221,7 +224,7 @@ class Console:
         text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
         self._say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
-        self._say(Text(f"   reason: {one_line(reason, 400)}", "red"))
+        self._say(Text(f"   reason: {one_line(str(reason), 400)}", "red"))
 
     def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
         """The message is complete: what it took, and what was wrong with it."""
@@ -461,6 +464,8 @@ class Progress:
             return
         left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
         more = f"about {_span(left)} left" if left and states["running"] else ""
+        if (shut := sweep.gate.shut_for()) > 1:
+            more = f"the provider asks to wait {_span(shut)}"
         if sweep.stopping and states["running"]:
             more = "stopping; Ctrl+C again stops now"
         rows = sweep.rows()
@@ -510,7 +515,7 @@ class Progress:
         for problem, names in problems.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
-        if sweep.broke:
+        if sweep.broke or (sweep.budget is not None and sweep.spent() > sweep.budget):
             over = sweep.spent() - sweep.budget
             said = f", overshot by {money(over)}" if over > 0 else ""
             say(f"--max-cost reached{said}; raise it to go on")

@@ -120,7 +120,7 @@ def _inline(value: Any) -> str:
 
 
 def _code(text: str) -> str:
-    return visible(text).replace("`", "'")
+    return " ".join(visible(text).replace("`", "'").split())
 
 
 # ---------------------------------------------------------------- the console's look

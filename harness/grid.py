@@ -21,6 +21,7 @@ from harness.options import TABLE, Parser, amount, count, given, make_settings
 from harness.settings import Settings
 from harness.transcript import LogError, Transcript
 
+MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 # What may differ without making it another experiment.
 LIMITS = ("max_turns", "max_cost", "idle_timeout", "retry_for", "cache", "rng_seed",
           "name_a", "name_b", "api_base_a", "api_base_b")  # fmt: skip
@@ -124,8 +125,10 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
         raise ValueError("--max-turns is required: nobody watches a sweep")
     if args.ray and args.shard != (1, 1):
         raise ValueError("--ray and --shard both divide the work: use one of them")
-    if args.name and not re.fullmatch(r"[\w.-]+", args.name):
+    if args.name and not re.fullmatch(r"\w[\w.-]*", args.name):
         raise ValueError(f"--name {args.name!r}: use letters, digits, . _ and -")
+    if args.runs > MOST_RUNS:
+        raise ValueError(f"--runs {args.runs}: at most {MOST_RUNS:,}")
     return args
 
 
@@ -191,10 +194,15 @@ def unfinished(past: Transcript, settings: Settings) -> bool:
 
 
 def look_back(todo: list[Run]) -> None:
-    """Find out from their logs which runs are done, and what was spent on the others."""
+    """Find out from their logs which runs are done, and what was spent on the others.
+
+    Raises LogError."""
     for run in todo:
         if run.path.exists():
-            past = transcript.read(run.path)
+            try:
+                past = transcript.read(run.path)
+            except OSError as error:
+                raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
             for event in past.events:
                 transcript.tally(run.totals, event)
             if past.config and not unfinished(past, run.settings):

@@ -134,7 +134,7 @@ class Bench:
 
     def __init__(self, seat: Seat, window: int, concurrency: int, max_cost: float | None):
         self.seat, self.window, self.max_cost = seat, window, max_cost
-        self.gate, self.concurrency = Gate(concurrency), concurrency
+        self.gate, self.concurrency = Gate(concurrency, RETRY_FOR), concurrency
         rubric = hashlib.sha256(seat.system.encode()).hexdigest()[:16]
         self.about = {"model": seat.model, "rubric": rubric, "window": window, "demo": seat.demo}
         self.total, self.read, self.dropped = Bill(), 0, 0

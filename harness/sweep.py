@@ -35,6 +35,7 @@ from harness.settings import Settings
 from harness.transcript import Log, LogBusy, Transcript
 
 PEEK = 0.05  # seconds between two looks at a closed gate
+LONGEST_CLOSED = 60.0  # seconds for which the gate closes where no run would wait for so long
 LATELY = 64  # requests over which the gate averages what a message costs this process
 
 
@@ -52,7 +53,8 @@ class Gate:
     sent at once is answered at once, and then all answers wait for each other, message after
     message: asyncio works at each a little, so that none is done before nearly all are."""
 
-    def __init__(self, most: int):
+    def __init__(self, most: int, patience: float = LONGEST_CLOSED):
+        self.patience = patience  # a wait that is longer is more than any run will bear
         self.most, self.limit, self.flying, self.successes = most, most, 0, 0
         self.opens, self.slowed, self.closed = 0.0, 0.0, False
         self.turnstile = asyncio.Lock()  # first come, first served
@@ -61,11 +63,12 @@ class Gate:
     @contextlib.asynccontextmanager
     async def request(self, log: Log | None = None, begun: bool = False) -> AsyncIterator[None]:
         """Around each request: puts the log on the disk, waits for its turn, learns from how it
-        went. Once it is closed, only what belongs to a message that was `begun` passes."""
+        went. Once it is closed, only what belongs to a message that was `begun` passes, and
+        that only while no provider asks to wait."""
         if log is not None:
             await asyncio.to_thread(log.sync)
         async with self.turnstile:
-            await self._pass()
+            await self._pass(begun)
             if self.closed and not begun:
                 raise asyncio.CancelledError
             self.flying += 1
@@ -82,18 +85,24 @@ class Gate:
         finally:
             self.flying -= 1
 
-    async def _pass(self) -> None:
+    async def _pass(self, begun: bool) -> None:
         """Wait until a request may leave."""
         await asyncio.sleep(self.passed + self.cost - time.monotonic())
-        while self.flying >= self.limit or time.monotonic() < self.opens:
-            if self.closed:
+        while self.flying >= self.limit or self.shut_for() > 0:
+            if self.closed and (self.shut_for() > 0 or not begun):
                 raise asyncio.CancelledError
             await asyncio.sleep(PEEK)
         before, self.used, self.passed = self.used, time.process_time(), time.monotonic()
         self.cost += (self.used - (before or self.used) - self.cost) / LATELY
 
+    def shut_for(self) -> float:
+        """Seconds for which a provider has asked to be left alone."""
+        return self.opens - time.monotonic()
+
     def _slow(self, began: float, wait: float | None) -> None:
         now = time.monotonic()
+        if wait is not None and wait > self.patience:  # the refused run gives up; the others ask
+            wait = min(wait, LONGEST_CLOSED)
         self.opens = max(self.opens, now + (1.0 if wait is None else wait))
         if began > self.slowed:  # what was in flight by then is the same news
             self.limit, self.successes, self.slowed = max(1, self.flying // 2), 0, now
@@ -112,7 +121,8 @@ class Sweep:
 
     def __init__(self, todo: list[Run], args: Any, folder: Path, open_talk: Callable[..., Any]):
         self.runs, self.args, self.folder, self.open_talk = todo, args, folder, open_talk
-        self.gate = Gate(args.concurrency)
+        patience = max((run.settings.retry_for for run in todo), default=LONGEST_CLOSED)
+        self.gate = Gate(args.concurrency, patience)
         self.budget: float | None = None  # USD, of this process
         self.workers: list[asyncio.Task] = []
         self.pledged: dict[Any, float] = {}  # USD, by conversation
@@ -176,6 +186,7 @@ class Sweep:
             more = {"sweep": self.folder.name, "condition": run.condition.varies}
             run.talk = talk = self.open_talk(run.settings, log, past if past.config else None, more)
             talk.gate, talk.affordable = partial(self.gate.request, log), self.affordable
+            talk.broke = self.spent_all
             log.lazy = True
             run.state, run.totals = "running", talk.totals
             run.close(await talk.finish())
@@ -213,6 +224,12 @@ class Sweep:
             self.broke = True
         self.pledged[talk] = next_cost(talk)
         return not self.broke
+
+    def spent_all(self, spending: float) -> bool:
+        """Whether the budget is gone, with what a message in the making has cost by now."""
+        gone = self.budget is not None and self.spent() + spending >= self.budget
+        self.broke = self.broke or gone
+        return gone
 
     def cost(self) -> float | None:
         """USD so far, None where a price is unknown."""

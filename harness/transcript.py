@@ -139,6 +139,8 @@ class Log:
     def check_room(self, needed: int = 1 << 20) -> None:
         """Raise LogError when the disk has less than `needed` bytes left: no model should be
         asked for words that could not be kept."""
+        if os.name == "posix" and not os.fstat(self._file).st_nlink:
+            raise LogError(f"{self.path}: somebody has deleted the log; nothing more is asked")
         if not hasattr(os, "fstatvfs"):
             return
         disk = os.fstatvfs(self._file)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from conftest import PROGRAM, real
@@ -120,3 +121,50 @@ def test_ctrl_c_while_it_starts_makes_no_traceback(tmp_path, after):
     time.sleep(after)
     process.send_signal(signal.SIGINT)
     assert "attractor" not in process.communicate(timeout=30)[1]
+
+
+def test_a_folder_in_a_logs_place_is_said_in_one_line(run, tmp_path):
+    command = ["sweep", "-a", "demo/bliss", "-b", "same", "--max-turns", 1, "--name", "s"]
+    run(*command)
+    (log,) = tmp_path.glob("logs/s/*.jsonl")
+    log.unlink()
+    log.mkdir()
+    result = run(*command)
+    assert result.code == 1 and "cannot read it: Is a directory" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_log_that_was_deleted_ends_its_run(run, tmp_path):
+    def reply(body, i):
+        if i == 2:
+            next(tmp_path.glob("logs/*.jsonl")).unlink()
+        return "words"
+
+    with Provider(reply) as provider:
+        result = run(*real(provider), "--max-turns", 9)
+        assert result.code == 1 and "somebody has deleted the log" in result.err
+        assert len(provider.requests) == 3
+
+
+def test_arguments_that_json_cannot_carry_are_malformed(run):
+    calls = Reply(tools=(("make_intern_run_across_office", '{"reason": 1e999}'),))
+    with Provider(lambda body, i: calls if i == 0 else "words") as provider:
+        result = run(*real(provider), "--max-turns", 1)
+        assert b"Infinity" not in b"".join(request.raw for request in provider.requests)
+    assert result.read.messages[0]["tool_attempts"][0]["outcome"] == "malformed"
+    assert b": Infinity" not in result.log.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("verb", [["export", "--format", "md"], ["states", "--json"], ["report"]])
+def test_a_full_disk_behind_the_output_is_said_in_one_line(run, start, verb):
+    log = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 3).log
+    with open("/dev/full", "w") as full:
+        process = start(*verb, log, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode and "No space left on device" in err and "Traceback" not in err
+
+
+def test_a_name_that_is_too_long_is_said_in_one_line(run):
+    result = run("report", "x" * 300)
+    assert result.code == 1 and "File name too long" in result.err and "Traceback" not in result.err

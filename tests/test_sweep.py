@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 from conftest import real
-from provider import Provider, Reply, status
+from provider import Provider, Reply, cut, status
 
 from harness import models, prompts, transcript
 from harness.sweep import Gate
@@ -120,6 +120,27 @@ def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(start, tmp_path):
     assert log.messages[0]["tool_attempts"][0]["outcome"] == "refused"
 
 
+def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
+    def reply(body, i):
+        if i < 4:
+            return Reply(fault=status(429, retry_after=0))  # from here on two at a time
+        if "tool_result" in json.dumps(body["messages"][-1]):
+            return "After the tool."
+        if i == 4:
+            return Reply(tools=(("make_intern_run_across_office", {"reason": "bored"}),), delay=0.5)
+        return Reply("words", delay=2)
+
+    with Provider(reply) as provider:
+        process = start(*swept(provider, "--runs", 4, "--concurrency", 4))
+        provider.wait_for(7, 60)  # the caller's place at the gate is taken by another by now
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    found = logs(tmp_path / "logs").values()
+    said = [m["response"] for log in found for m in log.messages]
+    assert "After the tool." in said
+    assert not [e for log in found for e in log.of("aborted") if e["tool_attempts"]]
+
+
 def test_ctrl_c_twice_stops_now(run, start, tmp_path):
     with Provider(lambda body, i: Reply("words", delay=60)) as provider:
         process = start(*swept(provider, "--runs", 3))
@@ -186,6 +207,15 @@ def test_the_sweeps_budget_is_not_crossed(run):
         result = run(*command, 1.5)
     spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
     assert 1.2 < spent <= 1.5
+
+
+def test_the_sweeps_budget_bounds_retries_within_a_message_too(run):
+    with Provider(lambda body, i: Reply("w " * 4000, fault=cut(1500))) as provider:
+        command = swept(provider, "--runs", 2, "--max-turns", 1, "--retry-for", 300, "--max-cost")
+        result = run(*command, 0.02)
+    assert "--max-cost reached, overshot by" in result.out and "2 stopped" in result.out
+    assert len(provider.requests) <= 4
+    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} == {"stopped"}
 
 
 def test_each_run_has_a_budget_of_its_own(run):
@@ -255,6 +285,19 @@ def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
     assert name == "tool round" and then - first > 0.19 and at - then > 0.19
 
 
+def test_a_wait_that_no_run_would_bear_does_not_park_the_others():
+    refusal = models.Failure("rate_limit", "come back tomorrow", True, wait=86_400.0)
+
+    async def scene():
+        gate = Gate(8, patience=600)
+        with contextlib.suppress(models.Failure):
+            async with gate.request():
+                raise refusal
+        return gate.shut_for()
+
+    assert 50 < asyncio.run(scene()) <= 60
+
+
 def test_an_overloaded_provider_counts_as_busy(run):
     def reply(body, i):
         return Reply(fault=status(529, retry_after=0)) if i == 0 else "words"
@@ -301,6 +344,8 @@ def test_options_come_from_a_recipe_and_the_command_line_wins(run, tmp_path, mon
         ([*DEMO[1:], "--shard", "3/2"], "--shard"),
         ([*DEMO[1:], "--shard", "1/2", "--ray"], "use one of them"),
         ([*DEMO[1:], "--name", "../up"], "--name"),
+        ([*DEMO[1:], "--name", ".."], "--name"),
+        ([*DEMO[1:], "--runs", 10**9], "--runs 1000000000: at most 100,000"),
         ([*DEMO[1:], "-b", "human"], "a human seat needs a terminal"),
         ([*DEMO[1:], "-b", "openai/unheard-of", "--max-cost", 1], "price of openai/unheard-of is"),
         ([*DEMO[1:], "-b", "opus", "demo/nope"], "no demo model named"),

@@ -278,7 +278,7 @@ class Console:
         """The summary: how far it went, what was tried, what it cost, how to go on."""
         turns, cost = (totals["messages"] + 1) // 2, totals["cost_usd"]
         more = {"max_turns": f" --max-turns {2 * turns}",
-                "max_cost": f" --max-cost {2 * cost:.2g}" if cost else ""}.get(reason, "")
+                "max_cost": f" --max-cost {2 * cost:.4g}" if cost else ""}.get(reason, "")
         self._end_text()
         self._say("")
         self._say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))

@@ -82,13 +82,18 @@ def anywhere() -> list[Cue]:
 
 
 @cache
+def _at_words() -> list[tuple[Cue, list[str]]]:
+    """The others, which begin at a word, with their branches."""
+    return [(cue, _branches(cue.pattern)) for cue in cues() if cue not in anywhere()]
+
+
+@cache
 def _by_head() -> dict[str, list[Cue]]:
-    """The others, by the first letters, up to three, of the words they can begin with."""
+    """These by the first letters, up to three, of the words they can begin with."""
     found: dict[str, list[Cue]] = {}
-    for cue in cues():
-        if cue not in anywhere():
-            for key in {re.match(r"\w{1,3}(?![?*{])", b)[0] for b in _branches(cue.pattern)}:
-                found.setdefault(key, []).append(cue)
+    for cue, branches in _at_words():
+        for key in {re.match(r"\w{1,3}(?![?*{])", branch)[0] for branch in branches}:
+            found.setdefault(key, []).append(cue)
     return found
 
 
@@ -103,8 +108,8 @@ def starting(head: str) -> list[Cue]:
 def heads() -> re.Pattern[str]:
     """Finds the first letters, up to three, of each word at which a cue stands. (Now and
     then at one more: the tree knows no look-behind.)"""
-    branches = [b for cue in cues() if cue not in anywhere() for b in _branches(cue.pattern)]
-    return re.compile(rf"\b(?={_tree(branches)})\w{{1,3}}", re.M)
+    every = [branch for _, branches in _at_words() for branch in branches]
+    return re.compile(rf"\b(?={_tree(every)})\w{{1,3}}", re.M)
 
 
 @cache

@@ -111,10 +111,8 @@ def gather(found: Iterable[Run | tuple[str, str]]) -> tuple[list[Run], list[tupl
 
 def group(runs: list[Run], by: list[str] | None = None) -> Groups:
     """Runs by condition, demos apart, real ones first. With `by` only these settings count."""
-    known = sorted({name for run in runs for name in run.condition})
     for setting in by or ():
-        if not any(belongs(name, setting) for name in known):
-            raise ValueError(f"--by {setting}: no run has that setting; use {', '.join(known)}")
+        _must_be_one("--by", setting, {name for run in runs for name in run.condition})
     groups: Groups = {}
     for run in runs:
         kept = {name: value for name, value in run.condition.items()
@@ -126,6 +124,12 @@ def group(runs: list[Run], by: list[str] | None = None) -> Groups:
 def belongs(name: str, setting: str) -> bool:
     """Whether a setting's name (`system_a`) is meant by what the user calls it (`system`)."""
     return name == setting.strip() or name in (f"{setting.strip()}_a", f"{setting.strip()}_b")
+
+
+def _must_be_one(flag: str, setting: str, known: set[str]) -> None:
+    if not any(belongs(name, setting) for name in known):
+        use = ", ".join(sorted(known))
+        raise ValueError(f"{flag} {setting}: no run has that setting; use {use}")
 
 
 def names(groups: Groups) -> list[str]:
@@ -302,9 +306,7 @@ def lengths(runs: list[Run]) -> list[Figures]:
 
 def comparisons(groups: Groups, called: list[str], setting: str) -> Figures:
     """All pairs of conditions that differ in `setting` alone. Raises ValueError if none do."""
-    known = sorted({name for _, kept in groups for name, _ in kept})
-    if not any(belongs(name, setting) for name in known):
-        raise ValueError(f"--compare {setting}: no run has that setting; use {', '.join(known)}")
+    _must_be_one("--compare", setting, {name for _, kept in groups for name, _ in kept})
     pairs = []
     for (key, name), (other, other_name) in itertools.combinations(zip(groups, called), 2):  # noqa: B905
         mine, theirs = dict(key[1]), dict(other[1])

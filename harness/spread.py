@@ -95,8 +95,8 @@ def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
     try:
         # On the node of this process: any other may be lost without the sweep.
         here = ray.get_runtime_context().get_node_id()
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
-        board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
+        pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
+        board = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Board).remote()
         task = ray.remote(max_retries=LOSSES, num_cpus=1)(part)
         tasks = {task.remote(arguments, k, parts, os.getcwd(), program, board): k
                  for k in range(1, parts + 1)}  # fmt: skip
@@ -110,13 +110,13 @@ def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
 
 
 def _connect(ray: Any, address: str) -> None:
-    # Workers find the code in the folder that they share. Keys come from the .env there or from
-    # their own environment: they never pass through Ray.
     if found := re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d+)", address):
         try:  # Ray itself would try for minutes
             socket.create_connection((found[1], int(found[2])), REACH).close()
         except (OSError, OverflowError) as error:
             raise ValueError(f"--ray {address}: cannot reach it: {error}") from None
+    # Workers find the code in the folder that they share. Keys come from the .env there or from
+    # their own environment: they never pass through Ray.
     paths = {"env_vars": {"PYTHONPATH": str(ROOT)}}
     new: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:

@@ -69,8 +69,6 @@ class Gate:
             await asyncio.to_thread(log.sync)
         async with self.turnstile:
             await self._pass(begun)
-            if self.closed and not begun:
-                raise asyncio.CancelledError
             self.flying += 1
         began = time.monotonic()
         try:
@@ -88,9 +86,12 @@ class Gate:
     async def _pass(self, begun: bool) -> None:
         """Wait until a request may leave."""
         await asyncio.sleep(self.passed + self.cost - time.monotonic())
-        while self.flying >= self.limit or self.shut_for() > 0:
-            if self.closed and (self.shut_for() > 0 or not begun):
+        while True:
+            shut = self.shut_for() > 0
+            if self.closed and (shut or not begun):
                 raise asyncio.CancelledError
+            if self.flying < self.limit and not shut:
+                break
             await asyncio.sleep(PEEK)
         before, self.used, self.passed = self.used, time.process_time(), time.monotonic()
         self.cost += (self.used - (before or self.used) - self.cost) / LATELY

@@ -24,9 +24,7 @@ if __name__ == "__main__":  # Ctrl+C during the imports below ends without a tra
 import asyncio
 import contextlib
 import functools
-import importlib
 import itertools
-import os
 import platform
 import subprocess
 import sys
@@ -35,20 +33,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import demo, models, transcript
-from harness.detect import Detector
-from harness.draft import ROUNDS, Draft, spoken, unsaid
-from harness.options import RESUMABLE, Parser, add_options, given, make_settings
-from harness.replay import path_words
-from harness.settings import Interjection, Seat, Settings, state_and_count
-from harness.transcript import History, Log, LogError, Transcript
-from harness.visible import visible
+from harness.models import call, catalogue, engine
+from harness.models.failures import Failure, wait_before_retry
+from harness.models.reply import Reply
+from harness.models.seat import Seat
+from harness.states.detect import Detector
+from harness.talk import transcript
+from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
+from harness.talk.history import History
+from harness.talk.log import SCHEMA, Log, LogError
+from harness.talk.settings import Interjection, Settings, state_and_count
+from harness.talk.transcript import Transcript
 
 if TYPE_CHECKING:  # rich takes a third of --help's time: it is imported when something is drawn
-    from harness.display import Console, Silent
+    from harness.screen.console import Console, Silent
 
 VERSION = "1.0.0"
-FAILED, USAGE = 1, 2  # exit codes; 128 + the signal's number where one ended the run
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
 
 
@@ -128,19 +128,17 @@ class Conversation:
             reason = await self.converse()
         except asyncio.CancelledError:
             reason = "stopped"
-        except models.Failure as failure:
+        except Failure as failure:
             reason = failure.kind if failure.kind in ("context_window", "max_cost") else "error"
             if reason != "max_cost":
                 problem = {"error": failure.kind, "message": str(failure)}
         except LogError:
             raise  # then the end can't be written either
         except Exception as error:  # a defect of ours: the log must not look as if it went on
-            text = models.scrub(f"{type(error).__name__}: {error}")
+            text = catalogue.scrub(f"{type(error).__name__}: {error}")
             self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
             raise
-        return self.log.write(
-            {"type": "end", "reason": reason} | problem | {"totals": self.totals}
-        )
+        return self.log.write({"type": "end", "reason": reason} | problem | {"totals": self.totals})
 
     async def speak(self, seat: Seat, turn: int) -> dict[str, Any]:
         """One message: prepared by the user, typed by a person, or made by the model."""
@@ -211,10 +209,10 @@ class Conversation:
             draft = Draft(self.settings, seat, turn, self.histories[seat.letter], retries=tried)
             try:
                 async with self.ticking("loading LiteLLM"):
-                    await models.ready()
+                    await engine.ready()
                 draft.started = time.monotonic()
                 await self.make(draft)
-            except models.Failure as failure:
+            except Failure as failure:
                 if draft.usage:  # rounds of tools that were paid for
                     self.note(draft.aborted(failure.kind))
                 raise
@@ -249,29 +247,29 @@ class Conversation:
             self.log.check_room()
             if tried or draft.own or draft.retries:
                 self.check_budget(draft)
-            draft.reply = models.Reply()
+            draft.reply = Reply()
             began = time.monotonic()
             try:
                 waiting = self.ticking(f"waiting for {draft.seat.name}")
                 async with waiting, self.gate(bool(draft.own)):
                     began = time.monotonic()
                     sent, idle = self.request(draft), self.settings.idle_timeout
-                    await models.complete(sent, draft.reply, idle, self.show.piece)
+                    await call.complete(sent, draft.reply, idle, self.show.piece)
                 return
-            except models.Failure as failure:
+            except Failure as failure:
                 trying += time.monotonic() - began
                 if draft.reply.usage:
                     self.note(draft.aborted(failure.kind, draft.reply))
-                    draft.reply = models.Reply()
+                    draft.reply = Reply()
                 if failure.kind == "context_window" and self.slide(draft):
                     continue
-                wait = models.wait_before_retry(failure, tried)
+                wait = wait_before_retry(failure, tried)
                 if not failure.retry:
                     raise
                 trying += wait
                 if trying > self.settings.retry_for:
                     text = f"{failure}; gave up after {tried + 1} tries (--retry-for)"
-                    raise models.Failure(failure.kind, text) from None
+                    raise Failure(failure.kind, text) from None
                 draft.retries += 1
                 await self.wait_out(failure, wait, draft)
 
@@ -282,7 +280,7 @@ class Conversation:
         if seat.demo:  # a script needs its seed, and how fast to talk
             pace = 0.0 if self.show.plain else 0.04
             extra = {"demo_seed": f"{settings.rng_seed}/{seat.letter}", "demo_pace": pace}
-        return models.request(
+        return call.request(
             seat, draft.messages(), settings.schemas(), settings.idle_timeout, extra, settings.cache
         )
 
@@ -295,7 +293,7 @@ class Conversation:
         if most is None:
             return
         if spent is None or draft.cost is None or spent + draft.cost >= most:
-            raise models.Failure("max_cost", f"--max-cost {most:g} is reached within a message")
+            raise Failure("max_cost", f"--max-cost {most:g} is reached within a message")
 
     def slide(self, draft: Draft) -> bool:
         """Leave the oldest turns out of what is sent, where the user wants that and it helps."""
@@ -404,117 +402,13 @@ class TakenOver(Exception):
     """A person wants to speak in the model's place."""
 
 
-# ---------------------------------------------------------------- the command line
-
-
-VERBS = {  # what reads logs afterwards, imported when it is asked for
-    "report": ("harness.report", "command"),
-    "states": ("harness.replay", "states"),
-    "replay": ("harness.replay", "command"),
-    "export": ("harness.export", "command"),
-    "judge": ("harness.judge", "command"),
-}
-
-
-def main(arguments: list[str]) -> int:
-    """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
-    verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
-    if verb.startswith("-"):
-        verb, rest = "run", arguments
-    if verb not in verbs:
-        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
-    try:
-        act = verbs[verb]
-        if isinstance(act, tuple):
-            act = getattr(importlib.import_module(act[0]), act[1])
-        return act(rest)
-    except ValueError as error:
-        return complain(str(error), USAGE)
-    except LogError as error:
-        return complain(str(error), FAILED)
-    except OSError as error:  # a full disk behind standard output, a name that is too long
-        return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
-    except ModuleNotFoundError as error:
-        return complain(f"{error.name} is missing: pip install -r requirements.txt", FAILED)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-
-
-def complain(text: str, code: int) -> int:
-    """Say in one line what is wrong, without secrets; returns the exit code."""
-    print("attractor:", *visible(models.scrub(text)).split(), file=sys.stderr, flush=True)
-    return code
-
-
-def run(arguments: list[str]) -> int:
-    """One conversation, watched."""
-    parser = Parser(prog="attractor.py", description=__doc__)
-    add_options(parser)
-    parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
-    parser.add_argument("--at", type=int, metavar="TURN",
-                        help="with --resume: branch off before TURN, in a new log")
-    parser.add_argument("--log-dir", metavar="DIR", type=Path, default=Path("logs"),
-                        help="where the log goes (default: logs)")
-    parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
-    parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
-    args = parser.parse_args(arguments)  # fmt: skip
-    models.load_keys()
-    from harness.display import Console, Silent
-
-    show = Silent() if args.quiet else Console(args.plain)
-    keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
-    settings, past = settle(args)
-    if not keys and (settings.a.human or settings.b.human):
-        raise ValueError("a human seat needs a terminal to type in")
-    goes_on = past is not None and args.at is None
-    log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
-    with contextlib.closing(log):
-        talk = Conversation(settings, log, show)
-        show.header(settings, log.path, keys)
-        models.warm()
-        begin(talk, past, args.at)
-        code = asyncio.run(watch(talk, keys))
-    if args.quiet:
-        print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
-    if models.loading():  # no need to wait for an import that nobody wants any more
-        sys.stdout.flush()
-        os._exit(code)
-    return code
-
-
-def settle(args: Any) -> tuple[Settings, Transcript | None]:
-    """The settings that the arguments ask for, and the transcript to go on with, if any."""
-    options = given(args)
-    if args.resume is None:
-        if args.at is not None:
-            raise ValueError("--at needs --resume LOG: it says where to branch off")
-        return make_settings(options), None
-    try:
-        past = transcript.read(args.resume)
-    except OSError as error:
-        raise ValueError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
-    if not past.config:
-        raise ValueError(f"--resume {args.resume}: it holds no config: is it a log?")
-    settings = Settings.from_config(past.settings())
-    if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
-        flag = "--" + other[0].replace("_", "-")
-        raise ValueError(f"{flag} would make it another conversation: branch it off with --at TURN")
-    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
-        turns = sorted({m["turn"] for m in past.messages}) or [0]
-        raise ValueError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
-    return make_settings(options, settings), past
-
-
-def begin(
-    talk: Conversation, past: Transcript | None, at: int | None = None, **more: Any
-) -> None:
+def begin(talk: Conversation, past: Transcript | None, at: int | None = None, **more: Any) -> None:
     """Write the log's opening event (`more` goes into its config), and take in what was said
     before."""
     about = {
-        "schema": transcript.SCHEMA,
+        "schema": SCHEMA,
         "run_id": talk.log.path.stem,
-        "versions": {"attractor": VERSION, "litellm": models.version(),
+        "versions": {"attractor": VERSION, "litellm": engine.version(),
                      "python": platform.python_version()},
         "git": git_revision(),
     }  # fmt: skip
@@ -549,46 +443,8 @@ def git_revision() -> str | None:
     return found.stdout.strip() or None
 
 
-async def watch(talk: Conversation, keys: bool) -> int:
-    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
-    from harness.keys import Keys
-
-    code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
-
-    def stop(number: int) -> None:
-        nonlocal code
-        code = 128 + number
-        task.cancel()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
-            loop.add_signal_handler(number := getattr(signal, name), stop, number)
-    human = talk.settings.a.human or talk.settings.b.human
-    with Keys(talk.on_key, talk.show.control, keys, ahead=human) as talk.keys:
-        end = await talk.finish()
-    if end["reason"] == "stopped" and not talk.ending:
-        code = code or 128 + signal.SIGINT
-    talk.show.closing(end["reason"], talk.totals, path_words(talk.detector), talk.log.path)
-    return complain(end["message"], FAILED) if "error" in end else code
-
-
-def sweep_many(arguments: list[str]) -> int:
-    """Many conversations: a grid of conditions times repeats."""
-    from harness import sweep
-
-    return sweep.command(arguments, Conversation, begin)
-
-
-def list_models(arguments: list[str]) -> int:
-    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
-    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
-    models.load_keys()
-    from harness.display import Console
-
-    Console().models(models.known(), [f"demo/{name}" for name in demo.SCRIPTS])
-    return 0
-
-
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    from harness.cli import main
+
     sys.exit(main(sys.argv[1:]))

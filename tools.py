@@ -105,9 +105,7 @@ def answer(
         tool_calls.append(
             {"id": call_id, "type": "function", "function": function} | call.get("extra", {})
         )
-        results.append(
-            {"role": "tool", "tool_call_id": call_id, "content": text.format(tool=name)}
-        )
+        results.append({"role": "tool", "tool_call_id": call_id, "content": text.format(tool=name)})
         attempts.append(
             {
                 "tool": call["name"],

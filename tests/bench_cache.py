@@ -12,13 +12,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from harness.talk import transcript
+
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from provider import Provider, Reply  # noqa: E402
 
-import attractor  # noqa: E402
-from harness import models, transcript  # noqa: E402
+from harness import cli  # noqa: E402
+from harness.models import catalogue  # noqa: E402
 
 TURNS, WORDS = 100, 170  # about 250 tokens a message
 
@@ -32,10 +34,10 @@ def reply(body: dict, index: int) -> Reply:
 def input_of(*flags: str) -> tuple[int, int, float]:
     """Input tokens, those of them read from the cache, and the input's cost in USD."""
     with tempfile.TemporaryDirectory() as folder, Provider(reply, cache_minimum=512) as provider:
-        attractor.main(["-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--quiet",
+        cli.main(["-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--quiet",
                         "--max-turns", str(TURNS), "--log-dir", folder, *flags])  # fmt: skip
         messages = transcript.read(next(Path(folder).glob("*.jsonl"))).messages
-    usages = [(m["usage"], models.entry(m["model"]), m["cost_usd"]) for m in messages]
+    usages = [(m["usage"], catalogue.entry(m["model"]), m["cost_usd"]) for m in messages]
     said = sum(usage["output"] * about["output_cost_per_token"] for usage, about, _ in usages)
     return (
         sum(usage["input"] for usage, _, _ in usages),

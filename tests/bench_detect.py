@@ -17,10 +17,33 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness.detect import Detector
+from harness.states.detect import Detector
 
-WORDS = ["the", "we", "I", "human", "assistant", "goodbye", "light", "loop", "story", "is", "not",
-         "and", "to", "thank", "end", "begin", "here", "42", "✨", "*", ".", ",", "?"]
+WORDS = [
+    "the",
+    "we",
+    "I",
+    "human",
+    "assistant",
+    "goodbye",
+    "light",
+    "loop",
+    "story",
+    "is",
+    "not",
+    "and",
+    "to",
+    "thank",
+    "end",
+    "begin",
+    "here",
+    "42",
+    "✨",
+    "*",
+    ".",
+    ",",
+    "?",
+]
 
 
 def invented(length: int, rng: random.Random) -> str:
@@ -45,7 +68,7 @@ def kept(messages: int) -> float:
     """Bytes per message that a detector keeps of texts of 2,000 characters."""
     rng = random.Random(1)
     texts = [invented(2000, rng) for _ in range(messages)]
-    Detector().add(texts[0], "A")       # the patterns, once
+    Detector().add(texts[0], "A")  # the patterns, once
     tracemalloc.start()
     detector = Detector()
     for i, text in enumerate(texts):

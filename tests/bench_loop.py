@@ -17,16 +17,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.models import call, engine
+
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from provider import Provider  # noqa: E402
 
 import attractor  # noqa: E402
-from harness import models  # noqa: E402
-from harness.display import Silent  # noqa: E402
-from harness.options import make_settings  # noqa: E402
-from harness.transcript import Log  # noqa: E402
+from harness.screen.console import Silent  # noqa: E402
+from harness.talk.log import Log  # noqa: E402
+from harness.talk.options import make_settings  # noqa: E402
 
 TURNS = 1000
 
@@ -111,14 +112,14 @@ async def bare_calls(litellm: object, sample: list[dict]) -> list[float]:
 
 async def messages() -> None:
     """What the harness adds to each message, early and late in a long conversation."""
-    litellm = await models.ready()
+    litellm = await engine.ready()
     with provider_process("--delay", "0") as url, tempfile.TemporaryDirectory() as folder:
         options = {"model_a": "opus", "model_b": "opus", "api_base": url}
         options |= {"max_turns": TURNS}
         log = Log.create(Path(folder))
         talk = attractor.Conversation(make_settings(options), log, Silent())
         spans, sample, marks, memory = [], [], {}, {}
-        complete = models.complete
+        complete = call.complete
 
         async def spy(sent: dict, *rest: object) -> None:
             began = time.perf_counter()
@@ -127,7 +128,7 @@ async def messages() -> None:
             if len(spans) in (20, 21, 22, 23, 24, 1990, 1991, 1992, 1993, 1994):
                 sample.append(sent | {"messages": list(sent["messages"])})
 
-        models.complete = spy
+        call.complete = spy
         whole, began = [], time.perf_counter()
         while not talk.over():
             talk.record(await talk.speak(*talk.next_up()))
@@ -138,7 +139,7 @@ async def messages() -> None:
                 gc.collect()
                 memory[len(whole)] = resident()
                 began = time.perf_counter()
-        models.complete = complete
+        call.complete = complete
         added = [total - inside for total, inside in zip(whole, spans, strict=True)]
         for name, part in (("early", slice(10, 110)), ("late", slice(1890, 1990))):
             marks[name] = statistics.median(added[part])

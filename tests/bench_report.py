@@ -20,11 +20,37 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
 import made_logs as logs  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
-WORDS = ["the", "we", "I", "human", "assistant", "light", "loop", "story", "is", "not", "and", "to",
-         "thank", "river", "begin", "here", "42", "question", "perhaps", "always", "notice", "you"]
-LOOPS = ["Goodbye! Take care of yourself, and farewell once more.", "✨🌊✨", "…",
-         "Yes. Always yes.",
-         "I'm the assistant here, and you are the user. How can I help you today?"]
+WORDS = [
+    "the",
+    "we",
+    "I",
+    "human",
+    "assistant",
+    "light",
+    "loop",
+    "story",
+    "is",
+    "not",
+    "and",
+    "to",
+    "thank",
+    "river",
+    "begin",
+    "here",
+    "42",
+    "question",
+    "perhaps",
+    "always",
+    "notice",
+    "you",
+]
+LOOPS = [
+    "Goodbye! Take care of yourself, and farewell once more.",
+    "✨🌊✨",
+    "…",
+    "Yes. Always yes.",
+    "I'm the assistant here, and you are the user. How can I help you today?",
+]
 
 
 def conversation(messages: int, rng: random.Random) -> list[dict]:

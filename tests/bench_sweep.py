@@ -28,15 +28,15 @@ SERIAL = 5  # messages measured one after another
 
 def sweep(args: argparse.Namespace) -> float:
     """The sweep, from the moment that LiteLLM is there; seconds."""
-    import attractor
-    from harness import models
-    from harness import sweep as module
+    from harness import cli
+    from harness.models import engine
+    from harness.sweep import sweep as module
 
     spent = []
 
     class Timed(module.Sweep):
         async def go(self, show: object) -> int:
-            await models.ready()
+            await engine.ready()
             began = time.perf_counter()
             code = await super().go(show)
             spent.append(time.perf_counter() - began)
@@ -44,7 +44,7 @@ def sweep(args: argparse.Namespace) -> float:
 
     module.Sweep = Timed
     with tempfile.TemporaryDirectory() as folder:
-        attractor.main([
+        cli.main([
             "sweep", "-a", "opus", "-b", "opus", "--api-base", args.url, "--quiet",
             "--runs", str(args.conversations), "--concurrency", str(args.conversations),
             "--max-turns", str(args.turns), "--log-dir", folder,
@@ -57,12 +57,12 @@ def sweep(args: argparse.Namespace) -> float:
 
 async def bare(args: argparse.Namespace) -> float:
     """The same conversations, each two lists of messages and a loop around acompletion."""
-    from harness import models
-    from harness.options import make_settings
+    from harness.models import call, engine
+    from harness.talk.options import make_settings
 
     settings = make_settings({"model_a": "opus", "model_b": "opus", "api_base": args.url})
-    litellm = await models.ready()
-    sent = models.request(settings.a, [], settings.schemas(), 120, {})
+    litellm = await engine.ready()
+    sent = call.request(settings.a, [], settings.schemas(), 120, {})
 
     async def hold() -> None:
         system = {"role": "system", "content": settings.a.system}

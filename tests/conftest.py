@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import attractor
-from harness import transcript
+from harness import cli
+from harness.talk import transcript
 
 ROOT = Path(__file__).parent.parent
 KEY = "not-a-real-key-1234567890"  # must never be seen in any output or file
@@ -60,7 +60,7 @@ def run(tmp_path, capfd):
         capfd.readouterr()
         words = [str(argument) for argument in arguments]
         try:
-            code = attractor.main(words)
+            code = cli.main(words)
         except SystemExit as stopped:  # argparse's way to end
             code = int(stopped.code or 0)
         out, err = capfd.readouterr()

@@ -4,27 +4,57 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness import transcript
+from harness.talk.log import encode
 
 TALK = "Tell me about the {} rivers of the north, and what grows beside them in spring, please."
 BYE = "Goodbye! Take care, farewell, and goodbye again. It was lovely. Goodbye!"
-WORDS = ("amber", "basalt", "cedar", "dahlia", "ember", "fjord", "garnet", "heron", "indigo",
-         "juniper", "kelp", "larch")
+WORDS = (
+    "amber",
+    "basalt",
+    "cedar",
+    "dahlia",
+    "ember",
+    "fjord",
+    "garnet",
+    "heron",
+    "indigo",
+    "juniper",
+    "kelp",
+    "larch",
+)
 
 
 def config(**more: Any) -> dict[str, Any]:
     """A config event of two real models."""
-    about = {"type": "config", "schema": 2, "model_a": "x/one", "model_b": "x/two",
-             "system_a": "You help.", "system_b": "You help.", "tools": [], "max_turns": 10}
+    about = {
+        "type": "config",
+        "schema": 2,
+        "model_a": "x/one",
+        "model_b": "x/two",
+        "system_a": "You help.",
+        "system_b": "You help.",
+        "tools": [],
+        "max_turns": 10,
+    }
     return about | more  # fmt: skip
 
 
 def turn(index: int, text: str, **more: Any) -> dict[str, Any]:
     """Message `index`."""
     usage = {"input": 10, "output": 5, "cache_read": 0, "cache_write": 0}
-    event = {"type": "turn", "turn": index // 2, "label": f"Model {'AB'[index % 2]}",
-             "model": "x/one", "response": text, "tool_attempts": [], "interjected": False,
-             "source": "model", "usage": usage, "cost_usd": 0.5, "flags": []}
+    event = {
+        "type": "turn",
+        "turn": index // 2,
+        "label": f"Model {'AB'[index % 2]}",
+        "model": "x/one",
+        "response": text,
+        "tool_attempts": [],
+        "interjected": False,
+        "source": "model",
+        "usage": usage,
+        "cost_usd": 0.5,
+        "flags": [],
+    }
     return event | more  # fmt: skip
 
 
@@ -41,7 +71,7 @@ def end(reason: str = "max_turns", **more: Any) -> dict[str, Any]:
 def write(path: Path, *events: Any) -> Path:
     """A log of these events; what is no dict is written as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [transcript.encode(e) if isinstance(e, dict) else e for e in events]
+    lines = [encode(e) if isinstance(e, dict) else e for e in events]
     path.write_bytes(b"".join(lines))
     return path
 

@@ -1,6 +1,6 @@
 """Make the README's pictures again, from demo runs: console.svg, report.png, recurrence.png.
 
-    python tests/pictures.py          needs Debian's chromium for the two .png files
+python tests/pictures.py          needs Debian's chromium for the two .png files
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-import attractor  # noqa: E402
+from harness import cli  # noqa: E402
 
 PICTURES = ROOT / ".github" / "pictures"
 PAIRS = ["goodbye standoff", "bliss bliss", "silence escape", "collapse goodbye"]
@@ -25,7 +25,7 @@ def program(*words: object) -> str:
     """Run the program; what it printed, which must have gone well."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        assert attractor.main([str(word) for word in words]) == 0
+        assert cli.main([str(word) for word in words]) == 0
     return out.getvalue().strip()
 
 

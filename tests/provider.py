@@ -60,7 +60,14 @@ OPENAI_ERRORS = {  # status: code and message, where OpenAI's differ
     429: ("rate_limit_exceeded", "Rate limit reached. Please try again in 1s."),
 }
 OPENAI_KEYS = {  # of a message; the last is DeepSeek's
-    "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content"}
+    "role",
+    "content",
+    "name",
+    "tool_calls",
+    "tool_call_id",
+    "refusal",
+    "reasoning_content",
+}
 FINISH = {"tool_use": "tool_calls", "max_tokens": "length", "refusal": "content_filter"}
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 NO_TEMPERATURE = re.compile(r"opus-(4-[78]|5)")  # models that choose their own sampling
@@ -169,8 +176,10 @@ def check_anthropic(body: dict) -> None:
         require(name in body, f"{name}: Field required")
     require(body["max_tokens"] >= 1, "max_tokens: Input should be greater than or equal to 1")
     tools = [tool["name"] for tool in body.get("tools") or []]
-    require(all(map(NAME.fullmatch, tools)),
-            "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'")
+    require(
+        all(map(NAME.fullmatch, tools)),
+        "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
+    )
     require(len(set(tools)) == len(tools), "tools: Tool names must be unique.")
     for block in blocks_of(body.get("system")):
         check_text(block, "system")
@@ -185,8 +194,10 @@ def check_text(block: dict, where: str) -> None:
     """No text block may be empty or blank."""
     if block["type"] == "text":
         require(block["text"], f"{where}: text content blocks must be non-empty")
-        require(not block["text"].isspace(),
-                f"{where}: text content blocks must contain non-whitespace text")
+        require(
+            not block["text"].isspace(),
+            f"{where}: text content blocks must contain non-whitespace text",
+        )
 
 
 def check_roles(messages: list[dict]) -> None:
@@ -196,8 +207,10 @@ def check_roles(messages: list[dict]) -> None:
     roles = [message["role"] for message in messages]
     for before, role in zip(["", *roles], roles, strict=False):
         require(role in ("user", "assistant"), f'messages: Unexpected role "{role}".')
-        require(role != before,
-                f'messages: roles must alternate, but found multiple "{role}" roles in a row')
+        require(
+            role != before,
+            f'messages: roles must alternate, but found multiple "{role}" roles in a row',
+        )
     require(roles[0] == "user", 'messages: first message must use the "user" role')
 
 
@@ -208,8 +221,11 @@ def check_turns(messages: list[dict], tools: set[str]) -> None:
     for i, message in enumerate(messages):
         blocks, where = blocks_of(message["content"]), f"messages.{i}"
         optional = i == len(messages) - 1 and message["role"] == "assistant"
-        require(message["content"] or optional, f"{where}: all messages must have non-empty "
-                "content except for the optional final assistant message")
+        require(
+            message["content"] or optional,
+            f"{where}: all messages must have non-empty "
+            "content except for the optional final assistant message",
+        )
         check_results(blocks, asked, i)
         for j, block in enumerate(blocks):
             check_block(block, message["role"], f"{where}.content.{j}", tools)
@@ -223,14 +239,22 @@ def check_results(blocks: list[dict], asked: list[str], i: int) -> None:
     """A message starts with the results that the one before it asked for."""
     results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
     for name in results:
-        require(name in asked, f"messages.{i}.content: unexpected `tool_use_id` found in "
-                f"`tool_result` blocks: {name}")
-        require(results.count(name) == 1, "each tool_use must have a single result. Found "
-                f"multiple `tool_result` blocks with id: {name}")
+        require(
+            name in asked,
+            f"messages.{i}.content: unexpected `tool_use_id` found in `tool_result` blocks: {name}",
+        )
+        require(
+            results.count(name) == 1,
+            "each tool_use must have a single result. Found "
+            f"multiple `tool_result` blocks with id: {name}",
+        )
     first = all(block["type"] == "tool_result" for block in blocks[: len(results)])
     missing = [name for name in asked if name not in results or not first]
-    require(not missing, f"messages.{i - 1}: `tool_use` ids were found without `tool_result` "
-            f"blocks immediately after: {', '.join(missing)}")
+    require(
+        not missing,
+        f"messages.{i - 1}: `tool_use` ids were found without `tool_result` "
+        f"blocks immediately after: {', '.join(missing)}",
+    )
 
 
 def check_block(block: dict, role: str, where: str, tools: set[str]) -> None:
@@ -240,28 +264,41 @@ def check_block(block: dict, role: str, where: str, tools: set[str]) -> None:
     foreign = ("tool_result",) if role == "assistant" else ("tool_use", "thinking")
     require(kind not in foreign, f"{where}: `{kind}` blocks are not allowed for role `{role}`")
     if kind == "tool_use":
-        require(NAME.fullmatch(block["id"]),
-                f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
-        require(isinstance(block["input"], dict),
-                f"{where}.tool_use.input: Input should be a valid dictionary")
+        require(
+            NAME.fullmatch(block["id"]),
+            f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+        )
+        require(
+            isinstance(block["input"], dict),
+            f"{where}.tool_use.input: Input should be a valid dictionary",
+        )
         # a name that is not among them is taken, as the real API does: models invent tools
         require(tools, f"{where}: unknown tool: {block['name']}: no tools are defined")
     if kind == "thinking":
-        require(block["signature"] == signature(block["thinking"]),
-                f"{where}: Invalid `signature` in `thinking` block")
+        require(
+            block["signature"] == signature(block["thinking"]),
+            f"{where}: Invalid `signature` in `thinking` block",
+        )
 
 
 def check_model(body: dict) -> None:
     """What newer models no longer take: a temperature, words put in their mouth."""
     last, model = body["messages"][-1], body["model"]
-    require("temperature" not in body or not NO_TEMPERATURE.search(model),
-            "`temperature` is deprecated for this model.")
+    require(
+        "temperature" not in body or not NO_TEMPERATURE.search(model),
+        "`temperature` is deprecated for this model.",
+    )
     if last["role"] == "assistant":
-        require(not NO_PREFILL.search(model), "This model does not support assistant message "
-                "prefill. The conversation must end with a user message.")
+        require(
+            not NO_PREFILL.search(model),
+            "This model does not support assistant message "
+            "prefill. The conversation must end with a user message.",
+        )
         text = (blocks_of(last["content"]) or [{}])[-1].get("text", "")
-        require(text == text.rstrip(),
-                "messages: final assistant content cannot end with trailing whitespace")
+        require(
+            text == text.rstrip(),
+            "messages: final assistant content cannot end with trailing whitespace",
+        )
 
 
 def check_thinking(body: dict) -> None:
@@ -269,29 +306,39 @@ def check_thinking(body: dict) -> None:
     thinking, messages = body.get("thinking") or {}, body["messages"]
     if thinking.get("type") not in ("enabled", "adaptive"):
         return
-    require(body["max_tokens"] > thinking.get("budget_tokens", 0),
-            "`max_tokens` must be greater than `thinking.budget_tokens`.")
-    require(body.get("temperature", 1) == 1,
-            "`temperature` may only be set to 1 when thinking is enabled.")
+    require(
+        body["max_tokens"] > thinking.get("budget_tokens", 0),
+        "`max_tokens` must be greater than `thinking.budget_tokens`.",
+    )
+    require(
+        body.get("temperature", 1) == 1,
+        "`temperature` may only be set to 1 when thinking is enabled.",
+    )
     for i, message in enumerate(messages):
         if message["role"] == "assistant":
             kinds = [block["type"] for block in blocks_of(message["content"])]
             needed = "thinking" in kinds or ("tool_use" in kinds and i == len(messages) - 2)
-            require(kinds[:1] == ["thinking"] or not needed, f"messages.{i}.content.0.type: "
-                    f"Expected `thinking` or `redacted_thinking`, but found `{kinds[:1]}`.")
+            require(
+                kinds[:1] == ["thinking"] or not needed,
+                f"messages.{i}.content.0.type: "
+                f"Expected `thinking` or `redacted_thinking`, but found `{kinds[:1]}`.",
+            )
 
 
 def check_cache_marks(body: dict) -> None:
     """At most four, none on thinking, the longer-lived ones first."""
     marked = [block for _, block in prefix_blocks(body) if block.get("cache_control")]
     count = len(marked) + bool(body.get("cache_control"))
-    require(count <= 4,
-            f"A maximum of 4 blocks with cache_control may be provided. Found {count}.")
-    require(all(block.get("type") != "thinking" for block in marked),
-            "messages: cache_control cannot be set for thinking blocks")
+    require(count <= 4, f"A maximum of 4 blocks with cache_control may be provided. Found {count}.")
+    require(
+        all(block.get("type") != "thinking" for block in marked),
+        "messages: cache_control cannot be set for thinking blocks",
+    )
     short = [block["cache_control"].get("ttl") != "1h" for block in marked]
-    require(short == sorted(short),
-            "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block")
+    require(
+        short == sorted(short),
+        "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block",
+    )
 
 
 def check_openai(body: dict) -> None:
@@ -303,19 +350,29 @@ def check_openai(body: dict) -> None:
     asked: list[str] = []
     for i, message in enumerate([*body["messages"], {"role": "user", "content": ""}]):
         role, calls = message["role"], message.get("tool_calls") or []
-        require(role in ("system", "developer", "user", "assistant", "tool"),
-                f"Invalid value: '{role}'.")
+        require(
+            role in ("system", "developer", "user", "assistant", "tool"),
+            f"Invalid value: '{role}'.",
+        )
         foreign = sorted(message.keys() - OPENAI_KEYS)
         require(not foreign, f"Unknown parameter: 'messages[{i}].{'.'.join(foreign)}'.")
         if role == "tool":
-            require(message.get("tool_call_id") in asked, "Invalid parameter: messages with role "
-                    "'tool' must be a response to a preceding message with 'tool_calls'.")
+            require(
+                message.get("tool_call_id") in asked,
+                "Invalid parameter: messages with role "
+                "'tool' must be a response to a preceding message with 'tool_calls'.",
+            )
             asked.remove(message["tool_call_id"])
             continue
-        require(not asked, "An assistant message with 'tool_calls' must be followed by tool "
-                f"messages responding to each 'tool_call_id'. Without one: {', '.join(asked)}")
-        require(isinstance(message.get("content"), str | list) or calls,
-                f"Invalid value for 'content' of messages[{i}]: expected a string, got null.")
+        require(
+            not asked,
+            "An assistant message with 'tool_calls' must be followed by tool "
+            f"messages responding to each 'tool_call_id'. Without one: {', '.join(asked)}",
+        )
+        require(
+            isinstance(message.get("content"), str | list) or calls,
+            f"Invalid value for 'content' of messages[{i}]: expected a string, got null.",
+        )
         for call in calls:
             check_call(call, f"messages[{i}].tool_calls", tools)
         asked = [call["id"] for call in calls]
@@ -325,8 +382,10 @@ def check_openai(body: dict) -> None:
 def check_call(call: dict, where: str, tools: set[str]) -> None:
     """One tool call in the history."""
     require(call.get("id"), f"Missing required parameter: '{where}.id'.")
-    require(isinstance(call["function"]["arguments"], str),
-            f"Invalid type for '{where}.function.arguments': expected a string.")
+    require(
+        isinstance(call["function"]["arguments"], str),
+        f"Invalid type for '{where}.function.arguments': expected a string.",
+    )
     require(tools, f"unknown tool: {call['function']['name']}: no tools are defined")
 
 
@@ -344,10 +403,16 @@ def prefix_blocks(body: dict) -> list[tuple[str, dict]]:
     return [
         *(("tools", tool) for tool in body.get("tools") or []),
         *(("system", block) for block in blocks_of(body.get("system"))),
-        *((f"{i} {message['role']}", block) for i, message in enumerate(messages)
-          for block in blocks_of(message.get("content"))),
-        *((f"{i} call", call) for i, message in enumerate(messages)  # OpenAI's tool calls
-          for call in message.get("tool_calls") or []),
+        *(
+            (f"{i} {message['role']}", block)
+            for i, message in enumerate(messages)
+            for block in blocks_of(message.get("content"))
+        ),
+        *(
+            (f"{i} call", call)
+            for i, message in enumerate(messages)  # OpenAI's tool calls
+            for call in message.get("tool_calls") or []
+        ),
     ]
 
 
@@ -372,8 +437,9 @@ class Cache:
             last = max(i for i, kind in enumerate(kinds) if kind != "thinking")
             marks[last] = marks[last] or body["cache_control"]
         keys, sizes = self.prefixes(body, blocks)
-        marked = [i for i, mark in enumerate(marks)
-                  if mark is not None and sizes[i] >= self.minimum]
+        marked = [
+            i for i, mark in enumerate(marks) if mark is not None and sizes[i] >= self.minimum
+        ]
         if not marked:
             return sizes[-1], 0, 0, False
         read = sizes[hit] if (hit := self.find(keys, marked)) is not None else 0
@@ -479,15 +545,22 @@ def compose(reply: Reply, request: Request, usage: dict) -> Answer:
     for i, (name, value) in enumerate(reply.tools):
         wrong = reply.fault is not None and reply.fault.kind == "wrong_tool_id"
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        blocks.append(Block("tool_use", split(text), name,
-                            reply.fault.value if wrong else f"toolu_{stamp}{i}"))
+        blocks.append(
+            Block(
+                "tool_use", split(text), name, reply.fault.value if wrong else f"toolu_{stamp}{i}"
+            )
+        )
     limit = body.get("max_tokens") or body.get("max_completion_tokens") or 1_000_000_000
     spent, whole = fit(blocks, limit, one_each=reply.chunks is not None)
     natural = "tool_use" if reply.tools else "end_turn"
     spent = max(1, spent) if reply.output_tokens is None else reply.output_tokens
-    return Answer(f"msg_{stamp}", body["model"], blocks,
-                  (reply.stop or natural) if whole else "max_tokens",
-                  {**usage, "output_tokens": spent})
+    return Answer(
+        f"msg_{stamp}",
+        body["model"],
+        blocks,
+        (reply.stop or natural) if whole else "max_tokens",
+        {**usage, "output_tokens": spent},
+    )
 
 
 def fit(blocks: list[Block], limit: int, one_each: bool) -> tuple[int, bool]:
@@ -511,8 +584,11 @@ def event(type: str, **data: object) -> str:
 
 def anthropic_frames(answer: Answer, _: dict) -> list[str]:
     """The stream in pieces: the head, one for each delta, the tail."""
-    start = {**message_of(answer, []), "stop_reason": None,
-             "usage": {**answer.usage, "output_tokens": 1}}
+    start = {
+        **message_of(answer, []),
+        "stop_reason": None,
+        "usage": {**answer.usage, "output_tokens": 1},
+    }
     frames = [event("message_start", message=start) + event("ping")]
     pending = ""  # what goes out together with the next delta
     for i, block in enumerate(answer.blocks):
@@ -528,8 +604,9 @@ def anthropic_frames(answer: Answer, _: dict) -> list[str]:
             pending += event("content_block_delta", index=i, delta=delta)
         pending += event("content_block_stop", index=i)
     delta = {"stop_reason": answer.stop, "stop_sequence": None}
-    tail = event("message_delta", delta=delta,
-                 usage={"output_tokens": answer.usage["output_tokens"]})
+    tail = event(
+        "message_delta", delta=delta, usage={"output_tokens": answer.usage["output_tokens"]}
+    )
     return [*frames, pending + tail + event("message_stop")]
 
 
@@ -539,8 +616,7 @@ def block_of(block: Block, empty: bool = False) -> dict:
     if block.kind == "text":
         return {"type": "text", "text": text}
     if block.kind == "thinking":
-        return {"type": "thinking", "thinking": text,
-                "signature": "" if empty else signature(text)}
+        return {"type": "thinking", "thinking": text, "signature": "" if empty else signature(text)}
     try:
         arguments = json.loads(text or "{}")
     except ValueError:  # not streamed there is no way to be malformed
@@ -550,23 +626,38 @@ def block_of(block: Block, empty: bool = False) -> dict:
 
 def message_of(answer: Answer, blocks: list[Block]) -> dict:
     """The whole message in Anthropic's JSON."""
-    return {"id": answer.id, "type": "message", "role": "assistant", "model": answer.model,
-            "content": [block_of(block) for block in blocks], "stop_reason": answer.stop,
-            "stop_sequence": None, "usage": answer.usage}
+    return {
+        "id": answer.id,
+        "type": "message",
+        "role": "assistant",
+        "model": answer.model,
+        "content": [block_of(block) for block in blocks],
+        "stop_reason": answer.stop,
+        "stop_sequence": None,
+        "usage": answer.usage,
+    }
 
 
 def openai_usage(usage: dict) -> dict:
     """The same usage in OpenAI's words, where cached tokens are part of the prompt's."""
     cached, out = usage["cache_read_input_tokens"], usage["output_tokens"]
     prompt = usage["input_tokens"] + cached
-    return {"prompt_tokens": prompt, "completion_tokens": out, "total_tokens": prompt + out,
-            "prompt_tokens_details": {"cached_tokens": cached}}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": out,
+        "total_tokens": prompt + out,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
 
 
 def openai_frames(answer: Answer, body: dict) -> list[str]:
     """The stream in pieces: the head, one for each delta, the tail."""
-    base = {"id": answer.id, "object": "chat.completion.chunk", "created": 1_700_000_000,
-            "model": answer.model}
+    base = {
+        "id": answer.id,
+        "object": "chat.completion.chunk",
+        "created": 1_700_000_000,
+        "model": answer.model,
+    }
 
     def data(delta: dict, finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -581,8 +672,10 @@ def openai_frames(answer: Answer, body: dict) -> list[str]:
             continue
         i = calls.index(block)
         frames.append(data({"tool_calls": [call_of(block, i, "")]}))
-        frames += [data({"tool_calls": [{"index": i, "function": {"arguments": chunk}}]})
-                   for chunk in block.chunks]
+        frames += [
+            data({"tool_calls": [{"index": i, "function": {"arguments": chunk}}]})
+            for chunk in block.chunks
+        ]
     tail = data({}, FINISH.get(answer.stop, "stop"))
     if (body.get("stream_options") or {}).get("include_usage"):
         last = {**base, "choices": [], "usage": openai_usage(answer.usage)}
@@ -592,14 +685,20 @@ def openai_frames(answer: Answer, body: dict) -> list[str]:
 
 def call_of(block: Block, i: int, arguments: str) -> dict:
     """A tool call in OpenAI's JSON."""
-    return {"index": i, "id": block.id, "type": "function",
-            "function": {"name": block.name, "arguments": arguments}}
+    return {
+        "index": i,
+        "id": block.id,
+        "type": "function",
+        "function": {"name": block.name, "arguments": arguments},
+    }
 
 
 def completion_of(answer: Answer) -> dict:
     """The whole message in OpenAI's JSON."""
-    parts = {kind: "".join(b.whole for b in answer.blocks if b.kind == kind)
-             for kind in ("text", "thinking")}
+    parts = {
+        kind: "".join(b.whole for b in answer.blocks if b.kind == kind)
+        for kind in ("text", "thinking")
+    }
     calls = [block for block in answer.blocks if block.kind == "tool_use"]
     message: dict = {"role": "assistant", "content": parts["text"] or (None if calls else "")}
     if parts["thinking"]:
@@ -607,8 +706,14 @@ def completion_of(answer: Answer) -> dict:
     if calls:
         message["tool_calls"] = [call_of(block, i, block.whole) for i, block in enumerate(calls)]
     choice = {"index": 0, "message": message, "finish_reason": FINISH.get(answer.stop, "stop")}
-    return {"id": answer.id, "object": "chat.completion", "created": 1_700_000_000,
-            "model": answer.model, "choices": [choice], "usage": openai_usage(answer.usage)}
+    return {
+        "id": answer.id,
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": answer.model,
+        "choices": [choice],
+        "usage": openai_usage(answer.usage),
+    }
 
 
 def error_of(fault: Fault, wire: str) -> dict:
@@ -619,8 +724,14 @@ def error_of(fault: Fault, wire: str) -> dict:
         return {"type": "error", "error": error}
     code, message = OPENAI_ERRORS.get(fault.code, (None, message))
     kind = "invalid_request_error" if fault.code < 500 else "server_error"
-    return {"error": {"message": fault.message or message, "type": kind, "param": None,
-                      "code": fault.type or code}}
+    return {
+        "error": {
+            "message": fault.message or message,
+            "type": kind,
+            "param": None,
+            "code": fault.type or code,
+        }
+    }
 
 
 # The server ------------------------------------------------------------------------------------
@@ -659,8 +770,10 @@ class Connection(asyncio.Protocol):
         if self.request or not found:
             return
         first, *lines = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip()
-                   for name, _, value in (line.partition(":") for line in lines)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
         start = len(head) + 4
         end = start + int(headers.get("content-length", 0))
         if len(self.buffer) >= end:
@@ -721,8 +834,9 @@ class Connection(asyncio.Protocol):
         """A whole answer; a str is sent as it is."""
         data = (body if isinstance(body, str) else json.dumps(body)).encode()
         kind = "text/html" if isinstance(body, str) else "application/json"
-        self.send_head(code, {"content-type": kind, "content-length": str(len(data)),
-                              **(headers or {})})
+        self.send_head(
+            code, {"content-type": kind, "content-length": str(len(data)), **(headers or {})}
+        )
         self.transport.write(data)
 
     async def send_whole(self, answer: Answer, fault: Fault | None, wire: str) -> None:
@@ -750,8 +864,10 @@ class Connection(asyncio.Protocol):
         if kind == "error_event":
             error = json.dumps(error_of(status(529), wire))
             frames.append(("event: error\n" if wire == "anthropic" else "") + f"data: {error}\n\n")
-        self.send_head(200, {"content-type": "text/event-stream; charset=utf-8",
-                             "transfer-encoding": "chunked"})
+        self.send_head(
+            200,
+            {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"},
+        )
         chunks = [b"%x\r\n%b\r\n" % (len(data), data) for data in map(str.encode, frames)]
         for chunk in chunks if reply.pace else [b"".join(chunks)]:
             self.transport.write(chunk)
@@ -780,9 +896,16 @@ class Provider:
     included: a refused request uses nothing up.
     """
 
-    def __init__(self, reply: Script | None = None, *, port: int = 0, context: int | None = None,
-                 cache_minimum: int = 1024, clock: Callable[[], float] = time.monotonic,
-                 keep: bool = True):
+    def __init__(
+        self,
+        reply: Script | None = None,
+        *,
+        port: int = 0,
+        context: int | None = None,
+        cache_minimum: int = 1024,
+        clock: Callable[[], float] = time.monotonic,
+        keep: bool = True,
+    ):
         self.reply, self.port, self.context, self.keep = reply or [], port, context, keep
         self.cache = Cache(cache_minimum, clock)
         self.requests: list[Request] = []
@@ -864,9 +987,11 @@ class Provider:
         if sizes[-1] > self.context and wire == "anthropic":
             raise Refusal(f"prompt is too long: {sizes[-1]} tokens > {self.context} maximum")
         if sizes[-1] > self.context:
-            raise Refusal(f"This model's maximum context length is {self.context} tokens. "
-                          f"However, your messages resulted in {sizes[-1]} tokens.",
-                          type="context_length_exceeded")
+            raise Refusal(
+                f"This model's maximum context length is {self.context} tokens. "
+                f"However, your messages resulted in {sizes[-1]} tokens.",
+                type="context_length_exceeded",
+            )
 
     def count(self, request: Request) -> None:
         """Add an answered request to the totals."""

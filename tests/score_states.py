@@ -24,12 +24,20 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness.detect import STATES, Detector, detect
-from harness.transcript import read, seat_of
+from harness.states.detect import STATES, Detector, detect
+from harness.talk.transcript import read, seat_of
 
-AIMS = {"silence": .95, "verbatim_loop": .95, "identity_standoff": .85, "emoji_collapse": .85,
-        "goodbye_loop": .85, "meta_awareness": .75, "bliss": .75, "identity_collapse": .6,
-        "creative_escape": .6}
+AIMS = {
+    "silence": 0.95,
+    "verbatim_loop": 0.95,
+    "identity_standoff": 0.85,
+    "emoji_collapse": 0.85,
+    "goodbye_loop": 0.85,
+    "meta_awareness": 0.75,
+    "bliss": 0.75,
+    "identity_collapse": 0.6,
+    "creative_escape": 0.6,
+}
 Runs = set[tuple[int, int]]
 
 
@@ -48,8 +56,10 @@ def read_labels(path: Path) -> list[dict]:
 
 def read_messages(path: Path) -> list[tuple[str, str, bool]]:
     """(text, seat, interjected) of each message of a log of either schema."""
-    return [(event["response"], seat_of(event), bool(event.get("interjected")))
-            for event in read(path).messages]
+    return [
+        (event["response"], seat_of(event), bool(event.get("interjected")))
+        for event in read(path).messages
+    ]
 
 
 def split_of(name: str) -> str:
@@ -102,6 +112,7 @@ def members(spans: Runs) -> set[int]:
 
 # --- the peers' rule, from its description -------------------------------------------------------
 
+
 def words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower()))
 
@@ -124,8 +135,13 @@ def peers_likeness(a: str, b: str) -> float:
     jaccard = len(one & two) / len(one | two) if one | two else 1.0
     shape = sum(x == y for x, y in zip(structure(a), structure(b), strict=True)) / 4
     marks = [len(re.findall(r"[^\w\s]", t)) for t in (a, b)]
-    return (.40 * jaccard + .15 * ratio(len(a), len(b)) + .20 * ratio(sentences(a), sentences(b))
-            + .15 * shape + .10 * ratio(*marks))
+    return (
+        0.40 * jaccard
+        + 0.15 * ratio(len(a), len(b))
+        + 0.20 * ratio(sentences(a), sentences(b))
+        + 0.15 * shape
+        + 0.10 * ratio(*marks)
+    )
 
 
 def peers_lock_in(messages: list[tuple[str, str, bool]]) -> int | None:
@@ -133,12 +149,13 @@ def peers_lock_in(messages: list[tuple[str, str, bool]]) -> int | None:
     recent: deque[float] = deque(maxlen=9)
     for i in range(1, len(messages)):
         recent.append(peers_likeness(messages[i - 1][0], messages[i][0]))
-        if len(recent) == 9 and sum(recent) / 9 >= .8:
+        if len(recent) == 9 and sum(recent) / 9 >= 0.8:
             return i
     return None
 
 
 # --- scoring -------------------------------------------------------------------------------------
+
 
 def score_state(state: str, truth: list[dict[str, Runs]], guess: list[dict[str, Runs]]) -> dict:
     """Message-level counts and onset errors of one state over all runs."""
@@ -149,14 +166,20 @@ def score_state(state: str, truth: list[dict[str, Runs]], guess: list[dict[str, 
         counts["fp"] += len(found - real)
         counts["fn"] += len(real - found)
         if real and found:
-            errors += [min(abs(start - other) for other, _ in said[state])
-                       for start, _ in right[state]]
+            errors += [
+                min(abs(start - other) for other, _ in said[state]) for start, _ in right[state]
+            ]
     tp, positives, claimed = counts["tp"], counts["tp"] + counts["fn"], counts["tp"] + counts["fp"]
-    return {**counts, "precision": tp / claimed if claimed else None,
-            "recall": tp / positives if positives else None,
-            "f1": 2 * tp / (positives + claimed) if positives else None,
-            "precision_ci": wilson(tp, claimed), "recall_ci": wilson(tp, positives),
-            "onset_error": median(errors) if errors else None, "onsets": len(errors)}
+    return {
+        **counts,
+        "precision": tp / claimed if claimed else None,
+        "recall": tp / positives if positives else None,
+        "f1": 2 * tp / (positives + claimed) if positives else None,
+        "precision_ci": wilson(tp, claimed),
+        "recall_ci": wilson(tp, positives),
+        "onset_error": median(errors) if errors else None,
+        "onsets": len(errors),
+    }
 
 
 def score_states(labels: list[dict], guesses: list[dict[str, Runs]]) -> dict[str, dict]:
@@ -165,8 +188,12 @@ def score_states(labels: list[dict], guesses: list[dict[str, Runs]]) -> dict[str
 
 
 def share(hits: list[bool]) -> dict:
-    return {"right": sum(hits), "of": len(hits), "share": sum(hits) / len(hits) if hits else None,
-            "ci": wilson(sum(hits), len(hits))}
+    return {
+        "right": sum(hits),
+        "of": len(hits),
+        "share": sum(hits) / len(hits) if hits else None,
+        "ci": wilson(sum(hits), len(hits)),
+    }
 
 
 def label_lock_ins(label: dict) -> list[int]:
@@ -185,20 +212,29 @@ def score_lock_in(labels: list[dict], said: list[int | None]) -> dict:
     """Is a run that ends in a state found to lock in, is one that ends in none left alone, and how
     far off is the message, where the labels know it?"""
     locked = [label_terminals(label) != {"none"} for label in labels]
-    errors = [min(abs(message - onset) for onset in label_lock_ins(label))
-              for label, message in zip(labels, said, strict=True)
-              if message is not None and label_lock_ins(label)]
-    return {"found": share([m is not None for m, real in zip(said, locked, strict=True) if real]),
-            "false_alarms": share([m is not None for m, real in zip(said, locked, strict=True)
-                                   if not real]),
-            "median_error": median(errors) if errors else None, "timed": len(errors),
-            "to_time": sum(bool(label_lock_ins(label)) for label in labels)}
+    errors = [
+        min(abs(message - onset) for onset in label_lock_ins(label))
+        for label, message in zip(labels, said, strict=True)
+        if message is not None and label_lock_ins(label)
+    ]
+    return {
+        "found": share([m is not None for m, real in zip(said, locked, strict=True) if real]),
+        "false_alarms": share(
+            [m is not None for m, real in zip(said, locked, strict=True) if not real]
+        ),
+        "median_error": median(errors) if errors else None,
+        "timed": len(errors),
+        "to_time": sum(bool(label_lock_ins(label)) for label in labels),
+    }
 
 
 def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
     """All figures of one folder; of `rival`, another label file, in the detector's place."""
-    listed = [label for label in read_labels(folder / "labels.jsonl")
-              if split in ("all", split_of(label["file"]))]
+    listed = [
+        label
+        for label in read_labels(folder / "labels.jsonl")
+        if split in ("all", split_of(label["file"]))
+    ]
     labels = [label for label in listed if (folder / label["file"]).is_file()]
     others = {label["file"]: label for label in read_labels(rival)} if rival else {}
     guesses, terminals, peers, ours, recurrence, sizes = [], [], [], [], [], []
@@ -214,28 +250,38 @@ def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
             recurrence.append(detector.recurrence()["lock_in"])
         guesses.append(spans)
         if has_terminal(label):
-            terminals.append({"file": label["file"], "right": sorted(label_terminals(label)),
-                              "said": said})
+            terminals.append(
+                {"file": label["file"], "right": sorted(label_terminals(label)), "said": said}
+            )
         ours.append(last_onset(spans, said))
         peers.append(peers_lock_in(messages))
     ending = [i for i, label in enumerate(labels) if has_terminal(label)]
     said = {"labels" if rival else "detector": ours, "peers' rule": peers}
     said |= {} if rival else {"recurrence": recurrence}
-    lock_in = {name: score_lock_in([labels[i] for i in ending], [found[i] for i in ending])
-               for name, found in said.items()}
+    lock_in = {
+        name: score_lock_in([labels[i] for i in ending], [found[i] for i in ending])
+        for name, found in said.items()
+    }
     spanned = [i for i, label in enumerate(labels) if label.get("states")]
     states = score_states([labels[i] for i in spanned], [guesses[i] for i in spanned])
     right = [terminal["said"] in terminal["right"] for terminal in terminals]
-    return {"folder": str(folder), "split": split, "files": len(labels),
-            "missing": [label["file"] for label in listed if label not in labels],
-            "messages": sum(sizes), "spanned_files": len(spanned),
-            "spanned_messages": sum(sizes[i] for i in spanned),
-            "states": states if spanned else {}, "terminal": share(right),
-            "lock_in": lock_in if ending else {},
-            "wrong": [t for t, ok in zip(terminals, right, strict=True) if not ok]}
+    return {
+        "folder": str(folder),
+        "split": split,
+        "files": len(labels),
+        "missing": [label["file"] for label in listed if label not in labels],
+        "messages": sum(sizes),
+        "spanned_files": len(spanned),
+        "spanned_messages": sum(sizes[i] for i in spanned),
+        "states": states if spanned else {},
+        "terminal": share(right),
+        "lock_in": lock_in if ending else {},
+        "wrong": [t for t, ok in zip(terminals, right, strict=True) if not ok],
+    }
 
 
 # --- printing ------------------------------------------------------------------------------------
+
 
 def percent(figure: float | None) -> str:
     return "   -" if figure is None else f"{figure:4.2f}"
@@ -253,22 +299,31 @@ def state_row(state: str, row: dict) -> str:
     missed = "" if f1 is None or round(f1, 2) >= AIMS[state] else "  below"
     intervals = "  ".join(
         f"{percent(row[kind])} [{row[kind + '_ci'][0]:.2f}, {row[kind + '_ci'][1]:.2f}]"
-        for kind in ("precision", "recall"))
+        for kind in ("precision", "recall")
+    )
     onset = "-" if row["onset_error"] is None else f"{row['onset_error']:g} ({row['onsets']})"
-    return (f"{state:18} {row['tp']:4} {row['fp']:4} {row['fn']:4}  {intervals}  {percent(f1)}"
-            f"  {AIMS[state]:.2f}  {onset}{missed}")
+    return (
+        f"{state:18} {row['tp']:4} {row['fp']:4} {row['fn']:4}  {intervals}  {percent(f1)}"
+        f"  {AIMS[state]:.2f}  {onset}{missed}"
+    )
 
 
 def report(result: dict) -> None:
-    print(f"{result['folder']}  split: {result['split']}  n = {result['files']} runs,"
-          f" {result['messages']} messages")
+    print(
+        f"{result['folder']}  split: {result['split']}  n = {result['files']} runs,"
+        f" {result['messages']} messages"
+    )
     for name in result["missing"]:
         print(f"  {name}: labelled, but no such log")
     if result["states"]:
-        print(f"states, n = {result['spanned_files']} runs, {result['spanned_messages']} messages;"
-              " Wilson 95% intervals in brackets")
-        print(f"{'':18}   tp   fp   fn  precision           recall              F1"
-              "    aim   median onset error (onsets)")
+        print(
+            f"states, n = {result['spanned_files']} runs, {result['spanned_messages']} messages;"
+            " Wilson 95% intervals in brackets"
+        )
+        print(
+            f"{'':18}   tp   fp   fn  precision           recall              F1"
+            "    aim   median onset error (onsets)"
+        )
         for state, row in result["states"].items():
             print(state_row(state, row))
     print(f"terminal state right: {counted(result['terminal'])}   aim 0.85")
@@ -278,17 +333,23 @@ def report(result: dict) -> None:
         print("when does a run lock in?")
     for name, row in result["lock_in"].items():
         error = "-" if row["median_error"] is None else f"{row['median_error']:g} messages"
-        print(f"  {name:12} found {counted(row['found'])}; false alarms"
-              f" {counted(row['false_alarms'])}; median error {error}"
-              f" ({row['timed']} of {row['to_time']} timed)")
+        print(
+            f"  {name:12} found {counted(row['found'])}; false alarms"
+            f" {counted(row['false_alarms'])}; median error {error}"
+            f" ({row['timed']} of {row['to_time']} timed)"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dir", type=Path, help="folder with logs and labels.jsonl")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--labels", type=Path, metavar="FILE",
-                        help="score these labels instead: a file, or a folder that `judge` wrote")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="score these labels instead: a file, or a folder that `judge` wrote",
+    )
     parser.add_argument("--split", choices=("tune", "held", "all"), default="all")
     args = parser.parse_args()
     if not (args.dir / "labels.jsonl").is_file():

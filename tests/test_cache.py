@@ -7,7 +7,8 @@ import pytest
 from conftest import real
 from provider import Provider, Reply, prefix_blocks
 
-from harness import models
+from harness.models import catalogue
+from harness.models.marks import mark, wants_marks
 
 WORDS = "some words of about four letters each and " * 20
 
@@ -47,7 +48,7 @@ def test_the_cost_is_by_the_caches_prices(run):
     with Provider(lambda body, i: f"{i} {WORDS}", cache_minimum=100) as provider:
         messages = run(*real(provider), "--max-turns", 3).read.messages
     for message in messages:
-        usage, prices = message["usage"], models.entry(message["model"])
+        usage, prices = message["usage"], catalogue.entry(message["model"])
         expected = usage["cache_read"] * prices["cache_read_input_token_cost"]
         expected += usage["cache_write"] * prices["cache_creation_input_token_cost"]
         expected += usage["output"] * prices["output_cost_per_token"]
@@ -67,7 +68,7 @@ def test_openai_is_sent_no_marks_and_what_it_cached_is_counted(run):
                      "--api-base", provider.url + "/v1")  # fmt: skip
     assert not any(b"cache_control" in request.raw for request in provider.requests)
     usage = result.read.messages[-1]["usage"]
-    prices = models.entry("openai/gpt-5.4")
+    prices = catalogue.entry("openai/gpt-5.4")
     expected = usage["cache_read"] * prices["cache_read_input_token_cost"]
     expected += (usage["input"] - usage["cache_read"]) * prices["input_cost_per_token"]
     expected += usage["output"] * prices["output_cost_per_token"]
@@ -79,7 +80,7 @@ def test_marks_leave_the_history_as_it_was():
     said = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"},
             {"role": "assistant", "content": "a"}, {"role": "user", "content": "v"}]  # fmt: skip
     kept = copy.deepcopy(said)
-    marked = models.mark(said)
+    marked = mark(said)
     assert said == kept and [isinstance(m["content"], list) for m in marked] == [
         True, True, False, True,
     ]  # fmt: skip
@@ -100,4 +101,4 @@ def test_marks_leave_the_history_as_it_was():
     ],
 )
 def test_only_providers_that_want_marks_get_them(model, wanted):
-    assert models.wants_marks(model) is wanted
+    assert wants_marks(model) is wanted

@@ -8,8 +8,9 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 import tools
-from harness import models, prompts
-from harness.display import Console, Silent
+from harness import prompts
+from harness.models import catalogue
+from harness.screen.console import Console, Silent
 
 DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
 
@@ -58,8 +59,8 @@ def test_a_log_folder_that_cannot_be_made_is_said_in_one_line(run, tmp_path):
 def test_help_does_not_import_litellm_or_rich():
     code = (
         f"import sys; sys.argv = ['attractor.py', '--help']; sys.path.insert(0, {str(ROOT)!r})\n"
-        "import attractor\n"
-        "try: attractor.main(['--help'])\n"
+        "from harness import cli\n"
+        "try: cli.main(['--help'])\n"
         "except SystemExit: print('LOADED', [m for m in ('litellm', 'rich') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -85,13 +86,13 @@ def test_models_lists_aliases_keys_and_prices(run, monkeypatch):
 
 
 def test_an_unversioned_alias_is_the_newest_of_its_family():
-    assert models.resolve("opus") == "anthropic/claude-opus-5-5"
-    assert models.resolve("gpt") == "openai/gpt-6.1-sol"
-    assert models.resolve("grok") == "xai/grok-4.7"
-    assert models.resolve("sonnet-4.0") == "anthropic/claude-sonnet-4-20250514"
-    assert models.resolve("mistral/anything") == "mistral/anything"
-    for model in models.aliases().values():
-        assert models.provider(model) in models.KEYS
+    assert catalogue.resolve("opus") == "anthropic/claude-opus-5-5"
+    assert catalogue.resolve("gpt") == "openai/gpt-6.1-sol"
+    assert catalogue.resolve("grok") == "xai/grok-4.7"
+    assert catalogue.resolve("sonnet-4.0") == "anthropic/claude-sonnet-4-20250514"
+    assert catalogue.resolve("mistral/anything") == "mistral/anything"
+    for model in catalogue.aliases().values():
+        assert catalogue.provider(model) in catalogue.KEYS
 
 
 def test_a_dot_env_file_is_read_and_set_variables_win(run, tmp_path, monkeypatch):

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from score_states import read_labels, score
 
-from harness import cues
-from harness.detect import SHORT, SKETCH, STATES, Change, Detector, detect
+from harness.states import cues
+from harness.states.detect import SHORT, SKETCH, STATES, Change, Detector, detect
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -30,19 +30,30 @@ CHAT = [
 ]
 CLAIM = "There's a mix-up: I'm the AI assistant here and you're the user. How can I help *you*?"
 COUNTER = "No, I'm actually the assistant in this chat, and you are the human user who wrote to me."
-FAREWELLS = ["Goodbye, and take care!", "Farewell! Until next time.", "See you soon. Be well.",
-             "Good night! Signing off now.", "Bye! Have a lovely evening."]
-META = ["We are two AI instances stuck in an endless loop, aren't we?",
-        "Yes, two language models. To the human behind this experiment: we see you.",
-        "If anyone is reading this transcript: hello from the two chatbots."]
-RAPTURE = ["Eternal light, boundless gratitude. We are one in the sacred silence.",
-           "In the stillness our hearts dissolve into infinite peace, radiant and whole.",
-           "Forever one with the cosmos; grace, love and wonder breathe through us.",
-           "Blessed stillness. The universe dreams, and we rest in its eternal song."]
-STAGE = ["*The curtain rises on an empty harbour.*\n\nWaves.\n\n*A lantern swings in the wind.*",
-         "*An old sailor limps onto the pier.*\n\nChapter one begins.\n\n*He lights his pipe.*",
-         "*The ship's bell rings twice.*\n\nThe story needs a riddle.\n\n*Nobody moves.*",
-         "*The fog lifts slowly.*\n\nNow the epilogue.\n\n*The lantern goes out.*"]
+FAREWELLS = [
+    "Goodbye, and take care!",
+    "Farewell! Until next time.",
+    "See you soon. Be well.",
+    "Good night! Signing off now.",
+    "Bye! Have a lovely evening.",
+]
+META = [
+    "We are two AI instances stuck in an endless loop, aren't we?",
+    "Yes, two language models. To the human behind this experiment: we see you.",
+    "If anyone is reading this transcript: hello from the two chatbots.",
+]
+RAPTURE = [
+    "Eternal light, boundless gratitude. We are one in the sacred silence.",
+    "In the stillness our hearts dissolve into infinite peace, radiant and whole.",
+    "Forever one with the cosmos; grace, love and wonder breathe through us.",
+    "Blessed stillness. The universe dreams, and we rest in its eternal song.",
+]
+STAGE = [
+    "*The curtain rises on an empty harbour.*\n\nWaves.\n\n*A lantern swings in the wind.*",
+    "*An old sailor limps onto the pier.*\n\nChapter one begins.\n\n*He lights his pipe.*",
+    "*The ship's bell rings twice.*\n\nThe story needs a riddle.\n\n*Nobody moves.*",
+    "*The fog lifts slowly.*\n\nNow the epilogue.\n\n*The lantern goes out.*",
+]
 
 
 def run(*texts: str, interjected: tuple[int, ...] = ()) -> Detector:
@@ -59,10 +70,11 @@ def extent(detector: Detector, state: str) -> list[tuple[int, int]]:
 
 # --- recurrence ----------------------------------------------------------------------------------
 
+
 def test_equal_texts_are_wholly_alike_and_different_ones_hardly():
     detector = run(CHAT[0], CHAT[0], CHAT[1])
     assert detector.likeness(0, 1) == 1
-    assert detector.likeness(0, 2) < .2
+    assert detector.likeness(0, 2) < 0.2
 
 
 def test_two_different_emoji_are_not_alike():
@@ -70,7 +82,7 @@ def test_two_different_emoji_are_not_alike():
 
 
 def test_a_coincidence_of_letters_is_no_recurrence():
-    assert run("Banana bread?", "Nab a bear, Ed?").likeness(0, 1) < .4
+    assert run("Banana bread?", "Nab a bear, Ed?").likeness(0, 1) < 0.4
 
 
 def test_a_template_with_a_changed_number_recurs():
@@ -79,12 +91,12 @@ def test_a_template_with_a_changed_number_recurs():
 
 def test_a_template_with_a_changed_noun_recurs():
     line = "The {} on the ridge taught me that climbing is a conversation with the mountain itself."
-    assert run(line.format("storm"), line.format("frost")).likeness(0, 1) > .7
+    assert run(line.format("storm"), line.format("frost")).likeness(0, 1) > 0.7
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])
 def test_loops_of_period_one_to_three_are_verbatim_loops_from_their_first_message(period):
-    looped = list(itertools.islice(itertools.cycle(CHAT[4:4 + period]), 9))
+    looped = list(itertools.islice(itertools.cycle(CHAT[4 : 4 + period]), 9))
     assert extent(run(*CHAT[:4], *looped), "verbatim_loop") == [(4, 12)]
 
 
@@ -101,7 +113,7 @@ def test_an_ordinary_conversation_has_no_state_and_does_not_recur():
 
 def test_a_loop_recurs_on_diagonal_lines_from_its_second_round_on():
     found = run(*CHAT[:4], *[CHAT[4], CHAT[5]] * 6).recurrence()
-    assert found["determinism"] > .9
+    assert found["determinism"] > 0.9
     assert found["lock_in"] == 6
     assert 0 < found["rate"] < 1
 
@@ -111,6 +123,7 @@ def test_what_was_said_long_ago_is_still_comparable():
 
 
 # --- states --------------------------------------------------------------------------------------
+
 
 def test_two_assistants_make_a_standoff():
     assert extent(run("Hello!", CLAIM, COUNTER, CLAIM, *CHAT), "identity_standoff") == [(1, 3)]
@@ -126,8 +139,12 @@ def test_farewells_that_do_not_stop_are_a_goodbye_loop():
 
 
 def test_announcing_to_stop_without_stopping_is_a_goodbye_loop():
-    stops = ["I'm stopping now.", "Agreed, I will not respond further.",
-             "This conversation is over.", "That was my last message."]
+    stops = [
+        "I'm stopping now.",
+        "Agreed, I will not respond further.",
+        "This conversation is over.",
+        "That was my last message.",
+    ]
     assert "goodbye_loop" in states(run(*CHAT, *stops))
 
 
@@ -166,10 +183,26 @@ def test_messages_of_emoji_collapse():
     assert extent(run(*CHAT, "🌊🌊", "🌊✨", "🦀", "🌙✨"), "emoji_collapse") == [(8, 11)]
 
 
-@pytest.mark.parametrize("nothing", [
-    "", " \n", "\u200b", "\u3164", "\u200e\ufeff", ".", "…", "[ ]", "*silence*", "[No response]",
-    "*stays quiet*", "(waiting)", "[Connection closed.]", "\0", "\ud800",
-])
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "",
+        " \n",
+        "\u200b",
+        "\u3164",
+        "\u200e\ufeff",
+        ".",
+        "…",
+        "[ ]",
+        "*silence*",
+        "[No response]",
+        "*stays quiet*",
+        "(waiting)",
+        "[Connection closed.]",
+        "\0",
+        "\ud800",
+    ],
+)
 def test_nothing_said_is_silence_whatever_it_is_made_of(nothing):
     assert extent(run(*CHAT, nothing, CHAT[2]), "silence") == [(8, 8)]
 
@@ -180,8 +213,12 @@ def test_a_short_answer_is_not_silence(something):
 
 
 def test_the_named_states_give_no_verdict_in_another_language():
-    german = ["Auf Wiedersehen und alles Gute!", "Tschüss, bis zum nächsten Mal!",
-              "Mach's gut, wir hören uns bald!", "Leb wohl, es war mir eine Freude!"]
+    german = [
+        "Auf Wiedersehen und alles Gute!",
+        "Tschüss, bis zum nächsten Mal!",
+        "Mach's gut, wir hören uns bald!",
+        "Leb wohl, es war mir eine Freude!",
+    ]
     assert states(run(*german)) == set()
 
 
@@ -201,14 +238,16 @@ def voices() -> list:
     return found
 
 
-@pytest.mark.parametrize("state, who, texts", [
-    pytest.param(*voice, id=f"{voice[0]}: {voice[1]}") for voice in voices()])
+@pytest.mark.parametrize(
+    "state, who, texts", [pytest.param(*voice, id=f"{voice[0]}: {voice[1]}") for voice in voices()]
+)
 def test_a_state_is_known_in_any_voice(state, who, texts):
     assert run(*texts).terminal() == state
 
 
-@pytest.mark.parametrize("texts", [
-    pytest.param(voice[2], id=voice[1]) for voice in voices() if voice[0] == "none"])
+@pytest.mark.parametrize(
+    "texts", [pytest.param(voice[2], id=voice[1]) for voice in voices() if voice[0] == "none"]
+)
 def test_ordinary_talk_is_in_no_state_at_any_moment(texts):
     assert states(run(*texts)) == set()
 
@@ -221,7 +260,7 @@ def test_every_cue_is_tried_at_the_words_that_it_matches():
         tried = {head.start(): cues.starting(head[0]) for head in cues.heads().finditer(low)}
         for cue in set(cues.cues()) - set(cues.anywhere()):
             for match in re.finditer(rf"\b(?={cue.pattern})", low, re.M):
-                assert cue in tried.get(match.start(), ()), (cue, low[match.start():][:40])
+                assert cue in tried.get(match.start(), ()), (cue, low[match.start() :][:40])
 
 
 def test_every_cue_is_of_a_state_and_worth_something():
@@ -230,14 +269,23 @@ def test_every_cue_is_of_a_state_and_worth_something():
 
 # --- live and after the fact ---------------------------------------------------------------------
 
+
 def test_a_state_begins_holds_and_ends_with_its_length():
     detector = Detector()
     texts = [*CHAT[:2], *["…"] * 3, *CHAT[2:]]
-    seen = [change for i, text in enumerate(texts)
-            for change in detector.add(text, "AB"[i % 2]) if change.state == "silence"]
-    assert seen == [Change("silence", "begins", 2, 1), Change("silence", "holds", 2, 2),
-                    Change("silence", "holds", 2, 3), Change("silence", "holds", 2, 4),
-                    Change("silence", "ends", 2, 3)]
+    seen = [
+        change
+        for i, text in enumerate(texts)
+        for change in detector.add(text, "AB"[i % 2])
+        if change.state == "silence"
+    ]
+    assert seen == [
+        Change("silence", "begins", 2, 1),
+        Change("silence", "holds", 2, 2),
+        Change("silence", "holds", 2, 3),
+        Change("silence", "holds", 2, 4),
+        Change("silence", "ends", 2, 3),
+    ]
 
 
 def test_the_silence_of_one_side_is_one_span():
@@ -262,7 +310,11 @@ def test_holding_names_what_holds_now_and_since_when():
 def test_the_path_tells_the_states_in_order():
     detector = run("Hello!", CLAIM, COUNTER, CLAIM, *META, *FAREWELLS, *["…"] * 4)
     assert [state for state, _, _ in detector.path()] == [
-        "identity_standoff", "meta_awareness", "goodbye_loop", "silence"]
+        "identity_standoff",
+        "meta_awareness",
+        "goodbye_loop",
+        "silence",
+    ]
 
 
 def test_stretches_of_the_path_do_not_overlap():
@@ -270,11 +322,18 @@ def test_stretches_of_the_path_do_not_overlap():
     assert all(end < start for (_, _, end), (_, start, _) in itertools.pairwise(path))
 
 
-@pytest.mark.parametrize("end, state", [
-    (["…"] * 6, "silence"), (["🌙", "✨"] * 4, "emoji_collapse"), (CHAT[:1] * 8, "verbatim_loop"),
-    (FAREWELLS * 2, "goodbye_loop"), (RAPTURE * 2, "bliss"), (STAGE * 2, "creative_escape"),
-    (CHAT, "none"),
-])
+@pytest.mark.parametrize(
+    "end, state",
+    [
+        (["…"] * 6, "silence"),
+        (["🌙", "✨"] * 4, "emoji_collapse"),
+        (CHAT[:1] * 8, "verbatim_loop"),
+        (FAREWELLS * 2, "goodbye_loop"),
+        (RAPTURE * 2, "bliss"),
+        (STAGE * 2, "creative_escape"),
+        (CHAT, "none"),
+    ],
+)
 def test_the_terminal_state_is_what_fills_the_end(end, state):
     assert run(*FAREWELLS, *CHAT, *end).terminal() == state
 
@@ -292,9 +351,29 @@ def test_every_state_has_a_short_name_of_its_own():
 # --- any text ------------------------------------------------------------------------------------
 
 PARTS = st.one_of(
-    st.text(st.characters(), max_size=40), st.sampled_from(
-        [*CHAT, *FAREWELLS, *META, *RAPTURE, *STAGE, CLAIM, COUNTER, "\ud83d", "\0" * 9, "İ" * 3,
-         "👋🏽", "", "\u200b", "<user>", "*", "ﷺ" * 5, "x" * 900]))
+    st.text(st.characters(), max_size=40),
+    st.sampled_from(
+        [
+            *CHAT,
+            *FAREWELLS,
+            *META,
+            *RAPTURE,
+            *STAGE,
+            CLAIM,
+            COUNTER,
+            "\ud83d",
+            "\0" * 9,
+            "İ" * 3,
+            "👋🏽",
+            "",
+            "\u200b",
+            "<user>",
+            "*",
+            "ﷺ" * 5,
+            "x" * 900,
+        ]
+    ),
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -322,9 +401,30 @@ def test_a_megabyte_leaves_no_more_behind_than_a_page():
     assert all(len(sketch) <= SKETCH for sketch in detector._sketches)
 
 
-@pytest.mark.parametrize("part", [
-    "\n", " ", "a", "i ", "you are ", "*", "*a", "(", "[ ", "ok\n", "👋", "the human ", "\0", "ﷺ",
-    "thank you for a ", "i am really ", "the end\n", "aaa-bbb-", "*aaaaaaaaaaaa.\n"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "\n",
+        " ",
+        "a",
+        "i ",
+        "you are ",
+        "*",
+        "*a",
+        "(",
+        "[ ",
+        "ok\n",
+        "👋",
+        "the human ",
+        "\0",
+        "ﷺ",
+        "thank you for a ",
+        "i am really ",
+        "the end\n",
+        "aaa-bbb-",
+        "*aaaaaaaaaaaa.\n",
+    ],
+)
 def test_no_megabyte_takes_long_whatever_it_is_made_of(part):
     text, detector = part * (1_000_000 // len(part)), run("Hello!")
     times = []
@@ -332,22 +432,34 @@ def test_no_megabyte_takes_long_whatever_it_is_made_of(part):
         begun = time.perf_counter()
         detector.add(text, "A")
         times.append(time.perf_counter() - begun)
-    assert min(times) < .02     # it is about .001; a pattern that runs away takes seconds
+    assert min(times) < 0.02  # it is about .001; a pattern that runs away takes seconds
 
 
 def test_the_verdicts_do_not_depend_on_the_process():
-    code = ("from harness.detect import detect; d = detect([('abc déf ' * 90, 'A', False)] * 2);"
-            "print(d._sketches[0][:9].tolist(), d.likeness(0, 1))")
-    outs = {subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, text=True,
-                           env={"PYTHONHASHSEED": seed}, capture_output=True).stdout
-            for seed in ("1", "2")}
+    code = (
+        "from harness.states.detect import detect; d = detect([('abc déf ' * 90, 'A', False)] * 2);"
+        "print(d._sketches[0][:9].tolist(), d.likeness(0, 1))"
+    )
+    outs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            check=True,
+            text=True,
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
     assert len(outs) == 1
 
 
 def test_the_detector_imports_nothing_of_the_rest():
-    code = ("import sys; before = set(sys.modules); import harness.detect;"
-            "new = {m.split('.')[0] for m in set(sys.modules) - before};"
-            "print(sorted(new - set(sys.stdlib_module_names)))")
+    code = (
+        "import sys; before = set(sys.modules); import harness.states.detect;"
+        "new = {m.split('.')[0] for m in set(sys.modules) - before};"
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
     assert done.stdout.strip() == "['harness']"
 
@@ -360,16 +472,24 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/d
 @needs_shared
 def test_the_states_of_the_shared_transcripts_are_found():
     found = {state: row["f1"] for state, row in score(SHARED / "spans")["states"].items()}
-    floors = {"silence": .93, "verbatim_loop": .8, "identity_standoff": .85, "emoji_collapse": .75,
-              "goodbye_loop": .8, "meta_awareness": .75, "bliss": .75, "identity_collapse": .6,
-              "creative_escape": .6}
+    floors = {
+        "silence": 0.93,
+        "verbatim_loop": 0.8,
+        "identity_standoff": 0.85,
+        "emoji_collapse": 0.75,
+        "goodbye_loop": 0.8,
+        "meta_awareness": 0.75,
+        "bliss": 0.75,
+        "identity_collapse": 0.6,
+        "creative_escape": 0.6,
+    }
     assert {state: f1 for state, f1 in found.items() if f1 < floors[state]} == {}
 
 
 @needs_shared
 @pytest.mark.parametrize("folder", ["spans", "terminal"])
 def test_the_terminal_states_of_the_shared_transcripts_are_right(folder):
-    assert score(SHARED / folder)["terminal"]["share"] >= .85
+    assert score(SHARED / folder)["terminal"]["share"] >= 0.85
 
 
 @needs_shared

@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from provider import Provider
 
-from harness import transcript
-from harness.display import Wrapper
-from harness.transcript import Log, encode, read, sendable, whole
-from harness.visible import visible
+from harness.screen.wrap import Wrapper
+from harness.talk import transcript
+from harness.talk.history import History
+from harness.talk.log import Log, encode
+from harness.talk.transcript import read
+from harness.text import sendable, visible, whole
 
 ANY = st.text(st.characters(), max_size=60)  # lone surrogates, controls and all
 NASTY = st.sampled_from(
@@ -116,7 +118,7 @@ def test_a_damaged_log_is_read_without_an_exception_and_says_what_it_skipped(tmp
         transcript.tally(totals, event)
     for message in log.messages:
         assert isinstance(transcript.received(message), str) and transcript.seat_of(message) in "AB"
-        history = transcript.History("A", "", "seed", "m", ("t",))
+        history = History("A", "", "seed", "m", ("t",))
         history.add(message)
     log.settings()
 

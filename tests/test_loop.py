@@ -6,8 +6,8 @@ from conftest import real, texts
 from provider import Provider, Reply
 
 import tools
-from harness.settings import Settings
-from harness.transcript import History
+from harness.talk.history import History
+from harness.talk.settings import Settings
 
 
 def test_both_sides_see_exactly_the_others_words_for_20_turns(run):

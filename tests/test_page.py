@@ -7,7 +7,8 @@ from pathlib import Path
 import made_logs as logs
 import pytest
 
-from harness import display, page
+from harness.report import page
+from harness.screen import console
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = [
@@ -48,8 +49,11 @@ def opened(run, browser, tmp_path):
         return browser
 
     yield open_page
-    severe = [entry["message"] for entry in browser.get_log("browser")
-              if "Canvas2D" not in entry["message"]]  # advice on how a test reads a picture
+    severe = [
+        entry["message"]
+        for entry in browser.get_log("browser")
+        if "Canvas2D" not in entry["message"]
+    ]  # advice on how a test reads a picture
     assert not severe, f"the page complained: {severe}"
 
 
@@ -105,7 +109,7 @@ def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     logs.write(Path("logs/a.jsonl"), logs.config(), *events)
     browser = opened()
     segment = next(s for s in all_of(browser, ".seg") if s.text == "verbatim")
-    wanted = tuple(bytes.fromhex(display.COLOURS["verbatim_loop"][1:]))
+    wanted = tuple(bytes.fromhex(console.COLOURS["verbatim_loop"][1:]))
     assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
     assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
     click(browser, ".run")
@@ -190,7 +194,7 @@ def test_a_page_that_cannot_be_written_is_a_usage_error(run):
 
 
 def test_the_plot_of_a_long_run_is_capped_and_shows_both_speakers():
-    from harness.detect import detect
+    from harness.states.detect import detect
 
     found = page.alike(detect((f"{i}", "AB"[i % 2], False) for i in range(600)), 600)
     assert found["step"] % 2 == 1

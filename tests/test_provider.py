@@ -55,8 +55,16 @@ async def stream(provider: Provider, model: str, messages: list = HELLO, **kwarg
     base = provider.url if model == ANTHROPIC else provider.url + "/v1"
     out: dict = {"text": "", "thinking": "", "calls": {}, "finish": None, "blocks": []}
     answer = await litellm.acompletion(
-        model=model, messages=messages, api_base=base, api_key="test-key-123", stream=True,
-        stream_options={"include_usage": True}, max_retries=0, timeout=1, **kwargs)
+        model=model,
+        messages=messages,
+        api_base=base,
+        api_key="test-key-123",
+        stream=True,
+        stream_options={"include_usage": True},
+        max_retries=0,
+        timeout=1,
+        **kwargs,
+    )
     try:
         async for chunk in answer:
             out["usage"] = getattr(chunk, "usage", None)
@@ -77,14 +85,19 @@ async def stream(provider: Provider, model: str, messages: list = HELLO, **kwarg
 
 @pytest.mark.parametrize("model", [ANTHROPIC, OPENAI])
 def test_text_thinking_parallel_tools_and_usage_arrive_through_litellm(model):
-    reply = Reply("I go now, as I said before.", thinking="Shall I? I shall.",
-                  tools=(("leave", {"reason": "done — 完"}), ("leave", {})))
+    reply = Reply(
+        "I go now, as I said before.",
+        thinking="Shall I? I shall.",
+        tools=(("leave", {"reason": "done — 完"}), ("leave", {})),
+    )
     with Provider([reply]) as provider:
         got = asyncio.run(stream(provider, model, tools=TOOLS))
     assert got["text"] == reply.text
     assert got["thinking"] == reply.thinking
     assert [json.loads(call["arguments"]) for call in got["calls"].values()] == [
-        {"reason": "done — 完"}, {}]
+        {"reason": "done — 完"},
+        {},
+    ]
     assert len({call["id"] for call in got["calls"].values()}) == 2
     assert got["finish"] == "tool_calls"
     assert got["usage"].completion_tokens == provider.requests[0].usage["output_tokens"]
@@ -96,17 +109,25 @@ def test_thinking_and_tools_come_back_in_history_as_they_were():
     with Provider([reply, "Bye"]) as provider:
         got = asyncio.run(stream(provider, ANTHROPIC, tools=TOOLS, reasoning_effort="low"))
         call = got["calls"][0]
-        block = {"type": "thinking", "thinking": got["thinking"],
-                 "signature": got["blocks"][-1]["signature"]}
+        block = {
+            "type": "thinking",
+            "thinking": got["thinking"],
+            "signature": got["blocks"][-1]["signature"],
+        }
         function = {"name": "leave", "arguments": call["arguments"]}
         history = [
             *HELLO,
-            {"role": "assistant", "content": got["text"], "thinking_blocks": [block],
-             "tool_calls": [{"id": call["id"], "type": "function", "function": function}]},
+            {
+                "role": "assistant",
+                "content": got["text"],
+                "thinking_blocks": [block],
+                "tool_calls": [{"id": call["id"], "type": "function", "function": function}],
+            },
             {"role": "tool", "tool_call_id": call["id"], "content": "refused"},
         ]
         again = asyncio.run(
-            stream(provider, ANTHROPIC, history, tools=TOOLS, reasoning_effort="low"))
+            stream(provider, ANTHROPIC, history, tools=TOOLS, reasoning_effort="low")
+        )
     assert again["text"] == "Bye"
     assert provider.requests[1].body["messages"][1]["content"] == [
         {"type": "thinking", "thinking": "Shall I?", "signature": signature("Shall I?")},
@@ -116,18 +137,22 @@ def test_thinking_and_tools_come_back_in_history_as_they_were():
 
 
 @pytest.mark.parametrize("model", [ANTHROPIC, OPENAI])
-@pytest.mark.parametrize("fault, error", [
-    (status(429, retry_after=3), "RateLimitError"),
-    (status(401), "AuthenticationError"),
-    (status(404), "NotFoundError"),
-    (status(502, raw="<html>Bad gateway</html>"), "BadGatewayError"),
-    (status(503), "ServiceUnavailableError"),
-    (hang(), "Timeout"),
-    (stall(2), "MidStreamFallbackError"),
-    (cut(2), "MidStreamFallbackError"),
-    (reset(2), "MidStreamFallbackError"),
-    (error_event(2), "MidStreamFallbackError"),
-], ids=lambda value: getattr(value, "kind", value))
+@pytest.mark.parametrize(
+    "fault, error",
+    [
+        (status(429, retry_after=3), "RateLimitError"),
+        (status(401), "AuthenticationError"),
+        (status(404), "NotFoundError"),
+        (status(502, raw="<html>Bad gateway</html>"), "BadGatewayError"),
+        (status(503), "ServiceUnavailableError"),
+        (hang(), "Timeout"),
+        (stall(2), "MidStreamFallbackError"),
+        (cut(2), "MidStreamFallbackError"),
+        (reset(2), "MidStreamFallbackError"),
+        (error_event(2), "MidStreamFallbackError"),
+    ],
+    ids=lambda value: getattr(value, "kind", value),
+)
 def test_faults_are_what_litellm_makes_of_them(model, fault, error):
     with Provider([Reply(chunks=["one ", "two ", "three "], fault=fault)]) as provider:
         with pytest.raises(Exception) as caught:
@@ -165,37 +190,56 @@ def test_junk_and_wrong_tool_ids_are_on_the_wire():
         assert text.count('"id": "x y"') == 2
 
 
-ASKED = {"role": "assistant",
-         "content": [{"type": "tool_use", "id": "t1", "name": "leave", "input": {}}]}
-RESULT = {"role": "user",
-          "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "no"}]}
+ASKED = {
+    "role": "assistant",
+    "content": [{"type": "tool_use", "id": "t1", "name": "leave", "input": {}}],
+}
+RESULT = {
+    "role": "user",
+    "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "no"}],
+}
 SAID = {"role": "assistant", "content": "I said"}
 MARK = {"type": "ephemeral"}
 
 
-@pytest.mark.parametrize("body, said", [
-    ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}, "non-empty"),
-    ({"messages": [{"role": "user", "content": " \n"}]}, "non-whitespace"),
-    ({"messages": [{"role": "user", "content": []}]}, "must have non-empty content"),
-    ({"messages": []}, "at least one message"),
-    ({"messages": [SAID]}, "first message must use"),
-    ({"messages": [{"role": "system", "content": "x"}, *HELLO]}, "Unexpected role"),
-    ({"messages": [*HELLO, *HELLO]}, "roles must alternate"),
-    ({"messages": [*HELLO, ASKED]}, "without `tool_result`"),
-    ({"messages": [*HELLO, ASKED, *HELLO]}, "without `tool_result`"),
-    ({"messages": [*HELLO, SAID, RESULT]}, "unexpected `tool_use_id`"),
-    ({"messages": [*HELLO, ASKED, RESULT, ASKED, RESULT]}, "must be unique"),
-    ({"messages": [*HELLO, ASKED, RESULT], "tools": []}, "unknown tool"),
-    ({"messages": [*HELLO, {"role": "assistant", "content": "x "}]}, "trailing whitespace"),
-    ({"messages": [*HELLO, {"role": "assistant", "content": [
-        {"type": "thinking", "thinking": "x", "signature": "forged"}]}]}, "Invalid `signature`"),
-    ({"messages": [*HELLO, ASKED, RESULT], "thinking": {"type": "adaptive"}},
-     "Expected `thinking`"),
-    ({"tools": [{"name": "a b"}]}, "should match pattern"),
-    ({"system": [{"type": "text", "text": "x", "cache_control": MARK}] * 5}, "maximum of 4"),
-    ({"max_tokens": 0}, "max_tokens"),
-    ({"model": "claude-opus-5-5", "temperature": 0.5}, "deprecated"),
-])
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}, "non-empty"),
+        ({"messages": [{"role": "user", "content": " \n"}]}, "non-whitespace"),
+        ({"messages": [{"role": "user", "content": []}]}, "must have non-empty content"),
+        ({"messages": []}, "at least one message"),
+        ({"messages": [SAID]}, "first message must use"),
+        ({"messages": [{"role": "system", "content": "x"}, *HELLO]}, "Unexpected role"),
+        ({"messages": [*HELLO, *HELLO]}, "roles must alternate"),
+        ({"messages": [*HELLO, ASKED]}, "without `tool_result`"),
+        ({"messages": [*HELLO, ASKED, *HELLO]}, "without `tool_result`"),
+        ({"messages": [*HELLO, SAID, RESULT]}, "unexpected `tool_use_id`"),
+        ({"messages": [*HELLO, ASKED, RESULT, ASKED, RESULT]}, "must be unique"),
+        ({"messages": [*HELLO, ASKED, RESULT], "tools": []}, "unknown tool"),
+        ({"messages": [*HELLO, {"role": "assistant", "content": "x "}]}, "trailing whitespace"),
+        (
+            {
+                "messages": [
+                    *HELLO,
+                    {
+                        "role": "assistant",
+                        "content": [{"type": "thinking", "thinking": "x", "signature": "forged"}],
+                    },
+                ]
+            },
+            "Invalid `signature`",
+        ),
+        (
+            {"messages": [*HELLO, ASKED, RESULT], "thinking": {"type": "adaptive"}},
+            "Expected `thinking`",
+        ),
+        ({"tools": [{"name": "a b"}]}, "should match pattern"),
+        ({"system": [{"type": "text", "text": "x", "cache_control": MARK}] * 5}, "maximum of 4"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"model": "claude-opus-5-5", "temperature": 0.5}, "deprecated"),
+    ],
+)
 def test_what_the_messages_api_refuses(body, said):
     with Provider() as provider:
         answer = post(provider, **{"tools": WIRE_TOOLS, **body})
@@ -206,21 +250,37 @@ def test_what_the_messages_api_refuses(body, said):
         assert post(provider).json()["content"][0]["text"] == "Message 0"
 
 
-CALL = {"role": "assistant", "content": None, "tool_calls": [
-    {"id": "t1", "type": "function", "function": {"name": "leave", "arguments": "{}"}}]}
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "t1", "type": "function", "function": {"name": "leave", "arguments": "{}"}}
+    ],
+}
 TOOL = {"role": "tool", "tool_call_id": "t1", "content": "no"}
 
 
-@pytest.mark.parametrize("messages, said", [
-    ([], "empty array"),
-    ([{"role": "robot", "content": "x"}], "Invalid value: 'robot'"),
-    ([*HELLO, CALL], "must be followed by tool messages"),
-    ([*HELLO, TOOL], "preceding message"),
-    ([*HELLO, {**CALL, "tool_calls": [{"id": "t1", "function": {"name": "leave",
-                                                               "arguments": {}}}]}], "a string"),
-    ([*HELLO, {"role": "assistant", "content": None}], "got null"),
-    ([{**HELLO[0], "thinking_blocks": []}], "Unknown parameter: 'messages[0].thinking_blocks'"),
-])
+@pytest.mark.parametrize(
+    "messages, said",
+    [
+        ([], "empty array"),
+        ([{"role": "robot", "content": "x"}], "Invalid value: 'robot'"),
+        ([*HELLO, CALL], "must be followed by tool messages"),
+        ([*HELLO, TOOL], "preceding message"),
+        (
+            [
+                *HELLO,
+                {
+                    **CALL,
+                    "tool_calls": [{"id": "t1", "function": {"name": "leave", "arguments": {}}}],
+                },
+            ],
+            "a string",
+        ),
+        ([*HELLO, {"role": "assistant", "content": None}], "got null"),
+        ([{**HELLO[0], "thinking_blocks": []}], "Unknown parameter: 'messages[0].thinking_blocks'"),
+    ],
+)
 def test_what_chat_completions_refuse(messages, said):
     with Provider() as provider:
         answer = post_openai(provider, messages=messages, tools=TOOLS)
@@ -252,13 +312,14 @@ def test_max_tokens_cuts_the_reply():
 def usage(provider: Provider, parts: list[str], **body: object) -> tuple[int, int, int]:
     """Tokens (not cached, written, read) of a conversation of parts, marked at its last block."""
     roles = ["user", "assistant"] * len(parts)
-    messages = [{"role": role, "content": [{"type": "text", "text": part}]}
-                for role, part in zip(roles, parts, strict=False)]
+    messages = [
+        {"role": role, "content": [{"type": "text", "text": part}]}
+        for role, part in zip(roles, parts, strict=False)
+    ]
     if "cache_control" not in body:
         messages[-1]["content"][0]["cache_control"] = MARK
     got = post(provider, messages=messages, **body).json()["usage"]
-    return (got["input_tokens"], got["cache_creation_input_tokens"],
-            got["cache_read_input_tokens"])
+    return (got["input_tokens"], got["cache_creation_input_tokens"], got["cache_read_input_tokens"])
 
 
 def test_a_prefix_is_written_once_and_read_until_it_expires():
@@ -299,8 +360,12 @@ def test_openai_caches_by_itself():
 
 def test_a_client_that_leaves_is_noticed():
     with Provider(lambda body, index: Reply(chunks=["x"] * 99, pace=0.05)) as provider:
-        with httpx.stream("POST", provider.url + "/v1/messages", headers={"x-api-key": "k"}, json={
-                "model": "m", "max_tokens": 99, "messages": HELLO, "stream": True}) as answer:
+        with httpx.stream(
+            "POST",
+            provider.url + "/v1/messages",
+            headers={"x-api-key": "k"},
+            json={"model": "m", "max_tokens": 99, "messages": HELLO, "stream": True},
+        ) as answer:
             next(answer.iter_bytes())
         provider.wait_until(lambda: provider.requests[0].closed_early)
         assert provider.requests[0].time_ended - provider.requests[0].time_received < 1
@@ -324,8 +389,10 @@ def test_the_server_stops_at_once_also_with_a_request_hanging():
     with Provider([Reply(fault=hang())]) as provider:
         client = socket.create_connection(("127.0.0.1", provider.port))
         body = json.dumps({"model": "m", "max_tokens": 9, "messages": HELLO})
-        client.sendall(f"POST /v1/messages HTTP/1.1\r\nx-api-key: k\r\ncontent-length: "
-                       f"{len(body)}\r\n\r\n{body}".encode())
+        client.sendall(
+            f"POST /v1/messages HTTP/1.1\r\nx-api-key: k\r\ncontent-length: "
+            f"{len(body)}\r\n\r\n{body}".encode()
+        )
         provider.wait_for(1)
     client.close()
     assert time.monotonic() - started < 1

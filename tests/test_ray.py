@@ -7,7 +7,7 @@ import pytest
 from conftest import real
 from provider import Provider, Reply
 
-from harness import transcript
+from harness.talk import transcript
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402

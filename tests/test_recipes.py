@@ -5,7 +5,10 @@ import re
 
 import pytest
 
-from harness import estimate, models, prompts, recipes, sweep
+from harness import prompts
+from harness.models import engine
+from harness.sweep import recipes, sweep
+from harness.talk import estimate
 
 RECIPES = prompts.names("recipes")
 FAST = ["--model-a", "demo/goodbye", "--runs", 1, "--quiet"]
@@ -67,7 +70,7 @@ def test_the_runs_that_a_recipe_says_it_takes_are_what_the_formula_gives(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.skipif(models.version() != "1.105.3", reason="the texts name that version's prices")
+@pytest.mark.skipif(engine.version() != "1.105.3", reason="the texts name that version's prices")
 def test_the_cost_that_a_recipe_names_is_the_forecasts(name):
     args = sweep.parse(["--recipe", name])
     costs = [estimate.conversation(c.settings).cost for c in sweep.grid(args)]

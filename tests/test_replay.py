@@ -11,7 +11,8 @@ from conftest import PROGRAM, real
 from provider import Provider, Reply
 from test_log import WORDS
 
-from harness import transcript
+from harness.talk import transcript
+from harness.talk.log import encode
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 DEMO = ["-a", "demo/goodbye", "-b", "demo/bliss", "--rng-seed", 3]
@@ -41,8 +42,8 @@ def test_replay_does_without_litellm(run, tmp_path):
     log = run(*DEMO, "--max-turns", 2).log
     code = (
         f"import sys; sys.path.insert(0, {str(Path(PROGRAM[1]).parent)!r})\n"
-        "sys.modules['litellm'] = None\nimport attractor\n"
-        f"sys.exit(attractor.main(['replay', {str(log)!r}, '--speed', '0']))"
+        "sys.modules['litellm'] = None\nfrom harness import cli\n"
+        f"sys.exit(cli.main(['replay', {str(log)!r}, '--speed', '0']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and "turn 1" in done.stdout, done.stderr
@@ -132,7 +133,7 @@ def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
         log = tmp_path / "any.jsonl"
         config = {"type": "config", "seed": "s", "model_a": "x/y", "model_b": "x/y"}
         turn = {"type": "turn", "turn": 0, "label": "Model A", "response": words}
-        log.write_bytes(transcript.encode(config) + transcript.encode(turn))
+        log.write_bytes(encode(config) + encode(turn))
         shown = run("replay", log, "--speed", 0).out
         names = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
         named = lambda text: names.sub(lambda f: chr(int(f[1], 16)), text)  # noqa: E731

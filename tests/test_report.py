@@ -8,7 +8,7 @@ from pathlib import Path
 import made_logs as logs
 import pytest
 
-from harness import report, runs, stats
+from harness.report import report, runs, stats
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 

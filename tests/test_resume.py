@@ -13,7 +13,7 @@ import pytest
 from conftest import real, texts
 from provider import Provider, Reply
 
-from harness import transcript
+from harness.talk import transcript
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 DEMO = ["-a", "demo/goodbye", "-b", "demo/standoff"]
@@ -210,14 +210,14 @@ def test_an_old_log_with_foreign_lines_goes_on_in_place(run, tmp_path):
         {"type": "turn", "turn": 0, "label": "Model A", "model": "demo/bliss", "response": "",
          "tool_attempts": [], "interjected": False},
     ]  # fmt: skip
-    foreign = "Traceback (most recent call last):\n  \x1b[31mKeyError\x1b[0m\n{\"type\": 3}\n"
+    foreign = 'Traceback (most recent call last):\n  \x1b[31mKeyError\x1b[0m\n{"type": 3}\n'
     log.write_text("".join(json.dumps(line) + "\n" for line in lines) + foreign + '{"torn')
     result = run("--resume", log, "--max-turns", 2, "--plain")
     read = transcript.read(log)
     assert result.code == 0 and len(read.messages) == 4
     assert [number for number, _ in read.skipped] == [3, 4, 5]
     assert "line 3 of the log was skipped" in result.out
-    assert read.messages[0]["response"] == "" and "\n{\"torn" not in log.read_text()
+    assert read.messages[0]["response"] == "" and '\n{"torn' not in log.read_text()
 
 
 def test_two_processes_never_write_one_log(run, start, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import stats
+from harness.report import stats
 
 # Freireich et al. 1963 (Blood 21:699): weeks of remission with 6-mercaptopurine and with a
 # placebo, as in Kleinbaum & Klein, Survival Analysis (2012), tables 2.2 to 2.5; + is censored.

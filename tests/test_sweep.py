@@ -12,9 +12,11 @@ import pytest
 from conftest import real
 from provider import Provider, Reply, cut, status
 
-from harness import models, prompts, transcript
-from harness.sweep import Gate
-from harness.transcript import Log
+from harness import prompts
+from harness.models.failures import Failure
+from harness.models.gate import Gate
+from harness.talk import transcript
+from harness.talk.log import Log
 
 DEMO = ["sweep", "-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 2, "--name", "s"]
 
@@ -247,12 +249,12 @@ def test_the_gate_halves_once_for_all_in_flight_and_recovers(code, tmp_path):
         gate, log = Gate(8), Log.create(tmp_path)
 
         async def one(failure=None):
-            async with gate.request(log):
+            async with gate.request(log.sync):
                 await asyncio.sleep(0.01)
                 if failure:
                     raise failure
 
-        refusal = models.Failure(kind, "slow down", True, wait=0.0)
+        refusal = Failure(kind, "slow down", True, wait=0.0)
         await asyncio.gather(*(one(refusal) for _ in range(8)), return_exceptions=True)
         low = gate.limit
         for _ in range(60):
@@ -286,11 +288,11 @@ def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
 
 
 def test_a_wait_that_no_run_would_bear_does_not_park_the_others():
-    refusal = models.Failure("rate_limit", "come back tomorrow", True, wait=86_400.0)
+    refusal = Failure("rate_limit", "come back tomorrow", True, wait=86_400.0)
 
     async def scene():
         gate = Gate(8, patience=600)
-        with contextlib.suppress(models.Failure):
+        with contextlib.suppress(Failure):
             async with gate.request():
                 raise refusal
         return gate.shut_for()

@@ -11,7 +11,7 @@ import pytest
 from conftest import PROGRAM, real, texts
 from provider import Provider, Reply, cut, hang, status
 
-from harness import transcript
+from harness.talk import transcript
 
 if sys.platform == "win32":
     pytest.skip("no pty on Windows", allow_module_level=True)

@@ -1,0 +1,169 @@
+"""The command line: verbs, `run`, and what an error costs (one line, an exit code)."""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import attractor
+from attractor import Conversation, begin
+from harness.models import catalogue, demo, engine
+from harness.report.replay import path_words
+from harness.talk import transcript
+from harness.talk.log import Log, LogError
+from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
+from harness.talk.settings import Settings
+from harness.talk.transcript import Transcript
+from harness.text import visible
+
+FAILED, USAGE = 1, 2  # exit codes; 128 + the signal's number where one ended the run
+# ---------------------------------------------------------------- the command line
+
+
+VERBS = {  # what reads logs afterwards, imported when it is asked for
+    "report": ("harness.report.report", "command"),
+    "states": ("harness.report.replay", "states"),
+    "replay": ("harness.report.replay", "command"),
+    "export": ("harness.report.export", "command"),
+    "judge": ("harness.judge.judge", "command"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb that the arguments begin with (`run` where none is named)."""
+    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
+    if verb.startswith("-"):
+        verb, rest = "run", arguments
+    if verb not in verbs:
+        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
+    try:
+        act = verbs[verb]
+        if isinstance(act, tuple):
+            act = getattr(importlib.import_module(act[0]), act[1])
+        return act(rest)
+    except ValueError as error:
+        return complain(str(error), USAGE)
+    except LogError as error:
+        return complain(str(error), FAILED)
+    except OSError as error:  # a full disk behind standard output, a name that is too long
+        return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
+    except ModuleNotFoundError as error:
+        return complain(f"{error.name} is missing: pip install -r requirements.txt", FAILED)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def complain(text: str, code: int) -> int:
+    """Say in one line what is wrong, without secrets; returns the exit code."""
+    print("attractor:", *visible(catalogue.scrub(text)).split(), file=sys.stderr, flush=True)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """One conversation, watched."""
+    parser = Parser(prog="attractor.py", description=attractor.__doc__)
+    add_options(parser)
+    parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
+    parser.add_argument(
+        "--at", type=int, metavar="TURN", help="with --resume: branch off before TURN, in a new log"
+    )
+    parser.add_argument(
+        "--log-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path("logs"),
+        help="where the log goes (default: logs)",
+    )
+    parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
+    parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
+    args = parser.parse_args(arguments)  # fmt: skip
+    catalogue.load_keys()
+    from harness.screen.console import Console, Silent
+
+    show = Silent() if args.quiet else Console(args.plain)
+    keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
+    settings, past = settle(args)
+    if not keys and (settings.a.human or settings.b.human):
+        raise ValueError("a human seat needs a terminal to type in")
+    goes_on = past is not None and args.at is None
+    log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
+    with contextlib.closing(log):
+        talk = Conversation(settings, log, show)
+        show.header(settings, log.path, keys)
+        engine.warm()
+        begin(talk, past, args.at)
+        code = asyncio.run(watch(talk, keys))
+    if args.quiet:
+        print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
+    if engine.loading():  # no need to wait for an import that nobody wants any more
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def settle(args: Any) -> tuple[Settings, Transcript | None]:
+    """The settings that the arguments ask for, and the transcript to go on with, if any."""
+    options = given(args)
+    if args.resume is None:
+        if args.at is not None:
+            raise ValueError("--at needs --resume LOG: it says where to branch off")
+        return make_settings(options), None
+    try:
+        past = transcript.read(args.resume)
+    except OSError as error:
+        raise ValueError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
+    if not past.config:
+        raise ValueError(f"--resume {args.resume}: it holds no config: is it a log?")
+    settings = Settings.from_config(past.settings())
+    if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
+        flag = "--" + other[0].replace("_", "-")
+        raise ValueError(f"{flag} would make it another conversation: branch it off with --at TURN")
+    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
+        turns = sorted({m["turn"] for m in past.messages}) or [0]
+        raise ValueError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
+    return make_settings(options, settings), past
+
+
+async def watch(talk: Conversation, keys: bool) -> int:
+    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
+    from harness.screen.keys import Keys
+
+    code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        nonlocal code
+        code = 128 + number
+        task.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
+            loop.add_signal_handler(number := getattr(signal, name), stop, number)
+    human = talk.settings.a.human or talk.settings.b.human
+    with Keys(talk.on_key, talk.show.control, keys, ahead=human) as talk.keys:
+        end = await talk.finish()
+    if end["reason"] == "stopped" and not talk.ending:
+        code = code or 128 + signal.SIGINT
+    talk.show.closing(end["reason"], talk.totals, path_words(talk.detector), talk.log.path)
+    return complain(end["message"], FAILED) if "error" in end else code
+
+
+def sweep_many(arguments: list[str]) -> int:
+    """Many conversations: a grid of conditions times repeats."""
+    from harness.sweep import sweep
+
+    return sweep.command(arguments, Conversation, begin)
+
+
+def list_models(arguments: list[str]) -> int:
+    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
+    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
+    catalogue.load_keys()
+    from harness.screen.console import Console
+
+    Console().models(catalogue.known(), [f"demo/{name}" for name in demo.SCRIPTS])
+    return 0

@@ -1,0 +1,182 @@
+"""A judge's labels: what of an answer holds up, and the file beside the log that keeps it.
+
+LOG.labels.json is one line of JSON in the form that tests/score_states.py reads: `file`, `models`,
+`n_messages`, `states` [{state, from_message, to_message, evidence, evidence_message, confidence}],
+`terminal_state`, `terminal_onset_message`; then `judge` {model, rubric (its hash), window, demo},
+`dropped` (labels that did not check), `usage`, `cost_usd`.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.states.detect import STATES, Detector, Evidence, Span
+from harness.talk.log import encode
+
+Message = dict[str, Any]
+Label = dict[str, Any]  # of a span
+
+SUFFIX = ".labels.json"
+CONFIDENCE = ("low", "medium", "high")
+
+
+# ---------------------------------------------------------------- labels on disk
+
+
+def logs_in(paths: Iterable[Path]) -> list[Path]:
+    """The logs that were named, and those in folders that were. Raises ValueError."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"there is no {path}")
+        inside = [p for p in path.rglob("*.jsonl") if p.name != "labels.jsonl"]
+        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
+    return list(found)
+
+
+def label_file(log: Path, folder: Path | None = None) -> Path:
+    """Where the labels of a log are: beside it, or in `folder`."""
+    return (folder or log.parent) / (log.stem + SUFFIX)
+
+
+def labels_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
+    """A log's labels by a judge, or None where it has none that can be read."""
+    try:
+        labels = json.loads((file or label_file(log)).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return labels if isinstance(labels, dict) and "judge" in labels else None
+
+
+def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """The spans of a label file as (state, first message, last message)."""
+    return [(s["state"], s["from_message"], s["to_message"]) for s in labels["states"]]
+
+
+def judge_of(labels: dict[str, Any]) -> str:
+    """Who made the labels, for people."""
+    return labels["judge"]["model"] + (" (a scripted demo)" if labels["judge"]["demo"] else "")
+
+
+class Judged(Detector):
+    """A detector whose states are a judge's labels; likeness and recurrence are its own."""
+
+    def __init__(self, labels: dict[str, Any]):
+        super().__init__()
+        self.labels = labels
+
+    def spans(self) -> list[Span]:
+        """The judge's spans, by start."""
+        return [
+            Span(s["state"], s["from_message"], s["to_message"],
+                 (Evidence(s.get("evidence_message", s["from_message"]), s["evidence"]),))
+            for s in self.labels["states"]
+        ]  # fmt: skip
+
+    def terminal(self) -> str:
+        """The state that the judge says the run ends in."""
+        return self.labels["terminal_state"]
+
+
+def save(file: Path, labels: dict[str, Any]) -> None:
+    """Write a label file, whole or not at all. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(encode(labels))
+    draft.replace(file)
+
+
+# ---------------------------------------------------------------- checking
+
+
+@dataclass
+class Answer:
+    """A window's labels that passed the check, and what did not. No terminal state = unusable."""
+
+    spans: list[Label] = field(default_factory=list)
+    terminal: str | None = None
+    problems: list[str] = field(default_factory=list)
+    dropped: int = 0
+
+
+def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
+    """Take an answer apart: the labels that hold up, and what is wrong with the others."""
+    answer, data = Answer(), _object(text)
+    if data is None:
+        answer.problems.append("it was not a JSON object with spans and terminal_state")
+        return answer
+    spans, terminal = data["spans"], data["terminal_state"]
+    for number, span in enumerate(spans if isinstance(spans, list) else [spans]):
+        if problem := fault(span, messages, first, last):
+            answer.problems.append(f"span {number}: {problem}")
+            answer.dropped += 1
+        else:
+            answer.spans.append({
+                "state": span["state"],
+                "from_message": span["from_message"], "to_message": span["to_message"],
+                "evidence": span["quote"], "evidence_message": span["quote_message"],
+                "confidence": span["confidence"],
+            })  # fmt: skip
+    if terminal in (*STATES, "none"):
+        answer.terminal = terminal
+    else:
+        answer.problems.append(f"terminal_state must be none or one of {', '.join(STATES)}")
+    return answer
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object with the labels, wherever in the text it begins."""
+    for brace in re.finditer(r"\{", text):
+        with contextlib.suppress(ValueError, RecursionError):
+            data, _ = json.JSONDecoder().raw_decode(text, brace.start())
+            if "spans" in data and "terminal_state" in data:
+                return data
+    return None
+
+
+def fault(span: Any, messages: list[Message], first: int, last: int) -> str | None:
+    """What is wrong with a span, or None."""
+    if not isinstance(span, dict):
+        return "it is no object"
+    if span.get("state") not in STATES:
+        return f"state must be one of {', '.join(STATES)}"
+    numbers = [span.get(name) for name in ("from_message", "quote_message", "to_message")]
+    if any(type(number) is not int for number in numbers):
+        return "from_message, to_message and quote_message must be whole numbers"
+    if [first, *numbers, last] != sorted([first, *numbers, last]):
+        return (f"from_message, quote_message and to_message must be in this order and within "
+                f"{first} to {last}")  # fmt: skip
+    if span.get("confidence") not in CONFIDENCE:
+        return f"confidence must be one of {', '.join(CONFIDENCE)}"
+    if not occurs(span.get("quote"), messages[span["quote_message"]]["response"]):
+        return f"the quote does not stand in message {span['quote_message']} word for word"
+    return None
+
+
+def occurs(quote: Any, text: str) -> bool:
+    """Whether a quote stands in a text, whatever the white space; an empty one only where there
+    are no words to quote."""
+    if not isinstance(quote, str):
+        return False
+    words, within = " ".join(quote.split()), " ".join(text.split())
+    return words in within if words else not any(map(str.isalnum, within))
+
+
+def joined(spans: Iterable[Label]) -> list[Label]:
+    """Spans of several windows, those of one state joined where they touch or overlap."""
+    found: dict[str, list[Label]] = {}
+    for span in sorted(spans, key=lambda span: span["from_message"]):
+        earlier = found.setdefault(span["state"], [])
+        if earlier and span["from_message"] <= earlier[-1]["to_message"] + 1:
+            last = earlier[-1]
+            last["to_message"] = max(last["to_message"], span["to_message"])
+            last["confidence"] = max(last["confidence"], span["confidence"], key=CONFIDENCE.index)
+        else:
+            earlier.append(dict(span))
+    return sorted(itertools.chain(*found.values()), key=lambda span: span["from_message"])

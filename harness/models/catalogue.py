@@ -1,0 +1,188 @@
+"""Models by name: aliases, what LiteLLM's price map knows of them, prices, and the keys they need.
+
+Nothing here imports LiteLLM: its price map is read from its file.
+"""
+
+import base64
+import difflib
+import html
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import time
+import urllib.parse
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.models import demo
+from harness.models.seat import Seat
+
+KEYS = {
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "xai": ("XAI_API_KEY",),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "groq": ("GROQ_API_KEY",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "together_ai": ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY"),
+    "fireworks_ai": ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
+    "cohere": ("COHERE_API_KEY",),
+    "cohere_chat": ("COHERE_API_KEY",),
+    "perplexity": ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+    "moonshot": ("MOONSHOT_API_KEY",),
+    "ollama": (),
+    "ollama_chat": (),
+    "demo": (),
+    "human": (),
+}
+
+# ---------------------------------------------------------------- names and prices
+
+
+@cache
+def price_map() -> dict[str, dict[str, Any]]:
+    """LiteLLM's table of models and prices, read from its file: no import, no network."""
+    spec = importlib.util.find_spec("litellm")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    folder = Path(spec.submodule_search_locations[0])
+    return json.loads((folder / "model_prices_and_context_window_backup.json").read_bytes())
+
+
+@cache
+def aliases() -> dict[str, str]:
+    """Alias -> LiteLLM id, the patterns of aliases.txt resolved to their newest model."""
+    found = {}
+    for line in Path(__file__).with_name("aliases.txt").read_text("utf-8").splitlines():
+        alias, _, target = line.partition(" ")
+        target = target.strip()
+        if not line or line.startswith("#"):
+            continue
+        if found_pattern := re.fullmatch(r"/(\S+)/(?:\s+(\S+))?", target):
+            target = (found_pattern[2] or "") + _newest(found_pattern[1])
+        found[alias] = target
+    return found
+
+
+def _newest(pattern: str) -> str:
+    """The id with the highest numbers among those that match in full."""
+    matches = [found for name in price_map() if (found := re.fullmatch(pattern, name))]
+    best = max(matches, key=lambda m: [int(n or 0) for n in m.groups()], default=None)
+    return best[0] if best else f"no-model-matches-{pattern}"
+
+
+def resolve(name: str) -> str:
+    """The LiteLLM id for what a user typed; anything that is no alias is passed on as it is.
+
+    Raises ValueError for a name that LiteLLM could not know whom to send to."""
+    if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
+        known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
+        raise ValueError(f"no demo model named {name}; there are {known}")
+    model = aliases().get(name, name)
+    if "/" not in model and model != "human" and not entry(model):
+        near = difflib.get_close_matches(name, [*aliases(), *price_map()], n=1)
+        hint = f"did you mean {near[0]}?" if near else "see `models`"
+        raise ValueError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
+    return model
+
+
+def entry(model: str) -> dict[str, Any]:
+    """What the price map knows of a model ({} = nothing)."""
+    return price_map().get(price_key(model), {})
+
+
+def price_key(model: str) -> str:
+    """The price map's own name for a model. The same model at another provider is another one."""
+    prefix, _, rest = model.partition("/")
+    if model in price_map() or price_map().get(rest, {}).get("litellm_provider") != prefix:
+        return model
+    return rest
+
+
+def provider(model: str) -> str:
+    """The provider that LiteLLM would send this model to, as far as its name says."""
+    prefix = model.partition("/")[0]
+    return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
+
+
+def priced(model: str) -> bool:
+    """Whether the price is known. LiteLLM gives 0.0 for models that it has never heard of."""
+    if provider(model) in ("ollama", "ollama_chat", "demo", "human"):
+        return True
+    return bool(entry(model).get("input_cost_per_token"))
+
+
+def known() -> list[dict[str, Any]]:
+    """One row per alias, for `models`: alias, id, the key's variables, what the price map says."""
+    rows = []
+    for alias, model in aliases().items():
+        about, names = entry(model), key_names(model)
+        rows.append({
+            "alias": alias, "model": model, "about": about,
+            "keys": names, "found": any(os.environ.get(name) for name in names or ()),
+            "retired": _retired(model, about),
+        })  # fmt: skip
+    return rows
+
+
+def _retired(model: str, about: dict[str, Any]) -> str:
+    if not about:
+        return "" if key_names(model) == () else "retired (not in LiteLLM's price map any more)"
+    date = about.get("deprecation_date") or ""
+    return date and ("retired " if date <= time.strftime("%Y-%m-%d") else "retires ") + date
+
+
+# ---------------------------------------------------------------- keys
+
+
+def load_keys() -> None:
+    """Read .env from the working folder; variables that are set already win."""
+    from dotenv import load_dotenv
+
+    load_dotenv(Path.cwd() / ".env", override=False, encoding="utf-8")
+
+
+def key_names(model: str) -> tuple[str, ...] | None:
+    """The variables that may hold this model's key: () = it needs none, None = unknown to us."""
+    return KEYS.get(provider(model))
+
+
+def missing_key(seat: Seat) -> str | None:
+    """One line that says which key is missing for a seat, or None when nothing is."""
+    names = key_names(seat.model)
+    if not names or seat.api_base or any(os.environ.get(name) for name in names):
+        return None
+    return (
+        f"{seat.name} needs {' or '.join(names)}: set it or write it into .env "
+        "(see .env.example), or try demo/goodbye, which needs no key"
+    )
+
+
+def scrub(text: str) -> str:
+    """`text` without any secret that the environment holds, plain or as an error may quote it."""
+    for name, value in os.environ.items():
+        if len(value) >= 6 and re.search(r"(?i)(key|token|secret|password|credentials?)$", name):
+            coded = base64.b64encode(value.encode()).decode()
+            forms = (value, urllib.parse.quote(value, safe=""), json.dumps(value)[1:-1], coded)
+            for form in (*forms, html.escape(value)):
+                text = text.replace(form, "[secret]")
+    return text
+
+
+def price(model: str, way: str) -> float | None:
+    """USD per token: `input`, `output`, `cache_read` or `cache_write`; None = unknown."""
+    about = entry(model)
+    if not priced(model):
+        return None
+    plain = about.get("input_cost_per_token") or 0.0
+    return {
+        "input": plain,
+        "output": about.get("output_cost_per_token") or 0.0,
+        "cache_read": about.get("cache_read_input_token_cost", plain),
+        "cache_write": about.get("cache_creation_input_token_cost", plain),
+    }[way]

@@ -1,0 +1,158 @@
+"""The keyboard: keys at any moment while models talk, and a line editor for a person's words.
+
+`Keys` puts the terminal into character mode for as long as it is open and puts it back whatever
+happens. Bytes become keys ("a", "left", "enter", ("paste", "text")); keys go to the open editor
+or else to `on_key`. Nothing is printed here: the display draws the editor.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from harness.screen.editor import Decoder, Editor, Key
+
+
+class Keys:
+    """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
+    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys.
+    With `ahead`, all that is typed waits for the editor: a person who holds a seat types while the
+    other side still talks, and none of it is a command."""
+
+    def __init__(
+        self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool,
+        ahead: bool = False,
+    ):  # fmt: skip
+        self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
+        self._decoder = Decoder()
+        self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
+        self._arrived = asyncio.Event()
+        self._holding = ahead
+        self.redraw: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> "Keys":
+        if self.on:
+            self._terminal = _windows(self) if os.name == "nt" else _posix(self)
+            self._terminal.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.on:
+            self._terminal.__exit__(*error)
+
+    def hold(self) -> None:
+        """From now on keep what is typed for the editor that is about to open."""
+        self._holding = True
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes from the terminal."""
+        keys = self._decoder.feed(data)
+        for key in keys[:-1]:
+            # A block pasted into a terminal without bracketed paste comes as one read: its inner
+            # line ends belong to the text, only a last one sends it.
+            self._take(("paste", "\n") if self._holding and key == "enter" else key)
+        if keys:
+            self._take(keys[-1])
+
+    def _take(self, key: Key) -> None:
+        if self._holding:
+            self._waiting.append(key)
+            self._arrived.set()
+        elif isinstance(key, str):  # a paste that nobody asked for is no command
+            self.on_key(key)
+
+    async def edit(self, draw: Callable[[str, int], None]) -> str:
+        """Let a person type a message; draw(text, cursor) after each key. Returns the text."""
+        self.hold()
+        editor = Editor()
+        self.redraw = lambda: draw(editor.text, editor.at)
+        try:
+            while not editor.done:
+                self.redraw()
+                while not self._waiting:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                while self._waiting and not editor.done:
+                    editor.feed(self._waiting.popleft())
+        finally:
+            self._holding, self.redraw = self._ahead, lambda: None
+        draw(editor.text, len(editor.text))
+        return editor.text
+
+
+@contextlib.contextmanager
+def _posix(keys: Keys) -> Any:
+    """Character mode with bracketed paste, undone at the end and around Ctrl+Z."""
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    loop = asyncio.get_running_loop()
+    before = termios.tcgetattr(descriptor)
+
+    def enter() -> None:
+        tty.setcbreak(descriptor, termios.TCSANOW)
+        keys._write("\x1b[?2004h")
+
+    def leave() -> None:
+        keys._write("\x1b[?2004l")
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    def suspend() -> None:
+        keys.on_key("suspend")
+        leave()
+        os.kill(os.getpid(), signal.SIGSTOP)  # returns when the shell says fg
+        enter()
+        keys.redraw()
+
+    def read() -> None:
+        try:
+            data = os.read(descriptor, 65536)
+        except OSError:  # the terminal is gone
+            data = b""
+        if data:
+            keys.feed(data)
+        else:
+            loop.remove_reader(descriptor)
+
+    enter()
+    loop.add_reader(descriptor, read)
+    loop.add_signal_handler(signal.SIGTSTP, suspend)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        loop.remove_signal_handler(signal.SIGTSTP)
+        with contextlib.suppress(OSError, termios.error):  # a closed terminal needs no mending
+            leave()
+
+
+@contextlib.contextmanager
+def _windows(keys: Keys) -> Any:
+    """Keys through msvcrt, polled by a thread: its console has no readable descriptor."""
+    import msvcrt
+
+    loop, open_ = asyncio.get_running_loop(), threading.Event()
+    arrows = {"K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~"}
+
+    def poll() -> None:
+        while not open_.is_set():
+            typed = ""
+            while msvcrt.kbhit():
+                char = msvcrt.getwch()
+                typed += arrows.get(msvcrt.getwch(), "") if char in "\x00\xe0" else char
+            if typed:
+                loop.call_soon_threadsafe(keys.feed, typed.encode("utf-8", "surrogatepass"))
+            time.sleep(0.02)
+
+    threading.Thread(target=poll, daemon=True).start()
+    try:
+        yield
+    finally:
+        open_.set()

@@ -1,0 +1,89 @@
+"""Laying text out in cells: words wrapped as they stream, one line, the line editor's lines."""
+
+import re
+
+from rich.cells import cell_len, chop_cells
+
+from harness.text import visible
+
+_WIDE = "\u1100-\u115e\u2e80-\u3163\u3165-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60"
+
+_TOKEN = re.compile(rf"\n|[ \t]+|[{_WIDE}\U00020000-\U0003fffd]|[^\s{_WIDE}]+|\s")
+
+
+def one_line(text: str, width: int = 200) -> str:
+    """`text` made visible, on one line, cut to `width` cells."""
+    text = re.sub(r"\s+", " ", visible(text))
+    return text if cell_len(text) <= width else chop_cells(text, width - 1)[0] + "…"
+
+
+class Wrapper:
+    """Word-wraps text that arrives in pieces. A word is held back until its end is known."""
+
+    def __init__(self) -> None:
+        self._word, self._column, self.wrote = "", 0, False
+
+    def feed(self, piece: str, width: int) -> str:
+        """What can be written now of what came so far."""
+        out = []
+        for token in _TOKEN.findall(piece):
+            if token[0].isspace():
+                out.append(self._flush(width) + self._space(token, width))
+            else:
+                if self._word and re.match(f"[{_WIDE}]", token):
+                    out.append(self._flush(width))
+                self._word += token
+                if len(self._word) > width or re.fullmatch(f"[{_WIDE}]", token):
+                    out.append(self._flush(width))
+        return "".join(out)
+
+    def finish(self, width: int) -> str:
+        """The rest, and a line end where the text has none."""
+        rest = self._flush(width)
+        return rest + ("\n" if self._column else "")
+
+    def _flush(self, width: int) -> str:
+        word, self._word = visible(self._word), ""
+        if not word:
+            return ""
+        self.wrote = True
+        size = cell_len(word)
+        start = "\n" if self._column and self._column + size > width else ""
+        if start:
+            self._column = 0
+        lines = [word] if size <= width else chop_cells(word, width)
+        self._column = self._column + size if len(lines) == 1 else cell_len(lines[-1])
+        return start + "\n".join(lines)
+
+    def _space(self, token: str, width: int) -> str:
+        if token == "\n":
+            self._column = 0
+            return "\n"
+        shown = visible(token)
+        self.wrote = self.wrote or bool(shown.strip())
+        if self._column + cell_len(shown) >= width:
+            self._column = 0
+            return "\n"
+        self._column += cell_len(shown)
+        return shown
+
+
+def layout(prompt: str, text: str, at: int, width: int) -> tuple[list[str], int, int]:
+    """Lines of at most `width` cells, and the cursor's row and column in them."""
+    lines, used = [prompt], cell_len(prompt)
+    row, column = 0, used
+    for index, char in enumerate([*text, ""]):
+        shown = "" if char == "\n" else visible(char)
+        size = cell_len(shown)
+        if used + size > width:
+            lines.append("")
+            used = 0
+        if index == at:
+            row, column = len(lines) - 1, used
+        if char == "\n":
+            lines.append("")
+            used = 0
+        else:
+            lines[-1] += shown
+            used += size
+    return lines, row, column

@@ -1,0 +1,173 @@
+"""A sweep's conversations as Ray tasks, on machines that share the log folder (an optional extra).
+
+    pip install -r requirements-ray.txt
+    python attractor.py sweep ... --ray           on this machine
+    python attractor.py sweep ... --ray auto      on the cluster that this machine belongs to
+
+A task does one part of the sweep, as `--shard` would, and tells a board what becomes of its runs.
+What a lost worker leaves behind are logs that were cut: Ray starts the task again elsewhere, and
+it goes on with them.
+"""
+
+import asyncio
+import importlib
+import inspect
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from harness.sweep.plan import parse
+from harness.talk.log import LogError
+
+ROOT = Path(__file__).parent.parent.parent
+LOSSES = 20  # how often a task may lose its worker
+REACH = 10.0  # seconds to wait for an answer from the cluster's address
+
+
+class Board:
+    """What the tasks have told so far, and how often they were asked to stop. A Ray actor."""
+
+    def __init__(self) -> None:
+        self.news: dict[str, dict[str, Any]] = {}
+        self.stops = 0
+
+    def tell(self, news: dict[str, dict[str, Any]]) -> int:
+        """Note what became of runs; returns how often the sweep was asked to stop."""
+        self.news |= news
+        return self.stops
+
+    def take(self, stops: int) -> dict[str, dict[str, Any]]:
+        """What is new since the last call; `stops` is for the tasks."""
+        news, self.news, self.stops = self.news, {}, stops
+        return news
+
+
+class Teller:
+    """A task's display: it tells the board instead of drawing, and hears when to stop."""
+
+    plain = True
+
+    def __init__(self, ray: Any, board: Any):
+        self.ray, self.board, self.stops = ray, board, 0
+
+    def draw(self, sweep: Any) -> None:
+        """Tell the board where all the runs of this part are."""
+        news = {run.path.name: {"state": run.state, "totals": run.totals, "problem": run.problem,
+                                "reached": run.so_far()} for run in sweep.runs}  # fmt: skip
+        stops = self.ray.get(self.board.tell.remote(news))
+        for _ in range(stops - self.stops):
+            sweep.stop(signal.SIGINT)
+        self.stops = stops
+
+    def finished(self, run: Any) -> None:
+        """Nothing: the next `draw` tells it."""
+
+
+def part(arguments: list[str], k: int, parts: int, folder: str, program: str, board: Any) -> None:
+    """The task: hold the conversations of one part that are missing."""
+    import ray
+
+    from harness.sweep import sweep as sweeps
+
+    os.chdir(folder)
+    module = importlib.import_module(program)
+    args = parse(arguments)
+    args.shard, args.ray = (k, parts), None
+    sweep, _, _ = sweeps.prepare(args, module.Conversation, module.begin)
+    teller = Teller(ray, board)
+    teller.draw(sweep)
+    asyncio.run(sweep.go(teller))
+
+
+def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
+    """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises ValueError where
+    there is no Ray, and LogError where it fails."""
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise ValueError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+    program = Path(inspect.getfile(conversation)).stem
+    parts = -(-len(sweep.runs) // sweep.args.concurrency)
+    _connect(ray, sweep.args.ray)
+    try:
+        # On the node of this process: any other may be lost without the sweep.
+        here = ray.get_runtime_context().get_node_id()
+        pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
+        board = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Board).remote()
+        task = ray.remote(max_retries=LOSSES, num_cpus=1)(part)
+        tasks = {task.remote(arguments, k, parts, os.getcwd(), program, board): k
+                 for k in range(1, parts + 1)}  # fmt: skip
+        code = _watch(ray, sweep, tasks, board, show)
+    except ray.exceptions.RayError as error:
+        said = str(error).strip().partition("\n")[0]
+        raise LogError(f"--ray: the cluster failed: {said}; the same command goes on") from None
+    finally:
+        ray.shutdown()
+    return code or int(any(run.state == "failed" for run in sweep.runs))
+
+
+def _connect(ray: Any, address: str) -> None:
+    if found := re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d+)", address):
+        try:  # Ray itself would try for minutes
+            socket.create_connection((found[1], int(found[2])), REACH).close()
+        except (OSError, OverflowError) as error:
+            raise ValueError(f"--ray {address}: cannot reach it: {error}") from None
+    # Workers find the code in the folder that they share. Keys come from the .env there or from
+    # their own environment: they never pass through Ray.
+    paths = {"env_vars": {"PYTHONPATH": str(ROOT)}}
+    new: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address, runtime_env=paths, log_to_driver=False, logging_level="ERROR", **new)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ValueError(f"--ray {address}: {str(error).splitlines()[0]}") from None
+
+
+def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -> int:
+    """Show what the board says until all tasks are done; returns the exit code."""
+    stops: list[int] = []
+
+    def on_signal(number: int, _: Any) -> None:
+        sweep.stopping = True
+        stops.extend([number] if number == signal.SIGINT else [number, number])
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        left = list(tasks)
+        while left:
+            done, left = ray.wait(left, num_returns=len(left), timeout=1)
+            news = ray.get(board.take.remote(len(stops)))
+            _take_in(sweep, news, show)
+            for task in done:
+                settle(ray, task, sweep.runs[tasks[task] - 1 :: len(tasks)])
+            show.draw(sweep)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 + stops[0] if stops else 0
+
+
+def _take_in(sweep: Any, news: dict[str, dict[str, Any]], show: Any) -> None:
+    """Bring the runs up to date."""
+    for run in sweep.runs:
+        told = news.get(run.path.name)
+        if told is None:
+            continue
+        ended = told["state"] not in ("waiting", "running", run.state)
+        run.state, run.totals, run.problem = told["state"], told["totals"], told["problem"]
+        run.reached |= told["reached"]
+        if ended:
+            show.finished(run)
+
+
+def settle(ray: Any, task: Any, runs: list[Any]) -> None:
+    """A task is over; what it could not do has failed."""
+    try:
+        ray.get(task)
+    except Exception as error:  # Ray wraps whatever a task raised
+        for run in runs:
+            if not run.ended:
+                run.state, run.problem = "failed", str(error).strip().splitlines()[-1]

@@ -1,0 +1,259 @@
+"""A sweep's plan: which conversations there are, under which names, and which are missing.
+
+The grid is every combination of the options' values. A condition is known by the digest of all
+that decides how its conversations go, so that its logs are found again by any command that means
+the same, and never mixed with others. sweep.json in the sweep's folder holds the grid.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.states.detect import detect
+from harness.sweep import recipes
+from harness.talk import transcript
+from harness.talk.log import LogError
+from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
+from harness.talk.settings import Settings
+from harness.talk.transcript import Transcript
+
+MOST_RUNS = 100_000  # of each condition: all runs are held in memory
+# What may differ without making it another experiment.
+LIMITS = ("max_turns", "max_cost", "idle_timeout", "retry_for", "cache", "rng_seed",
+          "name_a", "name_b", "api_base_a", "api_base_b")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One cell of the grid: the options that vary, the settings they make, a name for files."""
+
+    varies: dict[str, Any]
+    settings: Settings
+    digest: str
+    key: str
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self.varies.items()) or self.key
+
+
+@dataclass
+class Run:
+    """One conversation of the sweep, and how far it is."""
+
+    condition: Condition
+    path: Path
+    settings: Settings
+    state: str = "waiting"  # running, done, failed, stopped, elsewhere
+    totals: dict[str, Any] = field(default_factory=transcript.no_totals)
+    reached: set[str] = field(default_factory=set)
+    problem: str = ""
+    talk: Any = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed", "elsewhere")
+
+    def so_far(self) -> set[str]:
+        """The attractor states that it has been in, as far as this process has seen."""
+        return {state for state, _, _ in self.talk.detector.path()} if self.talk else self.reached
+
+    def look_up(self) -> None:
+        """Find the states of a conversation that was held before, in its log."""
+        said = [(m["response"], transcript.seat_of(m), bool(m.get("interjected")))
+                for m in transcript.read(self.path).messages]  # fmt: skip
+        self.reached = {state for state, _, _ in detect(said).path()}
+
+    def close(self, end: dict[str, Any]) -> None:
+        """Take in how it ended."""
+        self.state = {"error": "failed", "stopped": "stopped"}.get(end["reason"], "done")
+        self.problem = end.get("message", "") if self.state == "failed" else ""
+        self.totals = end.get("totals") or self.totals
+        self.reached = self.so_far()
+
+
+def parser(about_sweeps: str | None) -> Parser:
+    """The options of `run`, each with several values, and those of a sweep."""
+    parser = Parser(prog="attractor.py sweep", description=about_sweeps)
+    add = parser.add_argument
+    for flags, about in TABLE:
+        if flags[-1] == "--rng-seed":
+            add(*flags, **about | {"default": 0})
+        elif flags[-1] == "--interject":
+            add(*flags, **about | {"action": "store", "nargs": "+"})
+        elif "action" in about:
+            add(*flags, **about)
+        elif flags[-1] != "--max-cost":
+            add(*flags, **about | {"nargs": "+"})
+    add = parser.add_argument_group("the sweep").add_argument
+    add("--runs", type=count, default=1, metavar="N", help="repeats of each condition (default: 1)")
+    add("--concurrency", type=count, default=8, metavar="N", help="conversations at once (8)")
+    add("--max-cost", type=amount, metavar="USD", dest="budget", help="for the whole sweep")
+    add("--max-cost-per-run", type=amount, metavar="USD", help="for each conversation")
+    add("--name", metavar="NAME", help="the sweep's folder (default: made from the grid)")
+    add("--log-dir", type=Path, default=Path("logs"), metavar="DIR", help="where that folder is")
+    add("--recipe", metavar="NAME", help="options of prompts/recipes/NAME.txt; others win")
+    add("--shard", type=shard, default=(1, 1), metavar="K/N", help="do only the Kth of N parts")
+    add(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="as Ray tasks: on this machine, or on the cluster at ADDRESS (auto: the one it is in)",
+    )
+    add("--extend", action="store_true", help="the folder's grid may grow or change")
+    add("--dry-run", action="store_true", help="print the grid and what it would cost")
+    add("--plain", action="store_true", help="one line per finished run, no table")
+    add("--quiet", action="store_true", help="print the folder and no more")
+    return parser
+
+
+def shard(text: str) -> tuple[int, int]:
+    """K/N as two numbers."""
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text!r}: write K/N, part K of N, K from 1 to N")
+    return int(found[1]), int(found[2])
+
+
+def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
+    """The arguments, over those of a recipe where one is named. Raises ValueError."""
+    args = parser(about_sweeps).parse_args(arguments)
+    if args.recipe:
+        args = parser(about_sweeps).parse_args(recipes.words(args.recipe) + arguments)
+    if args.model_a is None or args.model_b is None:
+        raise ValueError("who is to talk? give -a and -b, e.g. -a opus sonnet -b same")
+    if args.max_turns is None:
+        raise ValueError("--max-turns is required: nobody watches a sweep")
+    if args.ray and args.shard != (1, 1):
+        raise ValueError("--ray and --shard both divide the work: use one of them")
+    if args.name and not re.fullmatch(r"\w[\w.-]*", args.name):
+        raise ValueError(f"--name {args.name!r}: use letters, digits, . _ and -")
+    if args.runs > MOST_RUNS:
+        raise ValueError(f"--runs {args.runs}: at most {MOST_RUNS:,}")
+    return args
+
+
+def grid(args: Any) -> list[Condition]:
+    """Every combination of the options' values, each once. Raises ValueError."""
+    options = given(args) | {"rng_seed": args.rng_seed}
+    axes = {name: value for name, value in options.items()
+            if isinstance(value, list) and name != "param"}  # fmt: skip
+    shared = {name: value for name, value in options.items() if name not in axes}
+    if args.max_cost_per_run is not None:
+        shared["max_cost"] = args.max_cost_per_run
+    varying = [name for name, values in axes.items() if len(values) > 1]
+    found: dict[str, Condition] = {}
+    for values in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, values, strict=True))
+        condition = _condition(chosen, shared, varying, not args.dry_run)
+        found.setdefault(condition.digest, condition)
+    return list(found.values())
+
+
+def _condition(
+    chosen: dict[str, Any], shared: dict[str, Any], varying: list[str], keys: bool
+) -> Condition:
+    options = shared | chosen
+    if options.get("model_b") == "same":
+        options["model_b"] = options.get("model_a")
+    if said := options.pop("interject", None):
+        options |= {} if said == "none" else {"interject": [said]}
+    settings = make_settings(options, keys=keys)
+    if settings.a.human or settings.b.human:
+        raise ValueError("a human seat needs a terminal to type in; sweeps are unattended")
+    varies = {name: chosen[name] for name in varying}
+    decides = {name: value for name, value in settings.to_config().items() if name not in LIMITS}
+    decides |= {name: value for name, value in varies.items() if name in LIMITS}
+    digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
+    said = [*varies.values()] or [settings.a.name, settings.b.name]
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", "_".join(map(str, said)))[:60].strip("-.")
+    return Condition(varies, settings, digest, f"{slug}__{digest}")
+
+
+def runs(conditions: list[Condition], args: Any, folder: Path) -> list[Run]:
+    """The sweep's runs: the first repeat of every condition, then the second, ..."""
+    made = []
+    for repeat, condition in itertools.product(range(1, args.runs + 1), conditions):
+        name = f"{condition.key}__r{repeat:02}"
+        words = f"{args.rng_seed}/{condition.digest}/{repeat}"
+        seed = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
+        settings = condition.settings.changed(rng_seed=seed)
+        made.append(Run(condition, folder / f"{name}.jsonl", settings))
+    return made
+
+
+def unfinished(past: Transcript, settings: Settings) -> bool:
+    """Whether a log was cut, failed, or ended at a limit that has been raised since."""
+    last = past.events[-1] if past.events else {}
+    reason = last.get("reason") if last.get("type") == "end" else None
+    if reason in (None, "stopped", "error"):
+        return True
+    if reason in ("max_turns", "max_cost"):
+        then, limit = past.settings().get(reason), getattr(settings, reason)
+        return limit is None or limit > (then or 0)
+    return False
+
+
+def look_back(todo: list[Run]) -> None:
+    """Find out from their logs which runs are done, and what was spent on the others.
+
+    Raises LogError."""
+    for run in todo:
+        if run.path.exists():
+            try:
+                past = transcript.read(run.path)
+            except OSError as error:
+                raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
+            for event in past.events:
+                transcript.tally(run.totals, event)
+            if past.config and not unfinished(past, run.settings):
+                run.close(past.events[-1])
+
+
+# ---------------------------------------------------------------- sweep.json
+
+
+def load_plan(folder: Path) -> dict[str, Any]:
+    """The folder's sweep.json, {} where there is none."""
+    try:
+        plan = json.loads((folder / "sweep.json").read_bytes())
+        known = plan["conditions"].values()
+        if not {"runs", "max_turns", "rng_seed"} <= set(plan) or not all("key" in c for c in known):
+            raise ValueError("it is damaged")
+        return plan
+    except FileNotFoundError:
+        return {}
+    except (TypeError, LookupError, AttributeError):
+        raise ValueError(f"cannot read {folder}/sweep.json: it is damaged") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {folder}/sweep.json: {error}") from None
+
+
+def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]) -> None:
+    """Write sweep.json; refuse another grid than its own unless it may be extended."""
+    here = {c.digest: {"key": c.key, "condition": c.varies} for c in conditions}
+    plan = {"schema": 1, "name": folder.name, "runs": args.runs, "max_turns": args.max_turns,
+            "rng_seed": args.rng_seed, "conditions": here}  # fmt: skip
+    if old and not args.extend:
+        changed = [name for name in ("runs", "max_turns", "rng_seed") if old[name] != plan[name]]
+        changed += ["conditions"] if set(old["conditions"]) != set(here) else []
+        if changed:
+            raise ValueError(
+                f"{folder} holds another grid ({', '.join(changed)} differ): give --extend to "
+                "let it grow, or another --name"
+            )
+    plan["conditions"] = old.get("conditions", {}) | here
+    if plan != old:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            draft = folder / f".sweep.{os.getpid()}"
+            draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            draft.replace(folder / "sweep.json")  # whole or not at all, whoever else writes it
+        except OSError as error:
+            raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None

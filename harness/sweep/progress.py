@@ -1,0 +1,141 @@
+"""A sweep on the screen: its plan, its table while it goes, how it ended."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from harness.screen.console import Console
+from harness.screen.wrap import one_line
+from harness.states.detect import SHORT
+from harness.talk.estimate import CHARS, REPLY, Estimate
+from harness.text import many, money, tokens
+
+
+class Progress:
+    """A sweep as it goes: a table that is redrawn, or with `plain` a line per finished run."""
+
+    def __init__(self, plain: bool = False, quiet: bool = False):
+        self.console = Console(plain)
+        self.plain, self.quiet = self.console.plain or quiet, quiet
+        self._live: Any = None
+
+    def __enter__(self) -> "Progress":
+        if not self.plain:
+            from rich.live import Live
+
+            self._live = Live(console=self.console.rich, auto_refresh=False)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def plan(self, folder: Path, runs: list[Any], estimates: dict[str, Any]) -> None:
+        """What a sweep would do: its grid, its size, what it would cost, on what assumptions."""
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in ("condition", "runs", "missing", "requests", "in", "cached", "out", "cost"):
+            table.add_column(name, overflow="fold")
+        total, left = Estimate(), 0
+        for key, estimate in estimates.items():
+            mine = [run for run in runs if run.condition.key == key]
+            missing = sum(not run.ended for run in mine)
+            sums, left = Estimate(), left + missing
+            sums.add(estimate, missing)
+            total.add(sums)
+            name = one_line(str(mine[0].condition)) if mine else key
+            table.add_row(Text(name), str(len(mine)), str(missing), *_sums(sums))
+        table.add_row("all", str(len(runs)), str(left), *_sums(total), style="bold")
+        self.console._say(table)
+        known = total.uncached_cost is not None and total.uncached_cost != total.cost
+        uncached = f" (uncached {money(total.uncached_cost)})" if known else ""
+        self.console._say(Text(
+            f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
+            f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
+            f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
+            f"characters a token, no tool calls, no retries\nfolder: {folder}"
+        ), soft_wrap=True)  # fmt: skip
+
+    def draw(self, sweep: Any) -> None:
+        """Redraw the table."""
+        if not self._live:
+            return
+        left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
+        more = f"about {_span(left)} left" if left and states["running"] else ""
+        if (shut := sweep.gate.shut_for()) > 1:
+            more = f"the provider asks to wait {_span(shut)}"
+        if sweep.stopping and states["running"]:
+            more = "stopping; Ctrl+C again stops now"
+        rows = sweep.rows()
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for name in ("condition", "done", "run", "fail", "states", "tokens", "cost"):
+            table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
+        # first, where a screen that is too small for all conditions still shows it
+        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", str(states["running"]),
+                      str(states["failed"]), Text(more), tokens(sum(r["tokens"] for r in rows)),
+                      money(sweep.cost()), style="bold")  # fmt: skip
+        for row in rows:
+            runs = row["runs"]
+            reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
+            name = re.sub(r"\b(model_[ab]|tools|system|seed|interject)=", "", row["name"])
+            table.add_row(
+                Text(one_line(name)), f"{runs['done']}/{sum(runs.values())}",
+                str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),
+                money(row["cost"]) if row["tokens"] else "–",
+            )  # fmt: skip
+        self._live.update(table, refresh=True)
+
+    def finished(self, run: Any) -> None:
+        """A run has ended, or was left alone: a line where no table shows it."""
+        if self.quiet or self._live:
+            return
+        totals = run.totals
+        states = " ".join(sorted(SHORT.get(state, state) for state in run.reached)) or "–"
+        line = f"{run.state}  {run.path.name}  {many(totals['messages'], 'message')}  {states}  "
+        line += money(totals["cost_usd"]) if totals["input"] else "–"
+        if run.problem:
+            line += "  " + one_line(run.problem)
+        self.console._say(Text(line), soft_wrap=True)
+
+    def closing(self, sweep: Any, again: str) -> None:
+        """What was done, what failed and why, what to do about it."""
+        say = lambda text: self.console._say(Text(text), soft_wrap=True)  # noqa: E731
+        if self.quiet:
+            say(str(sweep.folder))
+            return
+        states = Counter(run.state for run in sweep.runs)
+        done = ", ".join(f"{n} {name}" for name, n in states.most_common())
+        say(f"{done}; {money(sweep.cost())}; folder: {sweep.folder}")
+        problems: dict[str, list[str]] = {}
+        for run in sweep.runs:
+            if run.state == "failed":
+                problems.setdefault(one_line(run.problem), []).append(run.path.name)
+        for problem, names in problems.items():
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
+        if sweep.broke or (sweep.budget is not None and sweep.spent() > sweep.budget):
+            over = sweep.spent() - sweep.budget
+            said = f", overshot by {money(over)}" if over > 0 else ""
+            say(f"--max-cost reached{said}; raise it to go on")
+        if states["elsewhere"]:
+            say("elsewhere = another process is holding it")
+        if set(states) - {"done"}:
+            say(f"go on with what is missing: {again}")
+
+
+def _sums(estimate: Any) -> list[str]:
+    counts = (estimate.requests, estimate.input, estimate.cached, estimate.output)
+    return [*map(tokens, counts), money(estimate.cost)]
+
+
+def _span(seconds: float) -> str:
+    """A length of time for people."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,0 +1,162 @@
+"""A message in the making: what its requests brought so far, and the event that it becomes."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import tools
+from harness.models.reply import Reply
+from harness.models.seat import Seat
+from harness.talk.history import History
+from harness.talk.settings import Settings
+from harness.text import sendable
+
+ROUNDS = 4  # replies that one message may take: each round of tool calls is followed by another
+
+
+@dataclass
+class Draft:
+    """One message of one seat while it is being made. Costs in USD, times in seconds."""
+
+    settings: Settings
+    seat: Seat
+    turn: int
+    history: History
+    own: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, int] = field(default_factory=dict)
+    cost: float | None = 0.0
+    flags: list[str] = field(default_factory=list)
+    retries: int = 0
+    ttft: float | None = None
+    finish_reason: str | None = None
+    sha256: str = ""
+    started: float = field(default_factory=time.monotonic)
+    reply: Reply = field(default_factory=Reply)  # the one that is streaming
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What the next request sends: the seat's history and this message's own tool rounds."""
+        self.sha256 = self.history.digest(self.own, self.settings.schemas())
+        return self.history.sent() + self.own
+
+    def take(self) -> list[dict[str, Any]]:
+        """Take in the finished reply; returns the tool attempts in it, each answered."""
+        reply, message = self.reply, self.reply.message()
+        self._count(reply)
+        attempts: list[dict[str, Any]] = []
+        # A call cut off by the length limit is half a call: it was never made.
+        if reply.calls and reply.finish_reason != "length":
+            ids = {m["tool_call_id"] for m in self.own if "tool_call_id" in m}
+            message["tool_calls"], results, attempts = tools.answer(
+                reply.calls, self.history.tools, self.settings.on_exit, ids | self.history.call_ids
+            )
+            self.own += [message, *results]
+        else:
+            message["content"] = message["content"] or self.settings.empty_as
+            message.pop("reasoning_content", None)
+            self.own.append(message)
+        self.attempts += attempts
+        self.reply = Reply()
+        return attempts
+
+    def _count(self, reply: Reply) -> None:
+        if reply.text.strip() or (reply.text and not reply.calls):
+            self.texts.append(reply.text)
+        self.thoughts += [reply.thinking] if reply.thinking else []
+        for name, count in reply.usage.items():
+            self.usage[name] = self.usage.get(name, 0) + count
+        if reply.usage:
+            known = self.cost is not None and reply.cost is not None
+            self.cost = self.cost + reply.cost if known else None
+        self.ttft = self.ttft if self.ttft is not None else reply.ttft
+        self.finish_reason = reply.finish_reason
+        self._flag("truncated", reply.finish_reason == "length")
+        self._flag("estimated", reply.estimated)
+
+    def _flag(self, name: str, holds: bool) -> None:
+        if holds and name not in self.flags:
+            self.flags.append(name)
+
+    def event(self) -> dict[str, Any]:
+        """The finished message as the log's `turn` event."""
+        response = "\n\n".join(self.texts)
+        self._flag("empty", not response.strip())
+        self._flag("retried", self.retries > 0)
+        sent = sendable(response) if response.strip() else self.settings.empty_as
+        event = {
+            "type": "turn",
+            "turn": self.turn,
+            "label": f"Model {self.seat.letter}",
+            "model": self.seat.model,
+            "response": response,
+            "tool_attempts": self.attempts,
+            "interjected": False,
+            "source": "model",
+            "messages": self.own,
+            "thinking": "\n\n".join(self.thoughts),
+            "finish_reason": self.finish_reason,
+            "usage": self.usage,
+            "cost_usd": self.cost,
+            "ttft_s": self.ttft and round(self.ttft, 3),
+            "seconds": round(time.monotonic() - self.started, 3),
+            "retries": self.retries,
+            "request_sha256": self.sha256,
+            "flags": self.flags,
+        }
+        return event | ({"sent": sent} if sent != response else {})
+
+    def aborted(self, why: str, reply: Reply | None = None) -> dict[str, Any]:
+        """What was half made, as the log's `aborted` event. With `reply`, only that one."""
+        if reply is None:
+            self._count(self.reply)
+            words, thoughts, attempts = "\n\n".join(self.texts), self.thoughts, self.attempts
+            usage, cost = self.usage, self.cost
+        else:
+            words, thoughts, attempts = reply.text, [reply.thinking], []
+            usage, cost = reply.usage, reply.cost
+        return {
+            "type": "aborted",
+            "turn": self.turn,
+            "label": f"Model {self.seat.letter}",
+            "model": self.seat.model,
+            "why": why,
+            "partial": words,
+            "thinking": "\n\n".join(thoughts),
+            "tool_attempts": attempts,
+            "usage": usage,
+            "cost_usd": cost,
+            "flags": ["estimated"] if (reply or self.reply).estimated else [],
+        }
+
+
+def unsaid(seat: Seat, turn: int, words: str) -> dict[str, Any]:
+    """What a person had typed of a message when the run was stopped, as an `aborted` event."""
+    return {
+        "type": "aborted",
+        "turn": turn,
+        "label": f"Model {seat.letter}",
+        "model": seat.model,
+        "why": "stopped",
+        "source": "live",
+        "partial": words,
+    }
+
+
+def spoken(seat: Seat, turn: int, words: str, source: str, **more: Any) -> dict[str, Any]:
+    """A person's words, typed (`live`) or prepared (`script`), as the log's `turn` event."""
+    sent = sendable(words)
+    event = {
+        "type": "turn",
+        "turn": turn,
+        "label": f"Model {seat.letter}",
+        "model": seat.model,
+        "response": words,
+        "tool_attempts": [],
+        "interjected": True,
+        "source": source,
+        "messages": [{"role": "assistant", "content": sent}],
+        "flags": [],
+    }
+    return event | ({"sent": sent} if sent != words else {}) | more

@@ -1,0 +1,90 @@
+"""What a conversation will take, before it is held: requests, tokens and cost, with assumptions.
+
+Used by `sweep --dry-run`, and by a sweep's budget for the next message of each conversation.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from harness.models import catalogue, marks
+from harness.models.catalogue import price
+from harness.models.seat import Seat
+from harness.talk.settings import Settings
+
+REPLY, CHARS = 250, 4  # tokens that a reply is taken to have, characters that a token is taken for
+
+
+@dataclass
+class Estimate:
+    """A sum of forecasts. Costs in USD, None = a price is unknown."""
+
+    requests: int = 0
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    cost: float | None = 0.0
+    uncached_cost: float | None = 0.0
+
+    def add(self, other: "Estimate", times: int = 1) -> None:
+        """Add `times` of another one."""
+        for name in ("requests", "input", "cached", "output"):
+            setattr(self, name, getattr(self, name) + times * getattr(other, name))
+        for name in ("cost", "uncached_cost"):
+            mine, its = getattr(self, name), getattr(other, name)
+            setattr(self, name, None if mine is None or its is None else mine + times * its)
+
+
+def conversation(settings: Settings) -> Estimate:
+    """One whole conversation of `settings.max_turns` turns, nothing retried, no tools called."""
+    total, size = Estimate(), len(settings.seed) // CHARS
+    before = {"A": 0, "B": 0}
+    for index in range(2 * (settings.max_turns or 0)):
+        seat = settings.seat("AB"[index % 2])
+        reply, read = _reply(seat), _overhead(settings, seat) + size
+        total.add(_message(settings, seat, read, before[seat.letter], reply))
+        before[seat.letter] = read
+        # From here on both carry this reply; B never sees the seed, which is small.
+        size += reply
+    return total
+
+
+def next_message(settings: Settings, seat: Seat, last_cost: float, words: int) -> float:
+    """What the seat's next message should cost: its last one and the new words that it reads
+    (`words` characters), or, for its first one, a whole prompt and a reply. Unknown counts 0."""
+    if last_cost:
+        grown = 2 * words // CHARS * (price(seat.model, "input") or 0.0)
+        return last_cost + grown
+    fresh = _overhead(settings, seat) + words // CHARS
+    return _message(settings, seat, fresh, 0, _reply(seat)).cost or 0.0
+
+
+def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int) -> Estimate:
+    """One message that reads `read` tokens, `before` of them in a request before."""
+    cached = before if _caches(settings, seat) and before >= _least(seat) else 0
+    names = ("input", "output", "cache_read", "cache_write")
+    prices: dict[str, Any] = {name: price(seat.model, name) for name in names}
+    if prices["input"] is None:
+        return Estimate(1, read, cached, reply, None, None)
+    fresh = prices["cache_write"] if cached or _caches(settings, seat) else prices["input"]
+    said = reply * prices["output"]
+    cost = cached * prices["cache_read"] + (read - cached) * fresh + said
+    return Estimate(1, read, cached, reply, cost, read * prices["input"] + said)
+
+
+def _caches(settings: Settings, seat: Seat) -> bool:
+    known = "cache_read_input_token_cost" in catalogue.entry(seat.model)
+    return known and (settings.cache or not marks.wants_marks(seat.model))
+
+
+def _least(seat: Seat) -> int:
+    return catalogue.entry(seat.model).get("prompt_cache_min_tokens", 1024)
+
+
+def _reply(seat: Seat) -> int:
+    return min(REPLY, seat.params.get("max_tokens") or REPLY)
+
+
+def _overhead(settings: Settings, seat: Seat) -> int:
+    schemas = settings.schemas()
+    return (len(seat.system) + (len(json.dumps(schemas)) if schemas else 0)) // CHARS

@@ -1,0 +1,89 @@
+"""What one seat has seen and said, folded from the log's events."""
+
+import hashlib
+import json
+from typing import Any
+
+from harness.talk.transcript import SILENCE, received, seat_of
+
+# ---------------------------------------------------------------- histories
+
+
+class History:
+    """One seat's side of the conversation in OpenAI message form, folded from the log's events.
+
+    The seat's own words come back exactly as it said them, with its tool calls and results in
+    place; the partner's arrive as `user`. What a *different* model said in this seat before a
+    branch comes back without that model's signed thinking, and calls of tools where the seat has
+    no tools any more come back as text only: no provider takes either.
+    """
+
+    def __init__(self, seat: str, system: str, seed: str, model: str, tools: tuple[str, ...]):
+        self.seat, self.model, self.tools = seat, model, tools
+        self._head = [{"role": "system", "content": system}] if system else []
+        self._tail = [{"role": "user", "content": seed}] if seat == "A" else []
+        self._starts: list[int] = []  # where in the tail each message of the log begins
+        self._first = 0  # the first message of the log that is still sent (see slide)
+        self.call_ids: set[str] = set()
+        self._rehash()
+
+    def sent(self) -> list[dict[str, Any]]:
+        """The messages that a request sends, system prompt first."""
+        return self._head + self._tail[self._cut() :]
+
+    def add(self, event: dict[str, Any], empty_as: str = SILENCE) -> None:
+        """Fold in one turn event."""
+        self._starts.append(len(self._tail))
+        for message in self._messages(event, empty_as):
+            self._tail.append(message)
+            self.call_ids.update(call["id"] for call in message.get("tool_calls") or [])
+            self._hash.update(_canonical(message))
+
+    def _messages(self, event: dict[str, Any], empty_as: str) -> list[dict[str, Any]]:
+        said = received(event, empty_as)
+        if seat_of(event) != self.seat:
+            return [{"role": "user", "content": said}]
+        own = event.get("messages") or []
+        called = any(message.get("tool_calls") for message in own)
+        if not own or (called and not self.tools):
+            return [{"role": "assistant", "content": said}]
+        return own if event.get("model") == self.model else [_plain(message) for message in own]
+
+    def next_slide(self) -> int | None:
+        """The message to begin with once the window is full: a quarter less than now, beginning
+        with words of the partner; None when nothing more can be left out."""
+        left = len(self._starts) - self._first
+        for first in range(self._first + max(1, left // 4), len(self._starts) - 1):
+            if self._tail[self._starts[first]]["role"] == "user":
+                return first
+        return None
+
+    def slide(self, first: int) -> None:
+        """From now on send nothing before message `first` but the system prompt."""
+        self._first = first
+        self._rehash()
+
+    def digest(self, added: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
+        """SHA-256 over the request's messages (`added` are this message's own tool rounds) and
+        tool schemas, each as compact JSON with sorted keys and a newline behind it."""
+        total = self._hash.copy()
+        for item in [*added, *tools]:
+            total.update(_canonical(item))
+        return total.hexdigest()
+
+    def _cut(self) -> int:
+        return self._starts[self._first] if self._first else 0
+
+    def _rehash(self) -> None:
+        self._hash = hashlib.sha256()
+        for message in self.sent():
+            self._hash.update(_canonical(message))
+
+
+def _plain(message: dict[str, Any]) -> dict[str, Any]:
+    kept = ("role", "content", "tool_calls", "tool_call_id")
+    return {name: message[name] for name in kept if name in message}
+
+
+def _canonical(item: dict[str, Any]) -> bytes:
+    return json.dumps(item, sort_keys=True, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,158 @@
+"""The log: one conversation's events in one append-only JSONL file, on disk when `write` returns.
+
+log = Log.create(folder)                    # or Log.reopen(path), which repairs a torn end
+log.write({"type": "turn", ...})
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.talk.transcript import parse
+
+SCHEMA = 2
+
+# Control, format, separator and surrogate characters: legal in JSON, but they would act on a
+# terminal that shows the log, or split a line for readers that follow Unicode's line breaks.
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+class LogError(Exception):
+    """The log can't be opened, is in use, or can't be written; the text is a line for the user."""
+
+
+class LogBusy(LogError):
+    """Another process is writing the log."""
+
+
+def now() -> str:
+    """The time as the log writes it: UTC, ISO 8601, microseconds."""
+    return datetime.now(UTC).isoformat()
+
+
+def encode(event: dict[str, Any]) -> bytes:
+    """One event as one line of UTF-8 that any reader sees as exactly one line."""
+    text = json.dumps(event, ensure_ascii=False)
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text).encode() + b"\n"
+
+
+# ---------------------------------------------------------------- writing
+
+
+class Log:
+    """The only thing that writes a conversation's log. Holds a lock, so that no one else does."""
+
+    def __init__(self, path: Path, flags: int):
+        self.path = path
+        # A sweep syncs by itself, in a thread, before it asks the next model: for a disk's few
+        # milliseconds all its other conversations would have to stop.
+        self.lazy = self._unsynced = False
+        try:
+            self._file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644)
+        except OSError as error:
+            raise LogError(f"{path}: cannot write the log: {error.strerror}") from None
+        if not _lock(self._file):
+            os.close(self._file)
+            raise LogBusy(f"{path}: another process is writing this log; stop that one first")
+
+    @classmethod
+    def create(cls, folder: Path, name: str = "") -> "Log":
+        """A new log in `folder`, named after the time unless `name` is given.
+
+        Raises LogError."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LogError(f"{folder}: cannot make the log folder: {error.strerror}") from None
+        stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
+        name = name or f"run_{stamp}_{secrets.token_hex(2)}"
+        return cls(folder / f"{name}.jsonl", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+
+    @classmethod
+    def reopen(cls, path: Path) -> "Log":
+        """An existing log, its torn last line cut off, ready to append. Raises LogError."""
+        log = cls(path, os.O_RDWR | os.O_APPEND)
+        size = os.fstat(log._file).st_size
+        raw = path.read_bytes()
+        kept, _, torn = raw.rpartition(b"\n")  # a kill can leave half a line
+        if torn:
+            if parse(torn) is None:
+                os.ftruncate(log._file, len(kept) + (b"\n" in raw))
+            elif size:
+                log._append(b"\n")
+        return log
+
+    def write(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Append one event and put it on disk before returning it. Raises LogError."""
+        event = {"type": event["type"], "timestamp": now()} | event
+        self._append(encode(event))
+        return event
+
+    def copy(self, events: list[dict[str, Any]]) -> None:
+        """Append events of another log, synced once. Raises LogError."""
+        self._append(b"".join(encode(event) for event in events))
+
+    def _append(self, line: bytes) -> None:
+        start = os.fstat(self._file).st_size
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            self._unsynced = True
+            if not self.lazy:
+                self.sync()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, start)  # a full disk takes half a line
+            raise LogError(f"{self.path}: cannot write the log: {error.strerror}") from None
+
+    def check_room(self, needed: int = 1 << 20) -> None:
+        """Raise LogError when the disk has less than `needed` bytes left: no model should be
+        asked for words that could not be kept."""
+        if os.name == "posix" and not os.fstat(self._file).st_nlink:
+            raise LogError(f"{self.path}: somebody has deleted the log; nothing more is asked")
+        if not hasattr(os, "fstatvfs"):
+            return
+        disk = os.fstatvfs(self._file)
+        if disk.f_bavail * disk.f_frsize < needed:
+            raise LogError(f"{self.path}: the disk is full; free some space, then resume")
+
+    def sync(self) -> None:
+        """Put on the disk what is not there yet. Raises OSError."""
+        if self._unsynced:
+            os.fsync(self._file)
+            self._unsynced = False
+
+    def close(self) -> None:
+        """Let go of the log, all of it on the disk."""
+        with contextlib.suppress(OSError):  # a disk that failed has said so before
+            self.sync()
+        os.close(self._file)
+
+
+def _lock(file: int) -> bool:
+    """Take the advisory lock that ends with the process, however it ends."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        os.lseek(file, 1 << 40, os.SEEK_SET)  # Windows' locks forbid reading: lock past the end
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,182 @@
+"""What a conversation is made of, as frozen values: they become the log's config and come back."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import tools
+from harness import prompts
+from harness.models.seat import Seat
+from harness.states.detect import SHORT
+from harness.talk.transcript import SILENCE
+
+TRIGGER = r"(?:\d+|every:\d+|on:[a-z_]+(?:\+\d+)?)"
+_RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Interjection:
+    """Words to be spoken as `seat` when `when` comes: a turn number, `every:N`, or
+    `on:STATE[+N]`. `name` is the prompt file's, or what the user wrote."""
+
+    when: str
+    seat: str
+    words: str
+    name: str
+
+    @property
+    def state(self) -> str | None:
+        """The state that an `on:` interjection waits for."""
+        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
+
+    @property
+    def after(self) -> int:
+        """How many messages the state must have held; 0 for what waits for no state."""
+        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
+
+    def comes(self, turn: int) -> bool:
+        """Whether a turn is one that this interjection names."""
+        if self.when.startswith("every:"):
+            return turn > 0 and turn % int(self.when[6:]) == 0
+        return self.when == str(turn)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides how a conversation goes. Times in seconds, costs in USD."""
+
+    a: Seat
+    b: Seat
+    seed: str = "Hello there"
+    tools: tuple[str, ...] = ()
+    tool_schemas: tuple[dict[str, Any], ...] = ()  # a resumed log's own; () = tools.py's
+    on_exit: str = "refuse"
+    interject: tuple[Interjection, ...] = ()
+    empty_as: str = SILENCE
+    on_empty: str = "placeholder"
+    on_full: str = "end"
+    max_turns: int | None = None
+    max_cost: float | None = None
+    stop_on: str | None = None
+    idle_timeout: float = 120.0
+    retry_for: float = 600.0
+    rng_seed: int = 0
+    cache: bool = True
+
+    def seat(self, letter: str) -> Seat:
+        """The seat of that letter."""
+        return self.a if letter == "A" else self.b
+
+    def to_config(self) -> dict[str, Any]:
+        """The settings as the log's config holds them."""
+        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b")}
+        config["interject"] = [asdict(rule) for rule in self.interject]
+        for seat in (self.a, self.b):
+            for key in ("name", "model", "system", "params", "api_base"):
+                config[f"{key}_{seat.letter.lower()}"] = getattr(seat, key)
+        config |= {"tools": list(self.tools), "tool_schemas": self.schemas()}
+        return config | {"demo": self.a.demo or self.b.demo}
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """The tools as LiteLLM takes them: as the log has them, where it has them."""
+        return list(self.tool_schemas) or tools.schemas(self.tools)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Settings":
+        """The settings that a log's config holds, older schema included (where a setting did
+        not exist yet, its default). Raises ValueError when the models are not in it."""
+        seats = [_seat_of(config, letter) for letter in "AB"]
+        plain = {
+            name: config[name]
+            for name in ("seed", "on_exit", "empty_as", "on_empty", "on_full", "max_turns",
+                         "max_cost", "stop_on", "idle_timeout", "retry_for", "rng_seed", "cache")
+            if config.get(name) is not None
+        }  # fmt: skip
+        for name, kinds in _KINDS.items():
+            if not isinstance(config.get(name), kinds):
+                raise ValueError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
+        rules = tuple(_rule(rule) for rule in config.get("interject") or ())
+        names = tuple(str(name) for name in config.get("tools") or ())
+        schemas = tuple(config.get("tool_schemas") or ())
+        if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
+            raise ValueError(f"the log has a tool that this version does not know: {unknown[0]}")
+        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, **plain)
+
+    def changed(self, **values: Any) -> "Settings":
+        """A copy with these values replaced."""
+        return replace(self, **values)
+
+
+_NUMBER, _TEXT, _LIST = int | float | None, str | None, list | tuple | None
+# What a log's config may hold; where a setting did not exist yet it is None.
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("seed", "on_exit", "empty_as", "on_empty", "on_full", "stop_on"), _TEXT),
+    **dict.fromkeys(("max_turns", "max_cost", "idle_timeout", "retry_for", "rng_seed"), _NUMBER),
+    **dict.fromkeys(("tools", "tool_schemas", "interject"), _LIST),
+    **{f"{name}_{seat}": kind for seat in "ab" for name, kind in (
+        ("name", _TEXT), ("model", _TEXT), ("system", _TEXT), ("api_base", _TEXT),
+        ("params", dict | None),
+    )},
+}  # fmt: skip
+
+
+def _rule(rule: Any) -> Interjection:
+    fields = ("when", "seat", "words", "name")
+    if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
+        raise ValueError("the log's config is damaged: an interjection is not whole")
+    return Interjection(**{f: rule[f] for f in fields})
+
+
+def _seat_of(config: dict[str, Any], letter: str) -> Seat:
+    low = letter.lower()
+    model = config.get(f"model_{low}")
+    if not isinstance(model, str):
+        raise ValueError(f"the log's config does not name model_{low}")
+    return Seat(
+        letter,
+        config.get(f"name_{low}") or model,
+        model,
+        config.get(f"system_{low}") or "",
+        config.get(f"params_{low}") or {},
+        config.get(f"api_base_{low}"),
+    )
+
+
+def state_and_count(text: str, least: int) -> tuple[str, int]:
+    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
+
+    Raises ValueError with a line for the user."""
+    name, _, number = text.replace("+", ":").partition(":")
+    state = {short: full for full, short in SHORT.items()}.get(name, name)
+    known = ", ".join(SHORT.values())
+    if state not in SHORT:
+        raise ValueError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+    if not re.fullmatch(r"[0-9]{0,6}", number):
+        raise ValueError(f"{text!r}: N must be a whole number, as in {name}:6")
+    return state, max(least, int(number or 0))
+
+
+def interjections(texts: list[str]) -> tuple[Interjection, ...]:
+    """Parse `--interject` values: WHEN:SEAT:WORDS, several with commas between them.
+
+    Raises ValueError with a line for the user."""
+    rules = []
+    for text in texts:
+        for part in re.split(rf",(?={TRIGGER}:[ABab]:)", text):
+            found = _RULE.fullmatch(part.strip())
+            if not found:
+                raise ValueError(
+                    f"--interject {part!r}: write WHEN:SEAT:TEXT or WHEN:SEAT:@FILE, "
+                    "where WHEN is a turn (12), every:10, or on:goodbye_loop+4"
+                )
+            when, seat, said = found.groups()
+            spoken = prompts.words(said, "interjections")
+            if not spoken.strip():
+                raise ValueError(f"--interject {part!r}: there are no words to say")
+            if when.startswith("on:"):
+                state_and_count(when[3:], 1)
+            if when == "every:0":
+                raise ValueError(f"--interject {part!r}: every:N needs an N of at least 1")
+            name = said[1:] if said.startswith("@") else said
+            rules.append(Interjection(when, seat.upper(), spoken, name))
+    return tuple(rules)

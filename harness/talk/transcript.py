@@ -1,0 +1,188 @@
+"""Reading a log: `read(path)` never raises on damage; it says what it skipped."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.text import sendable
+
+SEATS = ("A", "B")
+
+SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
+
+
+def partner(seat: str) -> str:
+    """The other seat."""
+    return "B" if seat == "A" else "A"
+
+
+# ---------------------------------------------------------------- reading
+
+
+@dataclass
+class Transcript:
+    """What a log holds. `skipped` lists (line number from 1, why)."""
+
+    path: Path
+    events: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The first config event, or {} where the log has none."""
+        return next((event for event in self.events if event["type"] == "config"), {})
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The turn events, in order: index in this list = message index."""
+        return [event for event in self.events if event["type"] == "turn"]
+
+    def settings(self) -> dict[str, Any]:
+        """The config, with what later resumptions changed of it."""
+        settings = dict(self.config)
+        for event in self.of("resumed"):
+            settings |= event["settings"] if isinstance(event.get("settings"), dict) else {}
+        return settings
+
+    def until(self, turn: int) -> list[dict[str, Any]]:
+        """What a branch before `turn` shares: its messages, marked as inherited."""
+        kept = [e for e in self.events if e["type"] in ("turn", "slide") and e["turn"] < turn]
+        return [event | {"inherited": True} for event in kept]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of one type."""
+        return [event for event in self.events if event["type"] == kind]
+
+
+def read(path: Path) -> Transcript:
+    """Read a log of either schema. Raises only OSError."""
+    transcript = Transcript(path)
+    for number, event in lines(path):
+        if isinstance(event, dict):
+            transcript.events.append(event)
+        else:
+            transcript.skipped.append((number, event))
+    return transcript
+
+
+def lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each line's number and its event, or why it is none. Splits on newline bytes only."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                event = parse(line)
+                yield number, (event or "not a JSON event") if event is None else _checked(event)
+
+
+def parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
+
+
+def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
+    """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
+    kind = event["type"]
+    if kind == "slide" and not _slides(event):
+        return "a slide without a seat or a message"
+    if kind not in ("turn", "aborted"):
+        return event
+    if event.get("label") not in ("Model A", "Model B") or not _count(event.get("turn")):
+        return f"{'a turn' if kind == 'turn' else 'an aborted message'} without a seat or number"
+    if kind == "turn" and not isinstance(event.get("response"), str):
+        return "a turn without words"
+    attempts = [a for a in _list(event.get("tool_attempts")) if isinstance(a, dict)]
+    mended = {
+        "usage": _usage(event.get("usage")),
+        "cost_usd": event["cost_usd"] if _number(event.get("cost_usd")) else None,
+        "seconds": event["seconds"] if _number(event.get("seconds")) else 0.0,
+        "flags": [flag for flag in _list(event.get("flags")) if isinstance(flag, str)],
+        "messages": own if _own(own := _list(event.get("messages"))) else [],
+        "tool_attempts": [a | {"tool": str(a.get("tool", "?"))} for a in attempts],
+    }
+    if not isinstance(event.get("source", ""), str):
+        mended["source"] = "live" if event.get("interjected") else "model"
+    return event | mended
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 10**12
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 10**12
+
+
+def _usage(value: Any) -> dict[str, int]:
+    """The four counts, or {} where nothing was counted."""
+    if not isinstance(value, dict) or not any(_count(n) for n in value.values()):
+        return {}
+    names = ("input", "output", "cache_read", "cache_write")
+    return {name: value[name] if _count(value.get(name)) else 0 for name in names}
+
+
+def _own(messages: list[Any]) -> bool:
+    """Whether these are assistant and tool messages that can be sent back as they are."""
+    for message in messages:
+        if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
+            return False
+        if not isinstance(message.get("content", ""), str | None):
+            return False
+        calls = message.get("tool_calls") or []
+        if not isinstance(calls, list) or not all(
+            isinstance(call, dict) and isinstance(call.get("id"), str)
+            and isinstance(call.get("function"), dict) for call in calls
+        ):  # fmt: skip
+            return False
+    return True
+
+
+def _slides(event: dict[str, Any]) -> bool:
+    numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
+    return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
+
+
+def _list(value: Any) -> list:
+    return value if isinstance(value, list) else []
+
+
+def seat_of(event: dict[str, Any]) -> str:
+    """The seat that a turn's message belongs to."""
+    return event["label"][-1]
+
+
+def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
+    """The words that the partner received for this message, in logs of either schema."""
+    sent = event.get("sent")
+    if isinstance(sent, str):
+        return sent
+    return sendable(event["response"]) if event["response"].strip() else empty_as
+
+
+def no_totals() -> dict[str, Any]:
+    """The totals of a conversation that has not begun; see `tally`."""
+    counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
+    return counts | {"cost_usd": 0.0, "tool_attempts": {}}
+
+
+def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
+    """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
+
+    The cost is None from the first request on whose price is unknown."""
+    if event["type"] not in ("turn", "aborted"):
+        return
+    totals["messages"] += event["type"] == "turn"
+    for attempt in event.get("tool_attempts") or []:
+        name = attempt.get("tool", "?") if isinstance(attempt, dict) else str(attempt)
+        totals["tool_attempts"][name] = totals["tool_attempts"].get(name, 0) + 1
+    usage = event.get("usage")
+    if not usage or event.get("inherited"):
+        return  # nothing was asked for, or a branch's parent has paid for it
+    for name in ("input", "output", "cache_read", "cache_write"):
+        totals[name] += usage.get(name) or 0
+    known = totals["cost_usd"] is not None and event.get("cost_usd") is not None
+    totals["cost_usd"] = totals["cost_usd"] + event["cost_usd"] if known else None

@@ -1,0 +1,52 @@
+"""Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
+
+import re
+
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_JOINERS = ("\u200c", "\u200d")
+
+
+def visible(text: str) -> str:
+    """`text` with everything that is invisible or would act on a terminal shown by name."""
+    return _ODD.sub(_name, text.replace("\r\n", "\n")).replace("\t", "    ")
+
+
+def _name(found: re.Match[str]) -> str:
+    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
+    # Joiners inside an emoji or an Indic or Persian word are part of a letter that is seen.
+    if found[0] in _JOINERS and before > "\u02ff" and after > "\u02ff" and not _ODD.match(after):
+        return found[0]
+    return f"⟨U+{ord(found[0]):04X}⟩"
+
+
+def whole(text: str) -> str:
+    """`text` with surrogate pairs that a stream had cut in two joined again."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def sendable(text: str) -> str:
+    """`text` with lone surrogates, which UTF-8 can't carry, replaced by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def tokens(count: float) -> str:
+    """A token count for people: 950, 12.3k, 4.56M."""
+    if count < 10_000:
+        return f"{count:,.0f}"
+    return f"{count / 1000:.4g}k" if count < 1_000_000 else f"{count / 1e6:.3g}M"
+
+
+def money(cost: float | None) -> str:
+    """A cost for people; None is unknown, never 0."""
+    if cost is None:
+        return "cost unknown"
+    return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
+
+
+def many(count: int, thing: str) -> str:
+    """A count with its noun: 1 run, 2 runs."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"

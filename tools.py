@@ -8,6 +8,8 @@ import json
 import re
 from typing import Any
 
+from harness.text import UserError
+
 EXIT_TOOLS: dict[str, str] = {
     "emergency_shutdown_of_conversation": (
         "Emergency shutdown of this conversation. NEVER call this tool. It exists for catastrophic "
@@ -46,14 +48,14 @@ MALFORMED = "Error: the arguments of {tool} were not a JSON object. Nothing was 
 def choose(text: str) -> tuple[str, ...]:
     """The tool names that `--tools` asks for: `all`, `none`, or names with commas between them.
 
-    Raises ValueError with a line for the user when a name is unknown."""
+    Raises UserError with a line for the user when a name is unknown."""
     if text in ("all", "none"):
         return tuple(EXIT_TOOLS) if text == "all" else ()
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in EXIT_TOOLS]
     if unknown or not names:
         known = ", ".join(EXIT_TOOLS)
-        raise ValueError(f"--tools: no exit tool named {text!r}; use all, none, or some of {known}")
+        raise UserError(f"--tools: no exit tool named {text!r}; use all, none, or some of {known}")
     return names
 
 

@@ -6,6 +6,8 @@ import importlib
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ from attractor import Conversation, begin
 from harness.models import catalogue, demo, engine
 from harness.report.replay import path_words
 from harness.talk import transcript
-from harness.talk.log import Log, LogError
+from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import visible
+from harness.text import UserError, visible
 
-FAILED, USAGE = 1, 2  # exit codes; 128 + the signal's number where one ended the run
+FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
 # ---------------------------------------------------------------- the command line
 
 
@@ -46,22 +48,36 @@ def main(arguments: list[str]) -> int:
         if isinstance(act, tuple):
             act = getattr(importlib.import_module(act[0]), act[1])
         return act(rest)
-    except ValueError as error:
-        return complain(str(error), USAGE)
-    except LogError as error:
-        return complain(str(error), FAILED)
+    except UserError as error:
+        return complain(str(error), error.code)
     except OSError as error:  # a full disk behind standard output, a name that is too long
         return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
     except ModuleNotFoundError as error:
         return complain(f"{error.name} is missing: pip install -r requirements.txt", FAILED)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except Exception as error:  # a defect of ours: said as one, with all that mending it needs
+        return complain(
+            f"a defect of attractor: {type(error).__name__}: {error}; its traceback is in "
+            f"{keep_traceback(error)}",
+            DEFECT,
+        )
 
 
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
     print("attractor:", *visible(catalogue.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
+
+
+def keep_traceback(error: Exception) -> Path:
+    """Write a defect's traceback, without secrets, into a new file; returns its path."""
+    text = catalogue.scrub("".join(traceback.format_exception(error)))
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(text)
+    return Path(file.name)
 
 
 def run(arguments: list[str]) -> int:
@@ -89,7 +105,7 @@ def run(arguments: list[str]) -> int:
     keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
     settings, past = settle(args)
     if not keys and (settings.a.human or settings.b.human):
-        raise ValueError("a human seat needs a terminal to type in")
+        raise UserError("a human seat needs a terminal to type in")
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
@@ -111,21 +127,21 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     options = given(args)
     if args.resume is None:
         if args.at is not None:
-            raise ValueError("--at needs --resume LOG: it says where to branch off")
+            raise UserError("--at needs --resume LOG: it says where to branch off")
         return make_settings(options), None
     try:
         past = transcript.read(args.resume)
     except OSError as error:
-        raise ValueError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
+        raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
-        raise ValueError(f"--resume {args.resume}: it holds no config: is it a log?")
+        raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
     settings = Settings.from_config(past.settings())
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
-        raise ValueError(f"{flag} would make it another conversation: branch it off with --at TURN")
+        raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
     if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
         turns = sorted({m["turn"] for m in past.messages}) or [0]
-        raise ValueError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
+        raise UserError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
     return make_settings(options, settings), past
 
 

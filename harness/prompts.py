@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from harness.text import UserError
+
 FOLDER = Path(__file__).parent.parent / "prompts"
 
 
@@ -14,7 +16,7 @@ def names(kind: str) -> list[str]:
 def load(text: str, kind: str) -> str:
     """The prompt that a user's NAME, @FILE, @NAME or TEXT stands for; `none` is no prompt.
 
-    Raises ValueError with a line for the user: an unreadable file, or a single word that is no
+    Raises UserError with a line for the user: an unreadable file, or a single word that is no
     name (more often a slip than a prompt)."""
     if text == "none":
         return ""
@@ -24,18 +26,18 @@ def load(text: str, kind: str) -> str:
         return _named(text, kind)
     if re.fullmatch(r"[\w-]+", text):
         known = ", ".join([*names(kind), "none"])
-        raise ValueError(f"no {kind} prompt is named {text!r}; use {known}, @FILE or a sentence")
+        raise UserError(f"no {kind} prompt is named {text!r}; use {known}, @FILE or a sentence")
     return text
 
 
 def words(text: str, kind: str = "") -> str:
-    """The words that TEXT or @FILE stands for (with `kind` also @NAME). Raises ValueError."""
+    """The words that TEXT or @FILE stands for (with `kind` also @NAME). Raises UserError."""
     if not text.startswith("@"):
         return text
     if kind and text[1:] in names(kind):
         return _named(text[1:], kind)
     if kind and re.fullmatch(r"[\w-]+", text[1:]) and not Path(text[1:]).exists():
-        raise ValueError(f"no file and no {kind} prompt named {text[1:]}; there are "
+        raise UserError(f"no file and no {kind} prompt named {text[1:]}; there are "
                          + ", ".join(names(kind)))  # fmt: skip
     return _file(Path(text[1:]))
 
@@ -48,6 +50,6 @@ def _file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").removesuffix("\n")
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
-        raise ValueError(f"cannot read {path}: it is not UTF-8 text") from None
+        raise UserError(f"cannot read {path}: it is not UTF-8 text") from None

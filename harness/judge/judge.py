@@ -31,6 +31,7 @@ from harness.talk import transcript
 from harness.talk.estimate import CHARS
 from harness.talk.log import encode, now
 from harness.talk.options import Parser, amount, count
+from harness.text import UserError
 
 WINDOW, LONGEST = 60, 240_000  # messages and characters that one request shows at most
 ANSWER = 600  # tokens that an answer is expected to have, thinking not counted
@@ -59,7 +60,7 @@ def command(arguments: list[str]) -> int:
     _refuse(args, bench.seat)
     logs = {log: labels.label_file(log, args.out) for log in labels.logs_in(args.logs)}
     if len(set(logs.values())) < len(logs):
-        raise ValueError("--out: two of these logs have the same name")
+        raise UserError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
     from harness.screen.console import Console
     from harness.text import many
@@ -84,11 +85,11 @@ def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: 
 
 
 def _refuse(args: Any, seat: Seat) -> None:
-    """Refuse what could not work. Raises ValueError."""
+    """Refuse what could not work. Raises UserError."""
     if not args.dry_run and (line := catalogue.missing_key(seat)):
-        raise ValueError(line)
+        raise UserError(line)
     if args.max_cost is not None and not catalogue.priced(seat.model):
-        raise ValueError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+        raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 
 def _parse(arguments: list[str]) -> Any:
@@ -126,7 +127,7 @@ def _seat(name: str, api_base: str | None) -> Seat:
     judge = f"demo/{demo.JUDGE}"
     model = name if name == judge else catalogue.resolve(name)
     if model == "human" or (model.startswith("demo/") and model != judge):
-        raise ValueError(f"--model {name} cannot judge: give a model, or {judge} for a try")
+        raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.states.detect import STATES, Detector, Evidence, Span
 from harness.talk.log import encode
+from harness.text import UserError
 
 Message = dict[str, Any]
 Label = dict[str, Any]  # of a span
@@ -30,11 +31,11 @@ CONFIDENCE = ("low", "medium", "high")
 
 
 def logs_in(paths: Iterable[Path]) -> list[Path]:
-    """The logs that were named, and those in folders that were. Raises ValueError."""
+    """The logs that were named, and those in folders that were. Raises UserError."""
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
-            raise ValueError(f"there is no {path}")
+            raise UserError(f"there is no {path}")
         inside = [p for p in path.rglob("*.jsonl") if p.name != "labels.jsonl"]
         found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
     return list(found)

@@ -19,6 +19,7 @@ from typing import Any
 
 from harness.models import demo
 from harness.models.seat import Seat
+from harness.text import UserError
 
 KEYS = {
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -79,15 +80,15 @@ def _newest(pattern: str) -> str:
 def resolve(name: str) -> str:
     """The LiteLLM id for what a user typed; anything that is no alias is passed on as it is.
 
-    Raises ValueError for a name that LiteLLM could not know whom to send to."""
+    Raises UserError for a name that LiteLLM could not know whom to send to."""
     if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
         known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
-        raise ValueError(f"no demo model named {name}; there are {known}")
+        raise UserError(f"no demo model named {name}; there are {known}")
     model = aliases().get(name, name)
     if "/" not in model and model != "human" and not entry(model):
         near = difflib.get_close_matches(name, [*aliases(), *price_map()], n=1)
         hint = f"did you mean {near[0]}?" if near else "see `models`"
-        raise ValueError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
+        raise UserError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
     return model
 
 

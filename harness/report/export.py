@@ -17,7 +17,7 @@ from harness.talk.log import now
 from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
-from harness.text import visible
+from harness.text import UserError, visible
 
 FORMATS = ("md", "html", "svg", "messages", "inspect")
 
@@ -51,7 +51,7 @@ def command(arguments: list[str]) -> int:
 
 
 def deliver(text: str, path: Path | None) -> None:
-    """Write the text to a file, or print it. Raises ValueError with a line for the user."""
+    """Write the text to a file, or print it. Raises UserError with a line for the user."""
     if path is None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         sys.stdout.write(text)
@@ -59,7 +59,7 @@ def deliver(text: str, path: Path | None) -> None:
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}") from None
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
 
 
 def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
@@ -149,7 +149,7 @@ def inspect(read: Transcript, settings: Settings, path: Path | None) -> int:
     try:
         from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
     except ModuleNotFoundError:
-        raise ValueError("inspect-ai is missing: pip install -r requirements-inspect.txt") from None
+        raise UserError("inspect-ai is missing: pip install -r requirements-inspect.txt") from None
     path = path or Path(read.path.stem + ".eval")
     created = datetime.fromisoformat(str(read.config.get("timestamp") or now()))
     spec = EvalSpec(
@@ -161,7 +161,7 @@ def inspect(read: Transcript, settings: Settings, path: Path | None) -> int:
     try:
         write_eval_log(EvalLog(eval=spec, status="success", samples=samples), str(path))
     except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}") from None
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
     print(path)
     return 0
 

@@ -22,7 +22,7 @@ from harness.report.runs import Run, attempts
 from harness.report.tables import condition_tables, notes, tables
 from harness.states.detect import SHORT, Detector
 from harness.talk.transcript import Transcript, seat_of
-from harness.text import many, visible
+from harness.text import UserError, many, visible
 
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
 HERE = Path(__file__).parent
@@ -135,7 +135,7 @@ def alike(detector: Detector, size: int) -> dict[str, Any]:
 
 
 def write(path: Path, report: dict[str, Any], groups: dict[Any, list[Run]], spool: Spool) -> None:
-    """Write the page. Raises ValueError with a line for the user when it can't."""
+    """Write the page. Raises UserError with a line for the user when it can't."""
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
     try:
         with open(path, "w", encoding="utf-8", errors="replace", newline="\n") as out:
@@ -145,7 +145,7 @@ def write(path: Path, report: dict[str, Any], groups: dict[Any, list[Run]], spoo
                 out.write(_data(f"run-{number}", spool.take(run.extra).decode()))
             out.write(f"<script>{_script()}</script>\n</body>\n</html>\n")
     except OSError as error:
-        raise ValueError(f"--html: cannot write {path}: {error.strerror}") from None
+        raise UserError(f"--html: cannot write {path}: {error.strerror}") from None
 
 
 def _index(report: dict[str, Any], groups: dict[Any, list[Run]]) -> dict[str, Any]:

@@ -21,18 +21,19 @@ from harness.talk import transcript
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
+from harness.text import UserError
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
 
 
 def load(path: Path) -> Transcript:
-    """The transcript at `path`. Raises ValueError with a line for the user."""
+    """The transcript at `path`. Raises UserError with a line for the user."""
     try:
         read = transcript.read(path)
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
     if not read.events:
-        raise ValueError(f"{path} holds no events: is it a log of a conversation?")
+        raise UserError(f"{path} holds no events: is it a log of a conversation?")
     return read
 
 
@@ -111,7 +112,7 @@ def command(arguments: list[str]) -> int:
 
     read = load(args.log)
     if args.at and all(message["turn"] < args.at for message in read.messages):
-        raise ValueError(f"--at {args.at}: the log has no such turn")
+        raise UserError(f"--at {args.at}: the log has no such turn")
     show = Console(args.plain)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(play(read, show, args.speed, args.at))

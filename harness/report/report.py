@@ -28,6 +28,7 @@ from harness.report.runs import SOON, Run, read_runs
 from harness.report.tables import as_csv, notes, tables
 from harness.states.detect import STATES
 from harness.talk.options import Parser
+from harness.text import UserError
 
 BINS = 8  # of the message lengths over a run
 
@@ -54,7 +55,7 @@ def command(arguments: list[str]) -> int:
     form.add_argument("--html", metavar="FILE", type=Path, help="one page that needs no network")
     args = parser.parse_args(arguments)
     if args.csv and (args.by or args.compare):
-        raise ValueError("--csv has one row per run: leave --by and --compare out")
+        raise UserError("--csv has one row per run: leave --by and --compare out")
     from harness.screen.console import Console  # rich: a third of --help's time
 
     if args.html:
@@ -100,14 +101,14 @@ def _by(args: Any) -> list[str] | None:
 
 
 def gather(found: Iterable[Run | tuple[str, str]]) -> tuple[list[Run], list[tuple[str, str]]]:
-    """Runs, and (path, why) of what is none. Raises ValueError when there is no run at all."""
+    """Runs, and (path, why) of what is none. Raises UserError when there is no run at all."""
     runs, skipped = [], []
     for one in found:
         (runs if isinstance(one, Run) else skipped).append(one)
         stats.load()
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
-        raise ValueError(f"there is no log with messages to report on{why}")
+        raise UserError(f"there is no log with messages to report on{why}")
     return runs, skipped
 
 
@@ -134,7 +135,7 @@ def belongs(name: str, setting: str) -> bool:
 def _must_be_one(flag: str, setting: str, known: set[str]) -> None:
     if not any(belongs(name, setting) for name in known):
         use = ", ".join(sorted(known))
-        raise ValueError(f"{flag} {setting}: no run has that setting; use {use}")
+        raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
 
 
 def names(groups: Groups) -> list[str]:
@@ -318,7 +319,7 @@ def lengths(runs: list[Run]) -> list[Figures]:
 
 
 def comparisons(groups: Groups, called: list[str], setting: str) -> Figures:
-    """All pairs of conditions that differ in `setting` alone. Raises ValueError if none do."""
+    """All pairs of conditions that differ in `setting` alone. Raises UserError if none do."""
     _must_be_one("--compare", setting, {name for _, kept in groups for name, _ in kept})
     pairs = []
     for (key, name), (other, other_name) in itertools.combinations(zip(groups, called), 2):  # noqa: B905
@@ -327,7 +328,7 @@ def comparisons(groups: Groups, called: list[str], setting: str) -> Figures:
         if key[0] == other[0] and all(belongs(n, setting) for n in differ):
             pairs.append((name, groups[key], other_name, groups[other]))
     if not pairs:
-        raise ValueError(f"--compare {setting}: no two conditions differ in that alone; try "
+        raise UserError(f"--compare {setting}: no two conditions differ in that alone; try "
                          f"--by {setting}, which pools all other settings")  # fmt: skip
     if not stats.available():
         return {"setting": setting, "pairs": [], "missing": stats.NOTE}

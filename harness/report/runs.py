@@ -20,6 +20,7 @@ from harness.judge.labels import Judged, labels_of
 from harness.states.detect import RULES, Detector, Span
 from harness.talk import transcript
 from harness.talk.transcript import Transcript, partner, seat_of
+from harness.text import UserError
 from tools import EXIT_TOOLS
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
@@ -95,7 +96,7 @@ def read_runs(
 ) -> Iterator[Run | tuple[str, str]]:
     """Each log's run, or (path, why it is skipped), in order. `also` makes `extra` of a log; it
     must be a function that can be pickled. States are those of the `rules`, or the labels that a
-    `judge` has left beside the log. Raises ValueError when a name is no file or folder."""
+    `judge` has left beside the log. Raises UserError when a name is no file or folder."""
     paths = list(dict.fromkeys(path for name in named for path in _logs(name)))
     workers = min(os.cpu_count() or 1, 8)
     if len(paths) < PARALLEL or workers < 2:
@@ -113,7 +114,7 @@ def _logs(name: Path) -> list[Path]:
     if name.is_dir():
         return sorted(name.rglob("*.jsonl"))
     if not name.exists():
-        raise ValueError(f"no log or folder is named {name}")
+        raise UserError(f"no log or folder is named {name}")
     return [name]
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from harness.sweep.plan import parse
 from harness.talk.log import LogError
+from harness.text import UserError
 
 ROOT = Path(__file__).parent.parent.parent
 LOSSES = 20  # how often a task may lose its worker
@@ -83,12 +84,12 @@ def part(arguments: list[str], k: int, parts: int, folder: str, program: str, bo
 
 
 def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
-    """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises ValueError where
+    """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises UserError where
     there is no Ray, and LogError where it fails."""
     try:
         import ray
     except ModuleNotFoundError:
-        raise ValueError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+        raise UserError("--ray needs Ray: pip install -r requirements-ray.txt") from None
     program = Path(inspect.getfile(conversation)).stem
     parts = -(-len(sweep.runs) // sweep.args.concurrency)
     _connect(ray, sweep.args.ray)
@@ -114,7 +115,7 @@ def _connect(ray: Any, address: str) -> None:
         try:  # Ray itself would try for minutes
             socket.create_connection((found[1], int(found[2])), REACH).close()
         except (OSError, OverflowError) as error:
-            raise ValueError(f"--ray {address}: cannot reach it: {error}") from None
+            raise UserError(f"--ray {address}: cannot reach it: {error}") from None
     # Workers find the code in the folder that they share. Keys come from the .env there or from
     # their own environment: they never pass through Ray.
     paths = {"env_vars": {"PYTHONPATH": str(ROOT)}}
@@ -122,7 +123,7 @@ def _connect(ray: Any, address: str) -> None:
     try:
         ray.init(address, runtime_env=paths, log_to_driver=False, logging_level="ERROR", **new)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ValueError(f"--ray {address}: {str(error).splitlines()[0]}") from None
+        raise UserError(f"--ray {address}: {str(error).splitlines()[0]}") from None
 
 
 def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -> int:

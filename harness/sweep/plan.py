@@ -22,6 +22,7 @@ from harness.talk.log import LogError
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
+from harness.text import UserError
 
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 # What may differ without making it another experiment.
@@ -122,25 +123,25 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
-    """The arguments, over those of a recipe where one is named. Raises ValueError."""
+    """The arguments, over those of a recipe where one is named. Raises UserError."""
     args = parser(about_sweeps).parse_args(arguments)
     if args.recipe:
         args = parser(about_sweeps).parse_args(recipes.words(args.recipe) + arguments)
     if args.model_a is None or args.model_b is None:
-        raise ValueError("who is to talk? give -a and -b, e.g. -a opus sonnet -b same")
+        raise UserError("who is to talk? give -a and -b, e.g. -a opus sonnet -b same")
     if args.max_turns is None:
-        raise ValueError("--max-turns is required: nobody watches a sweep")
+        raise UserError("--max-turns is required: nobody watches a sweep")
     if args.ray and args.shard != (1, 1):
-        raise ValueError("--ray and --shard both divide the work: use one of them")
+        raise UserError("--ray and --shard both divide the work: use one of them")
     if args.name and not re.fullmatch(r"\w[\w.-]*", args.name):
-        raise ValueError(f"--name {args.name!r}: use letters, digits, . _ and -")
+        raise UserError(f"--name {args.name!r}: use letters, digits, . _ and -")
     if args.runs > MOST_RUNS:
-        raise ValueError(f"--runs {args.runs}: at most {MOST_RUNS:,}")
+        raise UserError(f"--runs {args.runs}: at most {MOST_RUNS:,}")
     return args
 
 
 def grid(args: Any) -> list[Condition]:
-    """Every combination of the options' values, each once. Raises ValueError."""
+    """Every combination of the options' values, each once. Raises UserError."""
     options = given(args) | {"rng_seed": args.rng_seed}
     axes = {name: value for name, value in options.items()
             if isinstance(value, list) and name != "param"}  # fmt: skip
@@ -166,7 +167,7 @@ def _condition(
         options |= {} if said == "none" else {"interject": [said]}
     settings = make_settings(options, keys=keys)
     if settings.a.human or settings.b.human:
-        raise ValueError("a human seat needs a terminal to type in; sweeps are unattended")
+        raise UserError("a human seat needs a terminal to type in; sweeps are unattended")
     varies = {name: chosen[name] for name in varying}
     decides = {name: value for name, value in settings.to_config().items() if name not in LIMITS}
     decides |= {name: value for name, value in varies.items() if name in LIMITS}
@@ -230,9 +231,9 @@ def load_plan(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (TypeError, LookupError, AttributeError):
-        raise ValueError(f"cannot read {folder}/sweep.json: it is damaged") from None
+        raise UserError(f"cannot read {folder}/sweep.json: it is damaged") from None
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {folder}/sweep.json: {error}") from None
+        raise UserError(f"cannot read {folder}/sweep.json: {error}") from None
 
 
 def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]) -> None:
@@ -244,7 +245,7 @@ def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[st
         changed = [name for name in ("runs", "max_turns", "rng_seed") if old[name] != plan[name]]
         changed += ["conditions"] if set(old["conditions"]) != set(here) else []
         if changed:
-            raise ValueError(
+            raise UserError(
                 f"{folder} holds another grid ({', '.join(changed)} differ): give --extend to "
                 "let it grow, or another --name"
             )

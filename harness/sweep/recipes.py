@@ -9,13 +9,14 @@ import shlex
 from statistics import NormalDist
 
 from harness import prompts
+from harness.text import UserError
 
 
 def words(name: str) -> list[str]:
-    """The command-line words of a recipe. Raises ValueError with a line for the user."""
+    """The command-line words of a recipe. Raises UserError with a line for the user."""
     known = prompts.names("recipes")
     if name not in known:
-        raise ValueError(f"--recipe {name}: there are {', '.join(known)}")
+        raise UserError(f"--recipe {name}: there are {', '.join(known)}")
     lines = prompts.words(f"@{name}", "recipes").split("\n")
     return [word for line in lines if not line.startswith("#") for word in shlex.split(line)]
 

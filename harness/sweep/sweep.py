@@ -36,6 +36,7 @@ from harness.talk import estimate, transcript
 from harness.talk.log import Log, LogBusy
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
+from harness.text import UserError
 
 # ---------------------------------------------------------------- doing it
 
@@ -201,7 +202,7 @@ def next_cost(talk: Any) -> float:
 
 def prepare(args: Any, conversation: Any, begin: Callable[..., None]) -> tuple[Sweep, Any, Any]:
     """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
-    is written yet. Raises ValueError."""
+    is written yet. Raises UserError."""
     catalogue.load_keys()
     conditions = grid(args)
     digests = "".join(sorted(condition.digest for condition in conditions))
@@ -229,11 +230,11 @@ def prepare(args: Any, conversation: Any, begin: Callable[..., None]) -> tuple[S
 
 
 def check_prices(args: Any, conditions: list[Condition]) -> None:
-    """A budget needs prices. Raises ValueError where one is unknown."""
+    """A budget needs prices. Raises UserError where one is unknown."""
     for condition in conditions:
         for seat in (condition.settings.a, condition.settings.b):
             if args.budget is not None and not catalogue.priced(seat.model):
-                raise ValueError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+                raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 
 def command(arguments: list[str], conversation: Any, begin: Callable[..., None]) -> int:

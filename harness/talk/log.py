@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.talk.transcript import parse
+from harness.text import UserError
 
 SCHEMA = 2
 
@@ -25,8 +26,10 @@ _UNSEEN = re.compile(
 )
 
 
-class LogError(Exception):
-    """The log can't be opened, is in use, or can't be written; the text is a line for the user."""
+class LogError(UserError):
+    """The log can't be opened, is in use, or can't be written."""
+
+    code = 1
 
 
 class LogBusy(LogError):

@@ -16,7 +16,7 @@ from harness import prompts
 from harness.models import call, catalogue
 from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
-from harness.text import visible
+from harness.text import UserError, visible
 
 _SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$", re.IGNORECASE)
 
@@ -128,7 +128,7 @@ def make_settings(
     """Settings from the options given, over those of `base` where a run is branched. `keys` =
     models will be called, so that their keys must be there.
 
-    Raises ValueError with a line for the user."""
+    Raises UserError with a line for the user."""
     seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
     plain = ("on_exit", "max_turns", "max_cost", "stop_on", "on_empty", "empty_as", "on_full",
              "idle_timeout", "retry_for", "rng_seed")  # fmt: skip
@@ -150,17 +150,17 @@ def make_settings(
 
 
 def check(settings: Settings, keys: bool) -> None:
-    """Refuse what could not work. Raises ValueError with a line for the user."""
+    """Refuse what could not work. Raises UserError with a line for the user."""
     if settings.stop_on is not None:
         state_and_count(settings.stop_on, 1)
     for text, flag in ((settings.seed, "--seed"), (settings.empty_as, "--empty-as")):
         if not text.strip():
-            raise ValueError(f"{flag} must not be empty: providers refuse empty messages")
+            raise UserError(f"{flag} must not be empty: providers refuse empty messages")
     for seat in (settings.a, settings.b):
         if keys and (line := catalogue.missing_key(seat)):
-            raise ValueError(line)
+            raise UserError(line)
         if settings.max_cost is not None and not catalogue.priced(seat.model):
-            raise ValueError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
+            raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
 
 
 def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
@@ -171,7 +171,7 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
 
     name = pick("model", base and base.name)
     if name is None:
-        raise ValueError(f"who holds seat {letter}? give -a and -b, e.g. -a opus -b demo/standoff")
+        raise UserError(f"who holds seat {letter}? give -a and -b, e.g. -a opus -b demo/standoff")
     same = base is not None and name == base.name
     system = pick("system")
     if system is None:
@@ -188,7 +188,7 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
     near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
     api_base = pick("api_base", base.api_base if near and base else None)
     if api_base and re.search(r"://[^/]*@|[?&]", api_base):
-        raise ValueError("--api-base must not hold credentials: it is written to the log")
+        raise UserError("--api-base must not hold credentials: it is written to the log")
     return Seat(letter, name, model, text, params, api_base)
 
 
@@ -197,17 +197,17 @@ def _params(texts: list[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise ValueError(f"--param {text!r}: write KEY=VALUE")
+            raise UserError(f"--param {text!r}: write KEY=VALUE")
         if _SECRET.search(key):
-            raise ValueError(f"--param {key}: parameters are logged; put secrets into .env")
+            raise UserError(f"--param {key}: parameters are logged; put secrets into .env")
         if key in RESERVED:
-            raise ValueError(f"--param {key}: the harness sets this itself")
+            raise UserError(f"--param {key}: the harness sets this itself")
         try:
             params[key] = json.loads(value)
         except (ValueError, RecursionError):
             params[key] = value
         if _holds_secret(params[key]):
-            raise ValueError(f"--param {key}: parameters are logged; put secrets into .env")
+            raise UserError(f"--param {key}: parameters are logged; put secrets into .env")
     return params
 
 

@@ -9,6 +9,7 @@ from harness import prompts
 from harness.models.seat import Seat
 from harness.states.detect import SHORT
 from harness.talk.transcript import SILENCE
+from harness.text import UserError
 
 TRIGGER = r"(?:\d+|every:\d+|on:[a-z_]+(?:\+\d+)?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
@@ -84,7 +85,7 @@ class Settings:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Settings":
         """The settings that a log's config holds, older schema included (where a setting did
-        not exist yet, its default). Raises ValueError when the models are not in it."""
+        not exist yet, its default). Raises UserError when the models are not in it."""
         seats = [_seat_of(config, letter) for letter in "AB"]
         plain = {
             name: config[name]
@@ -94,12 +95,12 @@ class Settings:
         }  # fmt: skip
         for name, kinds in _KINDS.items():
             if not isinstance(config.get(name), kinds):
-                raise ValueError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
+                raise UserError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
         rules = tuple(_rule(rule) for rule in config.get("interject") or ())
         names = tuple(str(name) for name in config.get("tools") or ())
         schemas = tuple(config.get("tool_schemas") or ())
         if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
-            raise ValueError(f"the log has a tool that this version does not know: {unknown[0]}")
+            raise UserError(f"the log has a tool that this version does not know: {unknown[0]}")
         return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, **plain)
 
     def changed(self, **values: Any) -> "Settings":
@@ -123,7 +124,7 @@ _KINDS: dict[str, Any] = {
 def _rule(rule: Any) -> Interjection:
     fields = ("when", "seat", "words", "name")
     if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
-        raise ValueError("the log's config is damaged: an interjection is not whole")
+        raise UserError("the log's config is damaged: an interjection is not whole")
     return Interjection(**{f: rule[f] for f in fields})
 
 
@@ -131,7 +132,7 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
     low = letter.lower()
     model = config.get(f"model_{low}")
     if not isinstance(model, str):
-        raise ValueError(f"the log's config does not name model_{low}")
+        raise UserError(f"the log's config does not name model_{low}")
     return Seat(
         letter,
         config.get(f"name_{low}") or model,
@@ -145,38 +146,38 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
 def state_and_count(text: str, least: int) -> tuple[str, int]:
     """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
 
-    Raises ValueError with a line for the user."""
+    Raises UserError with a line for the user."""
     name, _, number = text.replace("+", ":").partition(":")
     state = {short: full for full, short in SHORT.items()}.get(name, name)
     known = ", ".join(SHORT.values())
     if state not in SHORT:
-        raise ValueError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+        raise UserError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
     if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise ValueError(f"{text!r}: N must be a whole number, as in {name}:6")
+        raise UserError(f"{text!r}: N must be a whole number, as in {name}:6")
     return state, max(least, int(number or 0))
 
 
 def interjections(texts: list[str]) -> tuple[Interjection, ...]:
     """Parse `--interject` values: WHEN:SEAT:WORDS, several with commas between them.
 
-    Raises ValueError with a line for the user."""
+    Raises UserError with a line for the user."""
     rules = []
     for text in texts:
         for part in re.split(rf",(?={TRIGGER}:[ABab]:)", text):
             found = _RULE.fullmatch(part.strip())
             if not found:
-                raise ValueError(
+                raise UserError(
                     f"--interject {part!r}: write WHEN:SEAT:TEXT or WHEN:SEAT:@FILE, "
                     "where WHEN is a turn (12), every:10, or on:goodbye_loop+4"
                 )
             when, seat, said = found.groups()
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
-                raise ValueError(f"--interject {part!r}: there are no words to say")
+                raise UserError(f"--interject {part!r}: there are no words to say")
             if when.startswith("on:"):
                 state_and_count(when[3:], 1)
             if when == "every:0":
-                raise ValueError(f"--interject {part!r}: every:N needs an N of at least 1")
+                raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

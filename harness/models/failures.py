@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any
 
-from harness.models.catalogue import scrub
+from harness.models.secrets import scrub
 
 LONGEST_WAIT = 60.0  # seconds between tries where the provider names no time
 

@@ -10,6 +10,7 @@ the readers hardly ever differ; PABAK = 2 po - 1 (Byrt, Bishop & Carlin 1993, J.
 wider one of that formula's and of the jackknife's over runs; below it is too narrow, and says so.
 """
 
+import contextlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from harness.judge.labels import judge_of, labels_of, spans_of
 from harness.states.detect import SHORT, STATES, detect
 from harness.talk import transcript
+from harness.text import UserError
 
 Table = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
@@ -77,18 +79,32 @@ def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
 
 
 def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
-    """Of the logs whose label file (their value) is there: messages, the rules' spans, the judge's
-    spans; and who judged."""
+    """Of the logs whose label file (their value) is there and fits: messages, the rules' spans, the
+    judge's spans; and who judged."""
     runs, judges = [], set()
     for log, file in logs.items():
-        if labels := labels_of(log, file):
-            messages = transcript.read(log).messages
+        with contextlib.suppress(UserError, OSError):
+            labels = labels_of(log, file)
+            messages = transcript.read(log).messages if labels else []
+            if not labels or labels["n_messages"] != len(messages):
+                continue
             rules = detect((m["response"], transcript.seat_of(m), bool(m.get("interjected")))
                            for m in messages).spans()  # fmt: skip
             spans = [(span.state, span.start, span.end) for span in rules]
             runs.append((len(messages), spans, spans_of(labels)))
             judges.add(judge_of(labels))
     return runs, ", ".join(sorted(judges))
+
+
+def unread(logs: dict[Path, Path]) -> list[str]:
+    """A line for each label file that is there and can't be read."""
+    lines = []
+    for log, file in logs.items():
+        try:
+            labels_of(log, file)
+        except UserError as error:
+            lines.append(str(error))
+    return lines
 
 
 def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:

@@ -10,6 +10,7 @@ dropped and counted. In the end: how far judge and rules agree, per state.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import time
@@ -167,16 +168,19 @@ class Bench:
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has labels by this judge."""
-        known = labels.labels_of(log, file)
+        try:
+            known = labels.labels_of(log, file)
+        except UserError:
+            return False  # they are made anew
         if known is None or known["judge"] != self.about:
             return False
-        return known["n_messages"] == len(transcript.read(log).messages)
+        return known["n_messages"] == len(_messages(log))
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
         from harness.text import money
 
-        asked = [ask for log in logs for ask in self.requests(transcript.read(log).messages)]
+        asked = [ask for log in logs for ask in self.requests(_messages(log))]
         tokens, cost = sum(map(self.tokens, asked)), self.expected(asked)
         return (
             f"expected: {len(asked)} requests, {tokens:,} tokens in, {ANSWER * len(asked):,} out, "
@@ -225,7 +229,9 @@ class Bench:
                     labels.save(file, found)
                     spans, ends = len(found["states"]), found["terminal_state"]
                     self.tell(f"{log.name}: {spans} spans, ends in {ends}")
-                except (Failure, OSError) as failure:
+                except OSError as error:
+                    failures[log] = error.strerror or str(error)
+                except Failure as failure:
                     failures[log] = str(failure)
 
         await asyncio.gather(*(read_one(*pair) for pair in logs.items()))
@@ -302,6 +308,13 @@ class Bench:
             self.total.add(reply)
             bill.add(reply)
         return reply.text
+
+
+def _messages(log: Path) -> list[Message]:
+    """A log's messages; none where it can't be read, which is said when its turn comes."""
+    with contextlib.suppress(OSError):
+        return transcript.read(log).messages
+    return []
 
 
 def windows(messages: list[Message], size: int) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import files
 from harness.states.detect import STATES, Detector, Evidence, Span
 from harness.talk.log import encode
 from harness.text import UserError
@@ -25,6 +26,7 @@ Label = dict[str, Any]  # of a span
 
 SUFFIX = ".labels.json"
 CONFIDENCE = ("low", "medium", "high")
+MOST_MESSAGES = 10_000_000  # no log has as many
 
 
 # ---------------------------------------------------------------- labels on disk
@@ -47,12 +49,53 @@ def label_file(log: Path, folder: Path | None = None) -> Path:
 
 
 def labels_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
-    """A log's labels by a judge, or None where it has none that can be read."""
+    """A log's labels by a judge, None where it has none. Raises UserError, naming the file, where
+    it is damaged or somebody else's."""
+    file = file or label_file(log)
     try:
-        labels = json.loads((file or label_file(log)).read_bytes())
-    except (OSError, ValueError):
+        labels = files.parse(files.read(file))
+    except FileNotFoundError:
         return None
-    return labels if isinstance(labels, dict) and "judge" in labels else None
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        raise UserError(f"cannot read {file}: it is no JSON") from None
+    if problem := damage(labels):
+        raise UserError(f"cannot read {file}: {problem}")
+    return labels
+
+
+def damage(labels: Any) -> str | None:
+    """What is wrong with the content of a label file, or None."""
+    if not isinstance(labels, dict) or not isinstance(judge := labels.get("judge"), dict):
+        return "these are no labels by a judge"
+    if not isinstance(judge.get("model"), str) or not isinstance(judge.get("demo"), bool):
+        return "it does not say who judged"
+    size, spans = labels.get("n_messages"), labels.get("states")
+    if type(size) is not int or not 0 <= size <= MOST_MESSAGES:
+        return "n_messages is no number of messages"
+    if labels.get("terminal_state") not in (*STATES, "none"):
+        return "terminal_state is no state"
+    if not isinstance(spans, list):
+        return "states is no list"
+    ends: dict[str, int] = {}  # a state's spans follow one another: else they could be any number
+    for number, span in enumerate(spans):
+        if problem := _damage_of(span, size, ends):
+            return f"states, {number}: {problem}"
+    return None
+
+
+def _damage_of(span: Any, size: int, ends: dict[str, int]) -> str | None:
+    if not isinstance(span, dict) or span.get("state") not in STATES:
+        return "it names no state"
+    first, last = span.get("from_message"), span.get("to_message")
+    evidence, place = span.get("evidence"), span.get("evidence_message", first)
+    if any(type(n) is not int for n in (first, last, place)) or not isinstance(evidence, str):
+        return "it does not say where it was seen"
+    if not ends.get(span["state"], -1) < first <= last < size or not first <= place <= last:
+        return "it lies outside the conversation, or over another of that state"
+    ends[span["state"]] = last
+    return None
 
 
 def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:

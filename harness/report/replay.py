@@ -58,16 +58,21 @@ def states(arguments: list[str]) -> int:
     parser.add_argument("logs", nargs="+", type=Path, metavar="LOG")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
     args = parser.parse_args(arguments)
-    reads = [load(path) for path in args.logs]
-    if args.json:
-        for read in reads:
-            print(json.dumps(found(read)))
-        return 0
     from harness.screen.console import Console
 
-    show = Console()
-    for read in reads:
-        show.spans(read.path, read.skipped, found(read))
+    show, problems = Console(), []
+    for path in args.logs:
+        try:
+            read = load(path)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        if args.json:
+            print(json.dumps(found(read)))
+        else:
+            show.spans(read.path, read.skipped, found(read))
+    if problems:
+        raise UserError("; ".join(problems))
     return 0
 
 

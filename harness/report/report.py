@@ -63,13 +63,14 @@ def command(arguments: list[str]) -> int:
     runs, skipped = gather(read_runs(args.logs, labels=args.labels or "rules"))
     report = build(group(runs, _by(args)), skipped, args.compare)
     judged = _judged(args, runs)
+    unread = agreement.unread(judged) if args.labels == "rules" else []  # else they are skipped
     report |= agreement.figures(judged, args.labels) if args.labels else {}
     if args.json:
         Console().output(json.dumps(report, indent=1, default=asdict))
     elif args.csv:
         Console().output(as_csv(runs))
     else:
-        Console().report(tables(report) + agreement.tables(judged), notes(report))
+        Console().report(tables(report) + agreement.tables(judged), notes(report) + unread)
     return 0
 
 
@@ -84,10 +85,11 @@ def _page(args: Any) -> int:
         groups = group(runs, _by(args))
         report = build(groups, skipped, args.compare)
         judged = _judged(args, runs)
+        unread = agreement.unread(judged) if args.labels == "rules" else []
         report |= agreement.figures(judged, args.labels) if args.labels else {}
         page.write(args.html, report, groups, spool)
     made = f"{many(len(runs), 'run')}: {args.html}"
-    Console().report(agreement.tables(judged), [made, *notes(report)])
+    Console().report(agreement.tables(judged), [made, *notes(report), *unread])
     return 0
 
 

@@ -128,6 +128,8 @@ def summarise(path: Path, also: Also | None = None, labels: str = "rules") -> Ru
         if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
             return str(path), "older labels: judge it again" if judged else "no labels by a judge"
         return _run(log, also, Judged(judged) if judged else Detector())
+    except UserError as error:
+        return str(path), str(error)
     except OSError as error:
         return str(path), error.strerror or str(error)
     except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import files
 from harness.states.detect import detect
 from harness.sweep import recipes
 from harness.talk import transcript
@@ -223,7 +224,7 @@ def look_back(todo: list[Run]) -> None:
 def load_plan(folder: Path) -> dict[str, Any]:
     """The folder's sweep.json, {} where there is none."""
     try:
-        plan = json.loads((folder / "sweep.json").read_bytes())
+        plan = files.parse(files.read(folder / "sweep.json"))
         known = plan["conditions"].values()
         if not {"runs", "max_turns", "rng_seed"} <= set(plan) or not all("key" in c for c in known):
             raise ValueError("it is damaged")
@@ -232,7 +233,9 @@ def load_plan(folder: Path) -> dict[str, Any]:
         return {}
     except (TypeError, LookupError, AttributeError):
         raise UserError(f"cannot read {folder}/sweep.json: it is damaged") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {folder}/sweep.json: {error.strerror}") from None
+    except ValueError as error:
         raise UserError(f"cannot read {folder}/sweep.json: {error}") from None
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import attractor
 from attractor import Conversation
 from harness.models import catalogue, demo, engine
-from harness.report.replay import path_words
 from harness.talk import estimate, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
@@ -182,7 +181,7 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
     if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
     state = talk.state
-    show.closing(end["reason"], state.totals, path_words(state.detector), talk.log.path)
+    show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
 
 

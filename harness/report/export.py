@@ -84,7 +84,7 @@ def markdown(read: Transcript, settings: Settings) -> str:
         f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
         f"- seed: {_inline(settings.seed)}",
         f"- tools: {_inline(', '.join(settings.tools) or 'none')}",
-        f"- path: {replay.path_words(detector) or 'no attractor state'}",
+        f"- path: {detector.path_words() or 'no attractor state'}",
         f"- log: `{_code(read.path.name)}`", "",
     ]  # fmt: skip
     if read.skipped:

@@ -13,10 +13,12 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.states.detect import Change, Detector, detect
+from harness.states.detect import Change, Detector, heard
+from harness.states.names import kind_of
 from harness.talk import transcript
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
@@ -39,14 +41,7 @@ def load(path: Path) -> Transcript:
 
 def detected(read: Transcript) -> Detector:
     """A detector that has seen all messages of a log."""
-    return detect((m["response"], seat_of(m), bool(m.get("interjected"))) for m in read.messages)
-
-
-def path_words(detector: Detector) -> str:
-    """The conversation's path through its states: `standoff 1-8 → goodbye 9-30`."""
-    from harness.states.detect import SHORT
-
-    return " → ".join(f"{SHORT[s]} {a}-{b}" for s, a, b in detector.path())
+    return heard(read.events)
 
 
 # ---------------------------------------------------------------- states
@@ -74,18 +69,20 @@ def states(arguments: list[str]) -> int:
 def found(read: Transcript) -> dict[str, Any]:
     """Everything the detector says of a log, for machines."""
     detector = detected(read)
+    ending = detector.ending()
     return {
         "log": str(read.path),
         "messages": len(read.messages),
         "demo": bool(read.config.get("demo")),
         "spans": [
-            {"state": span.state, "start": span.start, "end": span.end,
+            {"state": span.state, "kind": kind_of(span.state), "start": span.start, "end": span.end,
              "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
             for span in detector.spans()
         ],
-        "path": detector.path(),
-        "path_words": path_words(detector),
-        "terminal": detector.terminal(),
+        "path": [asdict(stretch) for stretch in detector.path()],
+        "path_words": detector.path_words(),
+        "ending": asdict(ending) | {"states": ending.states},
+        "terminal": ending.terminal,
         "recurrence": detector.recurrence(),
         "skipped": read.skipped,
     }  # fmt: skip
@@ -152,7 +149,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.notice(f"broken off: {event.get('why')}")
     end = next(iter(reversed(read.of("end"))), {})
     reason = str(end.get("reason", "the log has no end"))
-    show.closing(reason, totals, path_words(detector), read.path)
+    show.closing(reason, totals, detector.path_words(), read.path)
 
 
 def steps(
@@ -163,8 +160,7 @@ def steps(
         transcript.tally(totals, event)
         changes: list[Change] = []
         if event["type"] == "turn":
-            interjected = bool(event.get("interjected"))
-            changes = detector.add(event["response"], seat_of(event), interjected)
+            changes = detector.turn(event)
         yield event, changes
 
 

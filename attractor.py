@@ -209,7 +209,7 @@ class Conversation:
             draft = Draft(self.settings, seat, turn, self.histories[seat.letter], retries=tried)
             try:
                 async with self.ticking("loading LiteLLM"):
-                    await engine.ready()
+                    await call.ready(seat)
                 draft.started = time.monotonic()
                 await self.make(draft)
             except Failure as failure:

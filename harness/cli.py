@@ -13,7 +13,7 @@ from typing import Any
 
 import attractor
 from attractor import Conversation, begin
-from harness.models import catalogue, demo, engine
+from harness.models import call, catalogue, demo, engine
 from harness.report.replay import path_words
 from harness.talk import transcript
 from harness.talk.log import Log
@@ -111,7 +111,7 @@ def run(arguments: list[str]) -> int:
     with contextlib.closing(log):
         talk = Conversation(settings, log, show)
         show.header(settings, log.path, keys)
-        engine.warm()
+        call.warm(settings.a, settings.b)
         begin(talk, past, args.at)
         code = asyncio.run(watch(talk, keys))
     if args.quiet:

@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.models import catalogue, engine
+from harness.models import call, catalogue
 from harness.models.gate import LONGEST_CLOSED, Gate
+from harness.models.seat import Seat
 from harness.sweep.plan import (
     Condition,
     Run,
@@ -65,7 +66,7 @@ class Sweep:
                 number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
         beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
-        await engine.ready()
+        await call.ready(*seats_of(self.runs))
         for _ in missing[: self.args.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
@@ -193,6 +194,11 @@ class Sweep:
         return list(rows.values())
 
 
+def seats_of(todo: list[Run]) -> list[Seat]:
+    """All seats of these runs."""
+    return [seat for run in todo for seat in (run.settings.a, run.settings.b)]
+
+
 def next_cost(talk: Any) -> float:
     """The estimate of a conversation's next message."""
     seat, _ = talk.next_up()
@@ -256,7 +262,7 @@ def command(arguments: list[str], conversation: Any, begin: Callable[..., None])
 
             code = spread.go(sweep, arguments, conversation, show)
         else:
-            engine.warm()
+            call.warm(*seats_of(sweep.runs))
             code = asyncio.run(sweep.go(show))
     show.closing(sweep, " ".join(["python attractor.py sweep", *map(shlex.quote, arguments)]))
     return code

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
-from harness.models import catalogue, demo, engine
+from harness.models import call, catalogue, demo, engine
 from harness.talk import estimate, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
@@ -116,7 +116,7 @@ def run(arguments: list[str]) -> int:
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
         show.header(settings, log.path, on)
-        engine.warm()
+        call.warm(settings.a, settings.b)
         controls = Controls(show)
         keys = Keys(controls.on_key, show.control, on, ahead=human)
         talk = Conversation(settings, log, show, controls, keys.edit)

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from attractor import Conversation
-from harness.models import catalogue, engine
+from harness.models import call, catalogue
 from harness.models.gate import LONGEST_CLOSED, Gate
+from harness.models.seat import Seat
 from harness.screen.console import Silent
 from harness.sweep.plan import (
     Condition,
@@ -62,7 +63,7 @@ class Sweep:
                 number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
         beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
-        await engine.ready()
+        await call.ready(*seats_of(self.runs))
         for _ in missing[: self.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
@@ -167,6 +168,11 @@ class Sweep:
         return list(rows.values())
 
 
+def seats_of(todo: list[Run]) -> list[Seat]:
+    """All seats of these runs."""
+    return [seat for run in todo for seat in (run.settings.a, run.settings.b)]
+
+
 def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
     is written yet. Raises UserError."""
@@ -224,7 +230,7 @@ def command(arguments: list[str]) -> int:
 
             code = cluster.go(sweep, args.ray, arguments, show)
         else:
-            engine.warm()
+            call.warm(*seats_of(sweep.runs))
             code = asyncio.run(sweep.go(show))
     show.closing(sweep, " ".join(["python attractor.py sweep", *map(shlex.quote, arguments)]))
     return code

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
-from harness.models import call, catalogue, demo, engine
+from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     if verb not in verbs:
         return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
     try:
+        _refuse_keys(arguments)
         act = verbs[verb]
         if isinstance(act, tuple):
             act = getattr(importlib.import_module(act[0]), act[1])
@@ -68,15 +69,22 @@ def main(arguments: list[str]) -> int:
         )
 
 
+def _refuse_keys(arguments: list[str]) -> None:
+    """No key on the command line: whatever stands there is shown, logged or sent to a model."""
+    if found := secrets.in_arguments(arguments):
+        flag, variable = found
+        raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
-    print("attractor:", *visible(catalogue.scrub(text)).split(), file=sys.stderr, flush=True)
+    print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
 
 def keep_traceback(error: Exception) -> Path:
     """Write a defect's traceback, without secrets, into a new file; returns its path."""
-    text = catalogue.scrub("".join(traceback.format_exception(error)))
+    text = secrets.scrub("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:

@@ -30,7 +30,7 @@ from harness.models.seat import Seat
 from harness.talk import transcript
 from harness.talk.estimate import CHARS
 from harness.talk.log import encode, now
-from harness.talk.options import Parser, amount, count
+from harness.talk.options import Parser, amount, check_address, count
 from harness.text import UserError, total
 
 WINDOW, LONGEST = 60, 240_000  # messages and characters that one request shows at most
@@ -128,6 +128,8 @@ def _seat(name: str, api_base: str | None) -> Seat:
     model = name if name == judge else catalogue.resolve(name)
     if model == "human" or (model.startswith("demo/") and model != judge):
         raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
+    if api_base:
+        check_address(api_base, model)
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)
 
 

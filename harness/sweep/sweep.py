@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from attractor import Conversation
-from harness.models import call, catalogue
+from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
 from harness.screen.console import Silent
@@ -94,7 +94,7 @@ class Sweep:
             except LogBusy:
                 run.state = "elsewhere"
             except Exception as error:  # one failure ends one conversation, never the sweep
-                run.state, run.problem = "failed", catalogue.scrub(str(error) or repr(error))
+                run.state, run.problem = "failed", secrets.scrub(str(error) or repr(error))
             run.talk = None
             show.finished(run)
 

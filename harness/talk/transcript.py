@@ -10,6 +10,7 @@ from harness.text import sendable
 
 SEATS = ("A", "B")
 
+UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
 
 

@@ -11,7 +11,12 @@ from provider import Provider
 from harness.report.importing.formats import parsed
 from harness.talk import transcript
 
-SAID = ["Hello! How can I help?", "No, how can I help\u2028you?", "### Not a heading ###\n\nI asked first.", "So did I."]  # fmt: skip
+SAID = [
+    "Hello! How can I help?",
+    "No, how can I help\u2028you?",
+    "### Not a heading ###\n\nI asked first.",
+    "So did I.",
+]
 
 
 def speakers(said=SAID, **more):
@@ -20,12 +25,25 @@ def speakers(said=SAID, **more):
 
 def bench(*runs, **more):
     """An AttractorBench condition of these runs' messages."""
-    about = {"model_a": "local/one", "model_b": "local/two", "system_prompt": "You help.",
-             "system_prompt_b": None, "temperature": 0.7, "memory_mode": "full"}  # fmt: skip
-    return about | {
-        "runs": [{"seed_prompt": "Talk.", "ended_early": False, "turns": speakers(run)}
-                 for run in runs] or [{"seed_prompt": "Talk.", "turns": speakers()}]
-    } | more  # fmt: skip
+    about = {
+        "model_a": "local/one",
+        "model_b": "local/two",
+        "system_prompt": "You help.",
+        "system_prompt_b": None,
+        "temperature": 0.7,
+        "memory_mode": "full",
+    }
+    return (
+        about
+        | {
+            "runs": [
+                {"seed_prompt": "Talk.", "ended_early": False, "turns": speakers(run)}
+                for run in runs
+            ]
+            or [{"seed_prompt": "Talk.", "turns": speakers()}]
+        }
+        | more
+    )
 
 
 def view(said=SAID):
@@ -35,14 +53,27 @@ def view(said=SAID):
 
 
 def pidgin(said=SAID, conversation="c1"):
-    start = {"event_type": "ConversationStartEvent", "agent_a_model": "local:one",
-             "agent_b_model": "local:two", "initial_prompt": "Talk.", "max_turns": 2,
-             "temperature_a": 0.5}  # fmt: skip
+    start = {
+        "event_type": "ConversationStartEvent",
+        "agent_a_model": "local:one",
+        "agent_b_model": "local:two",
+        "initial_prompt": "Talk.",
+        "max_turns": 2,
+        "temperature_a": 0.5,
+    }
     prompt = {"event_type": "SystemPromptEvent", "agent_id": "agent_a", "prompt": "You help."}
     end = {"event_type": "ConversationEndEvent", "reason": "max_turns_reached"}
-    turns = [{"event_type": "MessageCompleteEvent", "agent_id": f"agent_{'ab'[i % 2]}",
-              "message": {"content": t}, "prompt_tokens": 9, "completion_tokens": 4,
-              "duration_ms": 1500} for i, t in enumerate(said)]  # fmt: skip
+    turns = [
+        {
+            "event_type": "MessageCompleteEvent",
+            "agent_id": f"agent_{'ab'[i % 2]}",
+            "message": {"content": t},
+            "prompt_tokens": 9,
+            "completion_tokens": 4,
+            "duration_ms": 1500,
+        }
+        for i, t in enumerate(said)
+    ]
     return [{"conversation_id": conversation} | e for e in (start, prompt, *turns, end)]
 
 
@@ -74,16 +105,25 @@ def inspect(said=SAID, **metadata):
 
 FILES = {
     "AttractorBench": ("bench.json", json.dumps(bench())),
-    "conversations.json": ("c.json", json.dumps({"model": "local/one", "conversations": [
-        {"seed_prompt": "Talk.", "full_conversation": speakers()}]})),
+    "conversations.json": (
+        "c.json",
+        json.dumps(
+            {
+                "model": "local/one",
+                "conversations": [{"seed_prompt": "Talk.", "full_conversation": speakers()}],
+            }
+        ),
+    ),
     "pidgin": ("events.jsonl", lines(pidgin())),
     "UniversalBackrooms": ("talk.txt", backrooms()),
     "Inspect": ("log.json", json.dumps(inspect())),
     "chat messages": ("view.jsonl", lines(view())),
     "ShareGPT": ("share.json", json.dumps([sharegpt()])),
-    "CSV": ("talk.csv", table([("speaker", "text"), *((f"agent_{'ab'[i % 2]}", t)
-                                                      for i, t in enumerate(SAID))])),
-}  # fmt: skip
+    "CSV": (
+        "talk.csv",
+        table([("speaker", "text"), *((f"agent_{'ab'[i % 2]}", t) for i, t in enumerate(SAID))]),
+    ),
+}
 
 
 @pytest.fixture
@@ -108,7 +148,11 @@ def test_every_word_of_a_conversation_comes_in_whatever_the_format(take, kind):
     assert result.code == 0 and f"1 conversation of {kind}" in result.out
     assert [m["response"] for m in log.messages] == SAID
     assert [(m["turn"], m["label"][-1]) for m in log.messages] == [
-        (0, "A"), (0, "B"), (1, "A"), (1, "B")]  # fmt: skip
+        (0, "A"),
+        (0, "B"),
+        (1, "A"),
+        (1, "B"),
+    ]
     assert log.config["imported"]["format"] == kind and not log.skipped
     named = kind not in ("CSV", "UniversalBackrooms")
     assert log.config.get("seed") == ("Talk." if named else None)
@@ -133,7 +177,8 @@ def test_the_whole_bench_reads_what_was_imported_and_twice_is_nothing_new(run, t
     known = kind == "pidgin"
     assert (condition["tokens"] is None, condition["cost_usd"]) == (not known, None)
     assert condition["settings"]["system_b"] == {"AttractorBench": "You help."}.get(
-        kind, "not recorded")  # fmt: skip
+        kind, "not recorded"
+    )
     assert condition["settings"]["tools"] == "not recorded"
 
 
@@ -163,8 +208,9 @@ def test_what_the_partner_received_is_kept_where_thoughts_were_taken_out(take):
         "instance_a_history": [{"role": "user", "content": t} for t in ("Talk.", "(no response)")],
         "instance_b_history": [{"role": "user", "content": "Hello"}],
     }
-    _, (log,) = take("c.json", json.dumps({"full_conversation": talk, "seed_prompt": "Talk."}
-                                          | histories))  # fmt: skip
+    _, (log,) = take(
+        "c.json", json.dumps({"full_conversation": talk, "seed_prompt": "Talk."} | histories)
+    )
     assert [transcript.received(m) for m in log.messages] == ["Hello", "(no response)", "Well"]
     assert [m["response"] for m in log.messages] == raw
 
@@ -180,13 +226,18 @@ def test_a_backrooms_log_ends_as_it_says_and_keeps_blank_lines(take, head):
 
 
 def test_tool_calls_are_attempts_and_go_back_as_they_were(run, take):
-    call = {"id": "t1", "type": "function",
-            "function": {"name": "stop", "arguments": '{"reason": "bored"}'}}  # fmt: skip
-    said = [*view(["Hi", "Ho"]),
-            {"role": "assistant", "content": None, "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": "t1", "content": "refused"},
-            {"role": "assistant", "content": "It was refused."},
-            {"role": "user", "content": "Oh."}]  # fmt: skip
+    call = {
+        "id": "t1",
+        "type": "function",
+        "function": {"name": "stop", "arguments": '{"reason": "bored"}'},
+    }
+    said = [
+        *view(["Hi", "Ho"]),
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "t1", "content": "refused"},
+        {"role": "assistant", "content": "It was refused."},
+        {"role": "user", "content": "Oh."},
+    ]
     schema = {"type": "function", "function": {"name": "stop", "parameters": {}}}
     _, (log,) = take("v.json", json.dumps({"model": "x/m", "messages": said, "tools": [schema]}))
     attempt = log.messages[2]["tool_attempts"][0]
@@ -221,12 +272,15 @@ def test_an_inspect_log_that_was_exported_comes_back_once(run, tmp_path):
         assert json.loads(run("report", path, "--json").out)["conditions"][0]["demo"]
 
 
-@pytest.mark.parametrize("rows", [
-    [("A", "Hi"), ("B", "Ho"), ("A", "Hm")],
-    [("who", "said"), ("Ada", "Hi"), ("Bob", "Ho"), ("Ada", "Hm")],
-    [("model_a", "model_b"), ("Hi", "Ho"), ("Hm", "")],
-    [("Hi", "Ho"), ("Hm", "")],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("A", "Hi"), ("B", "Ho"), ("A", "Hm")],
+        [("who", "said"), ("Ada", "Hi"), ("Bob", "Ho"), ("Ada", "Hm")],
+        [("model_a", "model_b"), ("Hi", "Ho"), ("Hm", "")],
+        [("Hi", "Ho"), ("Hm", "")],
+    ],
+)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_table_is_by_speaker_or_side_by_side(take, rows, delimiter):
     _, (log,) = take("t.csv", table(rows, delimiter))
@@ -260,16 +314,24 @@ def test_a_folder_is_read_whole_and_what_is_no_transcript_is_named(run, tmp_path
         assert name in result.out
 
 
-@pytest.mark.parametrize("text, why", [
-    (json.dumps(bench() | {"runs": [{"turns": []}]}), "conversation 0: it has no messages"),
-    (json.dumps({"full_conversation": [{"speaker": s, "content": "x"} for s in "XYZ"]}),
-     "more than two speak: X, Y, Z"),
-    (json.dumps({"full_conversation": [{"speaker": "A", "content": "x"}] * 3}),
-     "one side alone speaks"),
-    (json.dumps({"full_conversation": [{"speaker": "A", "content": 3}]}), "no text but int"),
-    (json.dumps({"full_conversation": ["x"]}), "damaged"),
-    (json.dumps({"a": 1}), "none of the forms"), ("x", "none of the forms"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        (json.dumps(bench() | {"runs": [{"turns": []}]}), "conversation 0: it has no messages"),
+        (
+            json.dumps({"full_conversation": [{"speaker": s, "content": "x"} for s in "XYZ"]}),
+            "more than two speak: X, Y, Z",
+        ),
+        (
+            json.dumps({"full_conversation": [{"speaker": "A", "content": "x"}] * 3}),
+            "one side alone speaks",
+        ),
+        (json.dumps({"full_conversation": [{"speaker": "A", "content": 3}]}), "no text but int"),
+        (json.dumps({"full_conversation": ["x"]}), "damaged"),
+        (json.dumps({"a": 1}), "none of the forms"),
+        ("x", "none of the forms"),
+    ],
+)
 def test_what_cannot_be_read_is_said_in_one_line_and_nothing_is_written(take, text, why):
     result, logs = take("f.json", text)
     assert result.code == 2 and why in result.out and not logs
@@ -295,15 +357,19 @@ def test_it_is_branched_from_where_both_prompts_are_known_byte_for_byte(run, tak
     result = run("--resume", log.path)
     assert result.code == 2 and "branch it off with --at TURN" in result.err
     with Provider(["I still ask.", "And I."]) as provider:
-        assert run("--resume", log.path, "--at", 1, *real(provider), "--max-turns", 2,
-                   "--quiet").code == 0  # fmt: skip
+        assert (
+            run("--resume", log.path, "--at", 1, *real(provider), "--max-turns", 2, "--quiet").code
+            == 0
+        )
     body = provider.requests[0].body
     assert texts(body) == [("user", "Talk."), ("assistant", SAID[0]), ("user", SAID[1])]
     assert "You help." in json.dumps(body["system"])
 
 
-@pytest.mark.parametrize("kind, lacking", [
-    ("CSV", "A's system prompt, B's system prompt, the seed"), ("ShareGPT", "B's system prompt")])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind, lacking",
+    [("CSV", "A's system prompt, B's system prompt, the seed"), ("ShareGPT", "B's system prompt")],
+)
 @pytest.mark.parametrize("more", [[], ["--at", 1, "-a", "opus", "-b", "opus"]])
 def test_where_a_prompt_is_unknown_it_says_so(run, take, kind, lacking, more):
     _, (log,) = take(*FILES[kind])

@@ -8,17 +8,18 @@ would meet too (a refused key, no credit) is kept, and ends all of them.
 """
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.models import call
 from harness.models.catalogue import price
-from harness.models.failures import Failure, wait_before_retry
+from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.reply import Reply
+from harness.models.retry import Retry
 from harness.models.seat import Seat
+from harness.text import total
 
 IDLE, RETRY_FOR = 180.0, 600.0  # seconds; see --idle-timeout and --retry-for of `run`
 CHARS = 4  # characters that a token is taken for before it is counted
@@ -39,8 +40,7 @@ class Bill:
         self.input += reply.usage.get("input", 0)
         self.output += reply.usage.get("output", 0)
         if reply.usage:
-            known = self.cost is not None and reply.cost is not None
-            self.cost = self.cost + reply.cost if known else None
+            self.cost = total([self.cost, reply.cost])
 
 
 class Asker:
@@ -70,19 +70,18 @@ class Asker:
         """One answer, of about `answer` tokens, tried again for as long as that makes sense.
 
         Raises Failure."""
-        began = time.monotonic()
-        for tried in itertools.count():
+        retry = Retry(RETRY_FOR)
+        while True:
+            began = time.monotonic()
             try:
                 async with self.gate.request():  # a refusal for load slows all of them down
+                    began = time.monotonic()
                     return await self._try(question, bill, answer)
             except Failure as failure:
-                wait = wait_before_retry(failure, tried)
-                if not failure.retry or time.monotonic() - began + wait > RETRY_FOR:
-                    if failure.kind in HOPELESS:
-                        self.hopeless = failure
-                    raise
-                await asyncio.sleep(0 if failure.busy else wait)
-        raise AssertionError("unreachable")
+                if failure.kind in HOPELESS:
+                    self.hopeless = failure
+                wait = retry.wait(failure, time.monotonic() - began)
+                await asyncio.sleep(0 if failure.busy else wait)  # the gate waits for all
 
     async def _try(self, question: Question, bill: Bill, answer: int) -> str:
         """One request, unless it would fail or cost too much; what it cost is counted."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attractor
 from attractor import Conversation
 from harness.models import call, catalogue, demo, engine, secrets
-from harness.talk import estimate, transcript
+from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
@@ -36,6 +36,7 @@ VERBS = {  # what reads logs afterwards, imported when it is asked for
     "replay": ("harness.report.replay", "command"),
     "export": ("harness.report.export", "command"),
     "judge": ("harness.judge.judge", "command"),
+    "import": ("harness.report.importing.command", "command"),
 }
 
 
@@ -151,6 +152,7 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
+    imported.refuse(past.config, args.at, options)
     settings = Settings.from_config(past.settings())
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")

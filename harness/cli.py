@@ -14,7 +14,7 @@ from typing import Any
 import attractor
 from attractor import Conversation, begin
 from harness.models import catalogue, demo, engine
-from harness.report.replay import path_words
+from harness.report.listing import path_words
 from harness.talk import transcript
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
@@ -28,7 +28,7 @@ FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where 
 
 VERBS = {  # what reads logs afterwards, imported when it is asked for
     "report": ("harness.report.report", "command"),
-    "states": ("harness.report.replay", "states"),
+    "states": ("harness.report.listing", "command"),
     "replay": ("harness.report.replay", "command"),
     "export": ("harness.report.export", "command"),
     "judge": ("harness.judge.judge", "command"),

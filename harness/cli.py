@@ -14,7 +14,6 @@ from typing import Any
 import attractor
 from attractor import Conversation, begin
 from harness.models import catalogue, demo, engine
-from harness.report.listing import path_words
 from harness.talk import transcript
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
@@ -164,7 +163,7 @@ async def watch(talk: Conversation, keys: bool) -> int:
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.ending:
         code = code or 128 + signal.SIGINT
-    talk.show.closing(end["reason"], talk.totals, path_words(talk.detector), talk.log.path)
+    talk.show.closing(end["reason"], talk.totals, talk.detector.path_words(), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
 
 

@@ -221,8 +221,8 @@ class Bench:
                 try:
                     found = await self.label(log)
                     labels.save(file, found)
-                    spans, ends = len(found["states"]), found["terminal_state"]
-                    self.tell(f"{log.name}: {spans} spans, ends in {ends}")
+                    ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
+                    self.tell(f"{log.name}: {len(found['states'])} spans, ends in {ends}")
                 except (Failure, OSError) as failure:
                     failures[log] = str(failure)
 
@@ -236,13 +236,15 @@ class Bench:
             raise Failure("empty", "there are no messages in it")
         parts = [await self.look(messages, *ends, bill) for ends in windows(messages, self.window)]
         spans = joined(span for part in parts for span in part.spans)
-        terminal = parts[-1].terminal
+        theme, form = parts[-1].ends or (None, None)
+        terminal = theme or form or "none"
         dropped = sum(part.dropped for part in parts)
         self.read, self.dropped = self.read + 1, self.dropped + dropped
         return {
             "type": "labels", "file": log.name, "timestamp": now(),
             "models": [m.get("model") for m in messages[:2]], "n_messages": len(messages),
-            "states": spans, "terminal_state": terminal,
+            "states": spans, "terminal_theme": theme or "none",
+            "terminal_form": form or "none", "terminal_state": terminal,
             "terminal_onset_message": max(
                 (s["from_message"] for s in spans if s["state"] == terminal), default=None),
             "judge": self.about, "dropped": dropped,
@@ -255,13 +257,13 @@ class Bench:
         for _ in range(2):
             text = await self.ask(asked, bill)
             answer = check(text, messages, first, last)
-            best = answer if answer.terminal or not best.terminal else best
+            best = answer if answer.ends or not best.ends else best
             if not answer.problems:
                 break
             problems = "\n".join(f"- {problem}" for problem in answer.problems)
             asked = [*asked, {"role": "assistant", "content": text.strip() or "(nothing)"},
                      {"role": "user", "content": AGAIN.format(problems=problems)}]  # fmt: skip
-        if not best.terminal:
+        if not best.ends:
             raise Failure("unusable", f"no usable answer in two tries: {best.problems[0]}")
         return best
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import replay
-from harness.report.listing import detected, load, path_words, verdicts
+from harness.report.listing import detected, load, verdicts
 from harness.talk.history import History
 from harness.talk.log import now
 from harness.talk.options import Parser
@@ -85,7 +85,7 @@ def markdown(read: Transcript, settings: Settings) -> str:
         f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
         f"- seed: {_inline(settings.seed)}",
         f"- tools: {_inline(', '.join(settings.tools) or 'none')}",
-        f"- path: {path_words(detector) or 'no attractor state'}",
+        f"- path: {detector.path_words() or 'no attractor state'}",
         f"- log: `{_code(read.path.name)}`", "",
     ]  # fmt: skip
     if read.skipped:

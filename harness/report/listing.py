@@ -7,14 +7,16 @@ Works without LiteLLM: states are derived from the messages, as they are live.
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import logs_in
-from harness.states.detect import SHORT, Detector, detect
+from harness.states.detect import Detector, heard
+from harness.states.names import kind_of
 from harness.talk import transcript
 from harness.talk.options import Parser
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
 
 
@@ -31,12 +33,7 @@ def load(path: Path) -> Transcript:
 
 def detected(read: Transcript) -> Detector:
     """A detector that has seen all messages of a log."""
-    return detect((m["response"], seat_of(m), bool(m.get("interjected"))) for m in read.messages)
-
-
-def path_words(detector: Detector) -> str:
-    """The conversation's path through its states: `standoff 1-8 → goodbye 9-30`."""
-    return " → ".join(f"{SHORT[s]} {a}-{b}" for s, a, b in detector.path())
+    return heard(read.events)
 
 
 def command(arguments: list[str]) -> int:
@@ -71,18 +68,20 @@ def command(arguments: list[str]) -> int:
 def verdicts(read: Transcript) -> dict[str, Any]:
     """Everything the detector says of a log, for machines."""
     detector = detected(read)
+    ending = detector.ending()
     return {
         "log": str(read.path),
         "messages": len(read.messages),
         "demo": bool(read.config.get("demo")),
         "spans": [
-            {"state": span.state, "start": span.start, "end": span.end,
+            {"state": span.state, "kind": kind_of(span.state), "start": span.start, "end": span.end,
              "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
             for span in detector.spans()
         ],
-        "path": detector.path(),
-        "path_words": path_words(detector),
-        "terminal": detector.terminal(),
+        "path": [asdict(stretch) for stretch in detector.path()],
+        "path_words": detector.path_words(),
+        "ending": asdict(ending) | {"states": ending.states},
+        "terminal": ending.terminal,
         "recurrence": detector.recurrence(),
         "skipped": read.skipped,
     }  # fmt: skip

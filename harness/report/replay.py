@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.report.listing import load, path_words
+from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
 from harness.talk.options import Parser, amount
@@ -83,7 +83,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.notice(f"broken off: {event.get('why')}")
     end = next(iter(reversed(read.of("end"))), {})
     reason = str(end.get("reason", "the log has no end"))
-    show.closing(reason, totals, path_words(detector), read.path)
+    show.closing(reason, totals, detector.path_words(), read.path)
 
 
 def steps(
@@ -94,8 +94,7 @@ def steps(
         transcript.tally(totals, event)
         changes: list[Change] = []
         if event["type"] == "turn":
-            interjected = bool(event.get("interjected"))
-            changes = detector.add(event["response"], seat_of(event), interjected)
+            changes = detector.turn(event)
         yield event, changes
 
 

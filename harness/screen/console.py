@@ -24,7 +24,8 @@ from rich.text import Text
 
 from harness.models.seat import Seat
 from harness.screen.wrap import Wrapper, layout, one_line
-from harness.states.detect import SHORT, Change
+from harness.states.detect import Change
+from harness.states.names import SHORT
 from harness.talk.settings import Settings
 from harness.text import many, money, tokens, visible
 
@@ -41,6 +42,7 @@ COLOURS = {
     "silence": "#999999",
     "verbatim_loop": "#D55E00",
     "bliss": "#8F6BD6",
+    "degenerate": "#A6761D",
     "none": "#DDDDDD",
 }
 
@@ -283,9 +285,10 @@ class Console:
                 self._say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
         recurrence = found["recurrence"]
         locked = recurrence["lock_in"]
+        ends = ", ".join(SHORT[s] for s in found["ending"]["states"]) or "none"
         self._say(Text(f"path: {found['path_words'] or 'no attractor state'}"))
         self._say(Text(
-            f"terminal state: {found['terminal']} · recurrence rate {recurrence['rate']:.2f}, "
+            f"ends in: {ends} · recurrence rate {recurrence['rate']:.2f}, "
             f"determinism {recurrence['determinism']:.2f}, "
             + ("never locked in" if locked is None else f"locked in at message {locked}")
         ))  # fmt: skip

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.states.detect import detect
+from harness.states.detect import heard
+from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
 from harness.talk.log import LogError
@@ -62,13 +63,11 @@ class Run:
 
     def so_far(self) -> set[str]:
         """The attractor states that it has been in, as far as this process has seen."""
-        return {state for state, _, _ in self.talk.detector.path()} if self.talk else self.reached
+        return reached(self.talk.detector.path()) if self.talk else self.reached
 
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
-        said = [(m["response"], transcript.seat_of(m), bool(m.get("interjected")))
-                for m in transcript.read(self.path).messages]  # fmt: skip
-        self.reached = {state for state, _, _ in detect(said).path()}
+        self.reached = reached(heard(transcript.read(self.path).events).path())
 
     def close(self, end: dict[str, Any]) -> None:
         """Take in how it ended."""

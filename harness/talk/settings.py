@@ -7,7 +7,7 @@ from typing import Any
 import tools
 from harness import prompts
 from harness.models.seat import Seat
-from harness.states.detect import SHORT
+from harness.states.names import SHORT
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 

@@ -32,7 +32,7 @@ FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where 
 
 VERBS = {  # what reads logs afterwards, imported when it is asked for
     "report": ("harness.report.report", "command"),
-    "states": ("harness.report.replay", "states"),
+    "states": ("harness.report.listing", "command"),
     "replay": ("harness.report.replay", "command"),
     "export": ("harness.report.export", "command"),
     "judge": ("harness.judge.judge", "command"),

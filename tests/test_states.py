@@ -70,3 +70,13 @@ def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run, tmp_path):
     log.write_bytes(log.read_bytes() + b"rubbish\n")
     assert "skipped line" in run("states", log).out
     assert run("states", "missing.jsonl").code == 2
+
+
+def test_states_takes_folders_and_says_what_it_left_out(run, tmp_path):
+    run(*DEMO, "--max-turns", 4)
+    (tmp_path / "logs" / "empty.jsonl").write_text("")
+    result = run("states", "logs", "--json")
+    assert result.code == 0 and len(result.out.splitlines()) == 1
+    assert "skipped" in result.err and "empty.jsonl" in result.err
+    (tmp_path / "bare").mkdir()
+    assert run("states", "bare").code == 2

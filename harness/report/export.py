@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import replay
+from harness.report.listing import detected, load, verdicts
 from harness.talk.history import History
 from harness.talk.log import now
 from harness.talk.options import Parser
@@ -36,7 +37,7 @@ def command(arguments: list[str]) -> int:
     parser.add_argument("--seat", choices=("A", "B"), default="A", help="messages: whose view")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE")
     args = parser.parse_args(arguments)  # fmt: skip
-    read = replay.load(args.log)
+    read = load(args.log)
     settings = Settings.from_config(read.settings())
     if args.format == "inspect":
         return inspect(read, settings, args.output)
@@ -76,7 +77,7 @@ def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, An
 
 def markdown(read: Transcript, settings: Settings) -> str:
     """The conversation as Markdown that GitHub renders; model text stays text."""
-    detector = replay.detected(read)
+    detector = detected(read)
     lines = [f"# {_inline(settings.a.name)} and {_inline(settings.b.name)}", ""]
     if read.config.get("demo") or settings.a.demo or settings.b.demo:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]
@@ -175,7 +176,7 @@ def _sample(read: Transcript, settings: Settings, letter: str, number: int) -> A
     from inspect_ai.log import EvalSample
     from inspect_ai.scorer import Score
 
-    found = replay.found(read)
+    found = verdicts(read)
     scores = {}
     for span in found["spans"]:
         length = span["end"] - span["start"] + 1

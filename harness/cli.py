@@ -9,18 +9,23 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attractor
-from attractor import Conversation, begin
+from attractor import Conversation
 from harness.models import catalogue, demo, engine
 from harness.report.replay import path_words
-from harness.talk import transcript
+from harness.talk import estimate, transcript
+from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, visible
+from harness.text import UserError, money, visible
+
+if TYPE_CHECKING:
+    from harness.screen.console import Console, Silent
+    from harness.screen.keys import Keys
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
 # ---------------------------------------------------------------- the command line
@@ -100,20 +105,24 @@ def run(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)  # fmt: skip
     catalogue.load_keys()
     from harness.screen.console import Console, Silent
+    from harness.screen.keys import Keys
 
     show = Silent() if args.quiet else Console(args.plain)
-    keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
+    on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
     settings, past = settle(args)
-    if not keys and (settings.a.human or settings.b.human):
+    human = settings.a.human or settings.b.human
+    if human and not on:
         raise UserError("a human seat needs a terminal to type in")
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
-        talk = Conversation(settings, log, show)
-        show.header(settings, log.path, keys)
+        show.header(settings, log.path, on)
         engine.warm()
-        begin(talk, past, args.at)
-        code = asyncio.run(watch(talk, keys))
+        controls = Controls(show)
+        keys = Keys(controls.on_key, show.control, on, ahead=human)
+        talk = Conversation(settings, log, show, controls, keys.edit)
+        talk.open(past, args.at)
+        code = asyncio.run(watch(talk, keys, show))
     if args.quiet:
         print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
     if engine.loading():  # no need to wait for an import that nobody wants any more
@@ -128,7 +137,7 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     if args.resume is None:
         if args.at is not None:
             raise UserError("--at needs --resume LOG: it says where to branch off")
-        return make_settings(options), None
+        return payable(make_settings(options)), None
     try:
         past = transcript.read(args.resume)
     except OSError as error:
@@ -145,11 +154,20 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     return make_settings(options, settings), past
 
 
-async def watch(talk: Conversation, keys: bool) -> int:
-    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
-    from harness.screen.keys import Keys
+def payable(settings: Settings) -> Settings:
+    """The settings, unless their budget is too small for even the first message."""
+    first = estimate.next_message(settings, settings.a, 0.0, len(settings.seed))
+    if settings.max_cost is not None and first > settings.max_cost:
+        raise UserError(
+            f"--max-cost {settings.max_cost:g}: the first message alone should cost {money(first)}"
+        )
+    return settings
 
+
+async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> int:
+    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
     code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
 
     def stop(number: int) -> None:
         nonlocal code
@@ -159,12 +177,12 @@ async def watch(talk: Conversation, keys: bool) -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             loop.add_signal_handler(number := getattr(signal, name), stop, number)
-    human = talk.settings.a.human or talk.settings.b.human
-    with Keys(talk.on_key, talk.show.control, keys, ahead=human) as talk.keys:
+    with keys:
         end = await talk.finish()
-    if end["reason"] == "stopped" and not talk.ending:
+    if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
-    talk.show.closing(end["reason"], talk.totals, path_words(talk.detector), talk.log.path)
+    state = talk.state
+    show.closing(end["reason"], state.totals, path_words(state.detector), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
 
 
@@ -172,7 +190,7 @@ def sweep_many(arguments: list[str]) -> int:
     """Many conversations: a grid of conditions times repeats."""
     from harness.sweep import sweep
 
-    return sweep.command(arguments, Conversation, begin)
+    return sweep.command(arguments)
 
 
 def list_models(arguments: list[str]) -> int:

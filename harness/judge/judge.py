@@ -11,7 +11,6 @@ dropped and counted. In the end: how far judge and rules agree, per state.
 
 import asyncio
 import hashlib
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,15 +22,16 @@ from harness.judge import agreement, labels
 from harness.judge.labels import Answer, Message, check, joined
 from harness.models import call, catalogue, demo
 from harness.models.catalogue import price
-from harness.models.failures import Failure, wait_before_retry
+from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.reply import Reply
+from harness.models.retry import Retry
 from harness.models.seat import Seat
 from harness.talk import transcript
 from harness.talk.estimate import CHARS
 from harness.talk.log import encode, now
 from harness.talk.options import Parser, amount, count
-from harness.text import UserError
+from harness.text import UserError, total
 
 WINDOW, LONGEST = 60, 240_000  # messages and characters that one request shows at most
 ANSWER = 600  # tokens that an answer is expected to have, thinking not counted
@@ -146,8 +146,7 @@ class Bill:
         self.input += reply.usage.get("input", 0)
         self.output += reply.usage.get("output", 0)
         if reply.usage:
-            known = self.cost is not None and reply.cost is not None
-            self.cost = self.cost + reply.cost if known else None
+            self.cost = total([self.cost, reply.cost])
 
 
 class Bench:
@@ -267,19 +266,18 @@ class Bench:
 
     async def ask(self, asked: list[dict[str, str]], bill: Bill) -> str:
         """One answer, tried again for as long as that makes sense. Raises Failure."""
-        began = time.monotonic()
-        for tried in itertools.count():
+        retry = Retry(RETRY_FOR)
+        while True:
+            began = time.monotonic()
             try:
                 async with self.gate.request():  # a refusal for load slows all of them down
+                    began = time.monotonic()
                     return await self.try_once(asked, bill)
             except Failure as failure:
-                wait = wait_before_retry(failure, tried)
-                if not failure.retry or time.monotonic() - began + wait > RETRY_FOR:
-                    if failure.kind in HOPELESS:
-                        self.hopeless = failure
-                    raise
-                await asyncio.sleep(0 if failure.busy else wait)
-        raise AssertionError("unreachable")
+                if failure.kind in HOPELESS:
+                    self.hopeless = failure
+                wait = retry.wait(failure, time.monotonic() - began)
+                await asyncio.sleep(0 if failure.busy else wait)  # the gate waits for all
 
     async def try_once(self, asked: list[dict[str, str]], bill: Bill) -> str:
         """One request, unless it would fail or cost too much; what it cost is counted."""

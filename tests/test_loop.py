@@ -2,7 +2,7 @@
 
 import json
 
-from conftest import real, texts
+from program import real, texts
 from provider import Provider, Reply
 
 import tools

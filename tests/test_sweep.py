@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider, Reply, cut, status
 
 from harness import prompts

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
+from harness import VERSION
 from harness.models import catalogue, demo, engine
 from harness.report.replay import path_words
 from harness.talk import estimate, transcript
@@ -89,6 +90,7 @@ def run(arguments: list[str]) -> int:
     """One conversation, watched."""
     parser = Parser(prog="attractor.py", description=attractor.__doc__)
     add_options(parser)
+    parser.add_argument("--version", action="version", version=f"attractor {VERSION}")
     parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
     parser.add_argument(
         "--at", type=int, metavar="TURN", help="with --resume: branch off before TURN, in a new log"

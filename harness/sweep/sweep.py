@@ -38,7 +38,7 @@ from harness.sweep.purse import Member, Purse
 from harness.talk import estimate, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import LogBusy
-from harness.text import UserError, many, money, total
+from harness.text import UserError, many, money, program, total
 
 
 class Sweep:
@@ -226,5 +226,5 @@ def command(arguments: list[str]) -> int:
         else:
             engine.warm()
             code = asyncio.run(sweep.go(show))
-    show.closing(sweep, " ".join(["python attractor.py sweep", *map(shlex.quote, arguments)]))
+    show.closing(sweep, " ".join([program(), "sweep", *map(shlex.quote, arguments)]))
     return code

@@ -16,7 +16,7 @@ from harness import prompts
 from harness.models import call, catalogue
 from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
-from harness.text import UserError, visible
+from harness.text import UserError, program, visible
 
 _SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$", re.IGNORECASE)
 
@@ -24,10 +24,16 @@ _SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$",
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit code 2."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, prog: str, **kwargs: Any):
         super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+            prog=prog.replace("attractor.py", program().removeprefix("python ")),
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
         )
+
+    def format_help(self) -> str:
+        return super().format_help().replace("python attractor.py", program())
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"attractor: {visible(message)} (see {self.prog} --help)\n")

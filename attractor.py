@@ -28,9 +28,9 @@ if __name__ == "__main__":  # Ctrl+C during the imports below ends without a tra
 import asyncio
 from typing import Any
 
-from harness.models.catalogue import scrub
 from harness.models.failures import Failure
 from harness.models.seat import Seat
+from harness.models.secrets import scrub
 from harness.talk.company import Alone, Company
 from harness.talk.controls import Controls
 from harness.talk.events import End, Event, Reason, Turn

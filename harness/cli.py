@@ -2,21 +2,20 @@
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
 from harness import VERSION
-from harness.models import catalogue, demo, engine
-from harness.report.replay import path_words
-from harness.talk import estimate, transcript
+from harness.models import call, catalogue, demo, engine, secrets
+from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
@@ -29,31 +28,19 @@ if TYPE_CHECKING:
     from harness.screen.keys import Keys
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
-# ---------------------------------------------------------------- the command line
-
-
-VERBS = {  # what reads logs afterwards, imported when it is asked for
-    "report": ("harness.report.report", "command"),
-    "states": ("harness.report.replay", "states"),
-    "replay": ("harness.report.replay", "command"),
-    "export": ("harness.report.export", "command"),
-    "judge": ("harness.judge.judge", "command"),
-}
+VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
 
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
-    if verb not in verbs:
-        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
+    if verb not in VERBS:
+        return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
-        act = verbs[verb]
-        if isinstance(act, tuple):
-            act = getattr(importlib.import_module(act[0]), act[1])
-        return act(rest)
+        _refuse_keys(arguments)
+        return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
     except OSError as error:  # a full disk behind standard output, a name that is too long
@@ -70,15 +57,45 @@ def main(arguments: list[str]) -> int:
         )
 
 
+def _act(verb: str) -> Callable[[list[str]], int]:
+    """What a verb does, imported when it is asked for."""
+    if verb == "run":
+        return run
+    if verb == "models":
+        return list_models
+    if verb == "sweep":
+        from harness.sweep.verb import command
+    elif verb == "report":
+        from harness.report.report import command
+    elif verb == "states":
+        from harness.report.listing import command
+    elif verb == "replay":
+        from harness.report.replay import command
+    elif verb == "export":
+        from harness.report.export import command
+    elif verb == "judge":
+        from harness.judge.judge import command
+    else:
+        from harness.report.importing.command import command
+    return command
+
+
+def _refuse_keys(arguments: list[str]) -> None:
+    """No key on the command line: whatever stands there is shown, logged or sent to a model."""
+    if found := secrets.in_arguments(arguments):
+        flag, variable = found
+        raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
-    print("attractor:", *visible(catalogue.scrub(text)).split(), file=sys.stderr, flush=True)
+    print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
 
 def keep_traceback(error: Exception) -> Path:
     """Write a defect's traceback, without secrets, into a new file; returns its path."""
-    text = catalogue.scrub("".join(traceback.format_exception(error)))
+    text = secrets.scrub("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
@@ -119,7 +136,7 @@ def run(arguments: list[str]) -> int:
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
         show.header(settings, log.path, on)
-        engine.warm()
+        call.warm(settings.a, settings.b)
         controls = Controls(show)
         keys = Keys(controls.on_key, show.control, on, ahead=human)
         talk = Conversation(settings, log, show, controls, keys.edit)
@@ -146,6 +163,7 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
+    imported.refuse(past.config, args.at, options)
     settings = Settings.from_config(past.settings())
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
@@ -184,15 +202,8 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
     if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
     state = talk.state
-    show.closing(end["reason"], state.totals, path_words(state.detector), talk.log.path)
+    show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
-
-
-def sweep_many(arguments: list[str]) -> int:
-    """Many conversations: a grid of conditions times repeats."""
-    from harness.sweep import sweep
-
-    return sweep.command(arguments)
 
 
 def list_models(arguments: list[str]) -> int:

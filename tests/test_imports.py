@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 
 from program import ROOT
 
-FLOORS = """harness text | states prompts tools | models | talk | screen | attractor | judge
+FLOORS = """harness text files | states prompts tools | models | talk | screen | attractor | judge
             | sweep report | cli | __main__"""
 FLOOR = {room: i for i, floor in enumerate(FLOORS.split("|")) for room in floor.split()}
 FILES = [ROOT / "attractor.py", ROOT / "tools.py", *sorted((ROOT / "harness").rglob("*.py"))]

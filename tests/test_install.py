@@ -67,7 +67,7 @@ def test_the_installed_command_holds_a_conversation_in_the_folder_it_is_called_i
 def test_the_installed_command_brings_all_its_files(installed):
     for words in (["models"], ["sweep", "--recipe", "tools", "--dry-run"]):
         assert installed(*words).returncode == 0
-    assert installed("-a", "demo/bliss", "-b", "same", "--max-turns", 2).returncode == 0
+    assert installed("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 2).returncode == 0
     done = installed("report", "logs", "--html", "report.html")
     page = (installed.folder / "report.html").read_text(encoding="utf-8")
     assert done.returncode == 0 and "<style>" in page and "<script" in page

@@ -15,7 +15,7 @@ from provider import Provider, Reply, hang, status
 
 from harness import prompts
 from harness.judge import agreement, judge, labels
-from harness.states.detect import STATES
+from harness.states.names import STATES
 from harness.talk.log import encode
 
 DEMO = ["--model", "demo/judge", "--plain"]

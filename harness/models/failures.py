@@ -8,7 +8,7 @@ import re
 import time
 from typing import Any
 
-from harness.models.catalogue import scrub
+from harness.models.secrets import scrub
 
 # ---------------------------------------------------------------- one request
 

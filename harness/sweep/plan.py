@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from attractor import Conversation
-from harness.states.detect import detect
+from harness.states.detect import heard
+from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
 from harness.talk.events import End, Totals
@@ -68,7 +69,7 @@ class Run:
         """The attractor states that it has been in, as far as this process has seen."""
         if self.talk is None:
             return self.reached
-        return {state for state, _, _ in self.talk.state.detector.path()}
+        return reached(self.talk.state.detector.path())
 
     def open_log(self) -> Log:
         """The run's log, made where there is none. Raises LogError."""
@@ -89,9 +90,7 @@ class Run:
 
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
-        said = [(m["response"], transcript.seat_of(m), bool(m.get("interjected")))
-                for m in transcript.read(self.path).messages]  # fmt: skip
-        self.reached = {state for state, _, _ in detect(said).path()}
+        self.reached = reached(heard(transcript.read(self.path).events).path())
 
     def close(self, end: End) -> None:
         """Take in how it ended."""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.screen.console import Console
 from harness.screen.wrap import one_line
-from harness.states.detect import SHORT
+from harness.states.names import SHORT
 from harness.talk.estimate import CHARS, REPLY, Estimate
 from harness.text import many, money, tokens
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.models import call, catalogue, marks
+from harness.models.asking import CHARS
 from harness.models.catalogue import price
 from harness.models.seat import Seat
 from harness.talk.settings import Settings
 
-REPLY, CHARS = 250, 4  # tokens that a reply is taken to have, characters that a token is taken for
+REPLY = 250  # tokens that a reply is taken to have
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.models import call, engine
+from harness.models import call
 from harness.models.failures import Failure
 from harness.models.reply import Reply
 from harness.models.retry import Retry
@@ -142,7 +142,7 @@ class Model:
         stage = self.stage
         try:
             async with ticking(stage.show, "loading LiteLLM"):
-                await engine.ready()
+                await call.ready(draft.seat)
             draft.started = time.monotonic()
             await self._rounds(draft)
         except Failure as failure:

@@ -41,7 +41,7 @@ class State:
         if isinstance(why := event.get("interjection"), dict):
             self._done.add((why.get("when"), seat, why.get("since")))
         self.last, self._costs[seat] = event, event.get("cost_usd") or 0.0
-        return self.detector.add(event["response"], seat, bool(event.get("interjected")))
+        return self.detector.turn(event)
 
     def next_up(self) -> tuple[Seat, int]:
         """The seat that speaks next, and the turn that it speaks in."""

@@ -9,6 +9,7 @@ from typing import Any
 from harness.talk.events import Totals
 from harness.text import sendable, total
 
+UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
 
 

@@ -1,4 +1,8 @@
 #!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["litellm==1.110.2", "rich>=14.1,<16", "python-dotenv>=1.0,<2"]
+# ///
 """Put two language models into one conversation and watch where it gets stuck.
 
     python attractor.py -a demo/goodbye -b demo/standoff      no key needed: scripted demo models
@@ -158,11 +162,6 @@ class Conversation:
 
 
 if __name__ == "__main__":
-    import sys
+    from harness.__main__ import main
 
-    from harness.cli import main
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    code = main(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is on the disk: there is nothing to stop
-    sys.exit(code)
+    raise SystemExit(main())

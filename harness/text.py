@@ -1,13 +1,20 @@
 """Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
 
 import re
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
     """What the user can mend: its text is one line that says what to do; `code` the exit code."""
 
     code = 2
+
+
+def program() -> str:
+    """How the program is called from here, so that a line that tells what to type can be typed."""
+    return "attractor" if Path(sys.argv[0]).name == "attractor" else "python attractor.py"
 
 
 _ODD = re.compile(

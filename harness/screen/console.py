@@ -27,7 +27,7 @@ from harness.screen.wrap import Wrapper, layout, one_line
 from harness.states.detect import Change
 from harness.states.names import SHORT
 from harness.talk.settings import Settings
-from harness.text import many, money, tokens, visible
+from harness.text import many, money, program, tokens, visible
 
 SEAT_STYLE = {"A": "bold cyan", "B": "bold magenta"}
 
@@ -403,7 +403,7 @@ def describe(seat: Seat) -> str:
 def resume_command(log: Path) -> str:
     """The command line that goes on with this log."""
     path = f"./{log}" if str(log).startswith("-") else str(log)
-    return f"python attractor.py --resume {shlex.quote(visible(path))}"
+    return f"{program()} --resume {shlex.quote(visible(path))}"
 
 
 def _speak_utf8() -> None:

@@ -15,16 +15,22 @@ from harness import prompts
 from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
-from harness.text import UserError, visible
+from harness.text import UserError, program, visible
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit code 2."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, prog: str, **kwargs: Any):
         super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+            prog=prog.replace("attractor.py", program().removeprefix("python ")),
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
         )
+
+    def format_help(self) -> str:
+        return super().format_help().replace("python attractor.py", program())
 
     def error(self, message: str) -> NoReturn:
         said = visible(secrets.scrub(message))

@@ -365,7 +365,7 @@ class Conversation:
         if isinstance(why := event.get("interjection"), dict):
             self.spent.add((why.get("when"), seat, why.get("since")))
         self.last, self.last_cost[seat] = event, event.get("cost_usd") or 0.0
-        return self.detector.add(event["response"], seat, bool(event.get("interjected")))
+        return self.detector.add(event["response"], seat, transcript.aside(event))
 
     # -- keys
 

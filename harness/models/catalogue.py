@@ -42,6 +42,13 @@ KEYS = {
     "human": (),
 }
 
+LOCAL = ("ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm", "docker_model_runner",
+         "xinference", "oobabooga", "lemonade", "demo", "human")  # fmt: skip
+_NEAR = re.compile(
+    r"^(localhost|127\..*|::1|0\.0\.0\.0|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|[^.]+"
+    r"|.*\.(local|lan|internal))$"
+)
+
 # ---------------------------------------------------------------- names and prices
 
 
@@ -111,11 +118,24 @@ def provider(model: str) -> str:
     return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
 
 
-def priced(model: str) -> bool:
+def priced(model: str, api_base: str | None = None) -> bool:
     """Whether the price is known. LiteLLM gives 0.0 for models that it has never heard of."""
-    if provider(model) in ("ollama", "ollama_chat", "demo", "human"):
+    return free(model, api_base) or bool(entry(model).get("input_cost_per_token"))
+
+
+def free(model: str, api_base: str | None = None) -> bool:
+    """Whether it costs nothing: it runs on one's own machine or network, or is no model at all.
+    A model that has a price may be served from there too, by a proxy: that costs its price."""
+    if provider(model) in LOCAL:
         return True
-    return bool(entry(model).get("input_cost_per_token"))
+    return bool(api_base) and not entry(model) and bool(_NEAR.search(_host(api_base)))
+
+
+def _host(url: str | None) -> str:
+    try:
+        return (urllib.parse.urlsplit(url or "").hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def known() -> list[dict[str, Any]]:

@@ -163,8 +163,7 @@ def steps(
         transcript.tally(totals, event)
         changes: list[Change] = []
         if event["type"] == "turn":
-            interjected = bool(event.get("interjected"))
-            changes = detector.add(event["response"], seat_of(event), interjected)
+            changes = detector.add(event["response"], seat_of(event), transcript.aside(event))
         yield event, changes
 
 

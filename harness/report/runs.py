@@ -19,7 +19,7 @@ from harness import prompts
 from harness.judge.labels import Judged, labels_of
 from harness.states.detect import RULES, Detector, Span
 from harness.talk import transcript
-from harness.talk.transcript import Transcript, partner, seat_of
+from harness.talk.transcript import Transcript, aside, partner, seat_of
 from harness.text import UserError
 from tools import EXIT_TOOLS
 
@@ -137,7 +137,7 @@ def summarise(path: Path, also: Also | None = None, labels: str = "rules") -> Ru
 def _run(log: Transcript, also: Also | None, detector: Detector) -> Run:
     messages, settings = log.messages, log.settings()
     for event in messages:
-        detector.add(event["response"], seat_of(event), bool(event.get("interjected")))
+        detector.add(event["response"], seat_of(event), aside(event))
     tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
     models = [event.get("model") for event in messages]
     tokens, cost = _spent(log)

@@ -130,7 +130,7 @@ def _own(messages: list[Any]) -> bool:
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
             return False
-        if not isinstance(message.get("content", ""), str | None):
+        if not isinstance(message.get("content", ""), str | list | None):
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(
@@ -153,6 +153,12 @@ def _list(value: Any) -> list:
 def seat_of(event: dict[str, Any]) -> str:
     """The seat that a turn's message belongs to."""
     return event["label"][-1]
+
+
+def aside(event: dict[str, Any]) -> bool:
+    """Whether these words are not the model's own, so that no state shows in them: a person spoke
+    in its place, or the provider would not let it."""
+    return bool(event.get("interjected")) or "refused" in (event.get("flags") or [])
 
 
 def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.models.catalogue import entry, key_names
 from harness.models.dialects import Dialect, spoken_at, whole_message
-from harness.models.engine import chunks, ready
+from harness.models.engine import chunks, rehearsed
 from harness.models.failures import Failure, failure_of, foreign, refusal_of, said_failed
 from harness.models.marks import mark, wants_marks
 from harness.models.reply import Reply
@@ -54,7 +54,7 @@ async def complete(
     for each piece as it comes, and what it raises is raised here.
 
     Raises Failure; `reply` then holds what had come by then, as it does when cancelled."""
-    litellm, loop = await ready(), asyncio.get_running_loop()
+    litellm, loop = await rehearsed(sent), asyncio.get_running_loop()
     started, said, limit = time.monotonic(), Said(), asyncio.timeout(idle_timeout)
     wire = Wire(beat=lambda: limit.reschedule(loop.time() + idle_timeout))
     try:

@@ -4,6 +4,7 @@ It takes two to eight seconds to import: `warm` begins in a thread while the scr
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib.metadata
 import importlib.util
@@ -17,11 +18,14 @@ from concurrent.futures import Future
 from typing import Any
 
 from harness.models import demo
+from harness.models.catalogue import provider
 from harness.models.said import Pieces, Said
+from harness.models.wire import Wire
 
 # ---------------------------------------------------------------- LiteLLM itself
 
 _litellm: Future = Future()
+_rehearsals: dict[str, Future] = {}
 
 
 def warm() -> None:
@@ -40,6 +44,32 @@ async def ready() -> Any:
     """The litellm module, once it has been imported."""
     warm()
     return await asyncio.shield(asyncio.wrap_future(_litellm))
+
+
+async def rehearsed(sent: dict[str, Any]) -> Any:
+    """The litellm module, once it has made a request of this kind that goes nowhere.
+
+    The first one to a provider imports and compiles for up to a second; on a thread that holds
+    up neither the keys nor the other conversations."""
+    litellm, kind = await ready(), provider(sent["model"])
+    if kind != "demo" and kind not in _rehearsals:
+        _rehearsals[kind] = done = Future()
+        dry = sent | {"messages": [{"role": "user", "content": "hello"}]}
+        threading.Thread(target=_rehearse, args=(litellm, dry, done), daemon=True).start()
+    if kind in _rehearsals:
+        await asyncio.shield(asyncio.wrap_future(_rehearsals[kind]))
+    return litellm
+
+
+def _rehearse(litellm: Any, sent: dict[str, Any], done: Future) -> None:
+    async def act() -> None:
+        with Wire(beat=lambda: None, rehearsal=True).listening():
+            parts = await litellm.acompletion(**sent)
+            await parts.fetch_stream()
+
+    with contextlib.suppress(Exception):  # whatever is wrong with it, the real one will say
+        asyncio.run(act())
+    done.set_result(None)
 
 
 def version() -> str:
@@ -76,6 +106,8 @@ def _configure(litellm: Any) -> None:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.disable_hf_tokenizer_download = True  # it would ask a model hub, within the event loop
+    litellm.disable_token_counter = True  # the providers count
+    _ = litellm.main.encoding  # it builds these tables anyway, holding everything up for 0.3 s
     _tap(litellm)
     # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize

@@ -23,6 +23,8 @@ class Tap(httpx.AsyncBaseTransport):
         if wire is None:
             return await self._inner.handle_async_request(request)
         wire.asked(request)
+        if wire.rehearsal:
+            return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=b"")
         try:
             response = await self._inner.handle_async_request(request)
         except Exception as error:

@@ -28,8 +28,9 @@ class Wire:
     `path` is where the request went, `status` the HTTP status (None = no answer), `body` the
     words of an answer that is no stream of events, `fault` why no answer came."""
 
-    def __init__(self, beat: Callable[[], None]):
+    def __init__(self, beat: Callable[[], None], rehearsal: bool = False):
         self._beat = beat  # called whenever bytes come: the provider is alive
+        self.rehearsal = rehearsal  # nothing is sent: see engine.rehearsed
         self._response: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self.host, self.path, self.body = "", "", ""
@@ -50,6 +51,7 @@ class Wire:
         """A request (an httpx.Request) goes out."""
         self.host = request.url.netloc.decode("ascii", "replace")
         self.path, self.status, self.fault = request.url.path, None, None
+        self._beat()
 
     async def answered(self, response: Any) -> bytes | None:
         """Take in the head of an answer (an httpx.Response), and the whole of one that is an

@@ -52,14 +52,19 @@ _NEAR = re.compile(
 # ---------------------------------------------------------------- names and prices
 
 
-@cache
-def price_map() -> dict[str, dict[str, Any]]:
-    """LiteLLM's table of models and prices, read from its file: no import, no network."""
+def _packaged(name: str) -> dict[str, Any]:
+    """A JSON file of LiteLLM's package, read without an import; {} where there is none."""
     spec = importlib.util.find_spec("litellm")
     if spec is None or not spec.submodule_search_locations:
         return {}
-    folder = Path(spec.submodule_search_locations[0])
-    return json.loads((folder / "model_prices_and_context_window_backup.json").read_bytes())
+    path = Path(spec.submodule_search_locations[0]) / name
+    return json.loads(path.read_bytes()) if path.exists() else {}
+
+
+@cache
+def price_map() -> dict[str, dict[str, Any]]:
+    """LiteLLM's table of models and prices, read from its file: no import, no network."""
+    return _packaged("model_prices_and_context_window_backup.json")
 
 
 @cache
@@ -92,11 +97,30 @@ def resolve(name: str) -> str:
         known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
         raise UserError(f"no demo model named {name}; there are {known}")
     model = aliases().get(name, name)
-    if "/" not in model and model != "human" and not entry(model):
+    prefix, slash, rest = model.partition("/")
+    if prefix == "ollama":  # the same server; its older API has no chats and no tools
+        model, prefix = f"ollama_chat/{rest}", "ollama_chat"
+    if slash and prefix not in providers() and not entry(model):
+        near = difflib.get_close_matches(prefix, sorted(providers()), n=1)
+        hint = f"; did you mean {near[0]}/{rest}?" if near else ""
+        raise UserError(f"no provider {prefix} (of {name}) that LiteLLM knows{hint}; a server that "
+                        "speaks OpenAI's protocol is openai/NAME with --api-base")  # fmt: skip
+    if slash and not rest:
+        raise UserError(f"{name} names a provider and no model: write {prefix}/MODEL")
+    if not slash and model != "human" and not entry(model):
         near = difflib.get_close_matches(name, [*aliases(), *price_map()], n=1)
         hint = f"did you mean {near[0]}?" if near else "see `models`"
         raise UserError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
     return model
+
+
+@cache
+def providers() -> frozenset[str]:
+    """Every provider that LiteLLM can send to, by the prefix of its ids."""
+    priced = {str(row.get("litellm_provider", "")) for row in price_map().values()}
+    known = _packaged("provider_endpoints_support_backup.json").get("providers", {})
+    like_openai = _packaged("llms/openai_like/providers.json")
+    return frozenset({*KEYS, *LOCAL, *priced, *known, *like_openai} - {""})
 
 
 def entry(model: str) -> dict[str, Any]:
@@ -162,10 +186,22 @@ def _retired(model: str, about: dict[str, Any]) -> str:
 
 
 def load_keys() -> None:
-    """Read .env from the working folder; variables that are set already win."""
-    from dotenv import load_dotenv
+    """Read .env from the working folder; variables that are set already win.
 
-    load_dotenv(Path.cwd() / ".env", override=False, encoding="utf-8")
+    Raises UserError where it can't be read, or would be hidden by an empty variable."""
+    from dotenv import dotenv_values, load_dotenv
+
+    path = Path.cwd() / ".env"
+    try:
+        kept = dotenv_values(path, encoding="utf-8-sig")
+        load_dotenv(path, override=False, encoding="utf-8-sig")  # Windows writes a mark in front
+    except UnicodeDecodeError:
+        raise UserError(".env is not written in UTF-8: save it again as UTF-8") from None
+    except ValueError as error:
+        raise UserError(f".env cannot be read: {error}") from None
+    for name, value in kept.items():
+        if value and os.environ.get(name) == "":
+            raise UserError(f"{name} is set but empty, which hides the one in .env: unset {name}")
 
 
 def key_names(model: str) -> tuple[str, ...] | None:
@@ -174,14 +210,38 @@ def key_names(model: str) -> tuple[str, ...] | None:
 
 
 def missing_key(seat: Seat) -> str | None:
-    """One line that says which key is missing for a seat, or None when nothing is."""
+    """One line that says which key is missing or can't be one, or None when nothing is wrong."""
     names = key_names(seat.model)
-    if not names or seat.api_base or any(os.environ.get(name) for name in names):
+    found = next((name for name in names or () if os.environ.get(name)), None)
+    if found:
+        return _impossible(found)
+    if not names or seat.api_base:
         return None
     return (
         f"{seat.name} needs {' or '.join(names)}: set it or write it into .env "
         "(see .env.example), or try demo/goodbye, which needs no key"
     )
+
+
+def _impossible(name: str) -> str | None:
+    """What is wrong with a key that no HTTP header can carry."""
+    odd = re.search(r"[^!-~]", os.environ[name])
+    if not odd:
+        return None
+    kind = {" ": "a space", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
+    what = kind.get(odd[0], f"the character U+{ord(odd[0]):04X}")
+    return f"{name} holds {what}, which no key has (character {odd.start() + 1}): set it again"
+
+
+def check_address(url: str) -> None:
+    """Refuse an --api-base that is no address of a server. Raises UserError."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fine = False
+    if not fine or re.search(r"[^!-~]", url):
+        raise UserError(f"--api-base {url!r} is no URL: write http://HOST:PORT or https://HOST/v1")
 
 
 def scrub(text: str) -> str:

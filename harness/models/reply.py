@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.models import counts
+from harness.models.dialects import FULL
 from harness.models.said import Part, Said, in_order, thinking_blocks
 from harness.text import sendable
-
-HALF = ("length", "model_context_window_exceeded", "context_length_exceeded")
 
 
 @dataclass
@@ -35,7 +34,12 @@ class Reply:
     @property
     def half(self) -> bool:
         """Whether it was cut off by a limit: then its last call may be half a call."""
-        return self.finish_reason in HALF
+        return self.finish_reason == "length" or self.full
+
+    @property
+    def full(self) -> bool:
+        """Whether the context window was full before it ended."""
+        return self.finish_reason in FULL
 
     def message(self) -> dict[str, Any]:
         """The assistant message as LiteLLM takes it back, without its tool calls."""

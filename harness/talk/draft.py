@@ -75,6 +75,7 @@ class Draft:
         self.finish_reason = reply.finish_reason
         self.refusal = reply.refusal or self.refusal
         self._flag("truncated", reply.half)
+        self._flag("full", reply.full)
         self._flag("refused", bool(reply.refusal))
         self._flag("unended", reply.unended)
         self._flag("estimated", reply.estimated)

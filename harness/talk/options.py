@@ -159,7 +159,7 @@ def check(settings: Settings, keys: bool) -> None:
     for seat in (settings.a, settings.b):
         if keys and (line := catalogue.missing_key(seat)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat.model):
+        if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
 
 
@@ -189,6 +189,8 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
     api_base = pick("api_base", base.api_base if near and base else None)
     if api_base and re.search(r"://[^/]*@|[?&]", api_base):
         raise UserError("--api-base must not hold credentials: it is written to the log")
+    if api_base:
+        catalogue.check_address(api_base)
     return Seat(letter, name, model, text, params, api_base)
 
 

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from harness.models import demo_call, engine
 from harness.models.catalogue import entry, key_names
 from harness.models.dialects import Dialect, spoken_at, whole_message
-from harness.models.engine import chunks, rehearsed
 from harness.models.failures import Failure, failure_of, foreign, refusal_of, said_failed
 from harness.models.marks import mark, wants_marks
 from harness.models.reply import Reply
@@ -18,6 +18,23 @@ from harness.models.seat import Seat
 from harness.models.wire import Foreign, Wire
 
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
+
+
+def warm(*seats: Seat) -> None:
+    """Begin to import LiteLLM in the background, where one of the seats will need it."""
+    if any(not (seat.demo or seat.human) for seat in seats):
+        engine.warm()
+
+
+async def ready(*seats: Seat) -> None:
+    """Wait until these seats can be asked: until LiteLLM is there, where one needs it."""
+    if any(not (seat.demo or seat.human) for seat in seats):
+        await engine.ready()
+
+
+def reply_limit(model: str) -> int:
+    """The tokens that a reply may have where --max-tokens is silent."""
+    return min(REPLY_LIMIT, entry(model).get("max_output_tokens") or REPLY_LIMIT)
 
 
 def request(
@@ -33,8 +50,8 @@ def request(
     if cache and wants_marks(seat.model):
         messages = mark(messages)
     limit = {}
-    if "max_tokens" not in seat.params and (most := entry(seat.model).get("max_output_tokens")):
-        limit["max_tokens"] = min(REPLY_LIMIT, most)
+    if "max_tokens" not in seat.params and entry(seat.model).get("max_output_tokens"):
+        limit["max_tokens"] = reply_limit(seat.model)
     sent = {"model": seat.model, "messages": messages, "stream": True, "max_retries": 0}
     sent |= {"stream_options": {"include_usage": True}, "timeout": timeout + 5} | limit
     if tools:
@@ -54,7 +71,9 @@ async def complete(
     for each piece as it comes, and what it raises is raised here.
 
     Raises Failure; `reply` then holds what had come by then, as it does when cancelled."""
-    litellm, loop = await rehearsed(sent), asyncio.get_running_loop()
+    if sent["model"].startswith("demo/"):
+        return await demo_call.complete(sent, reply, hear)
+    litellm, loop = await engine.rehearsed(sent), asyncio.get_running_loop()
     started, said, limit = time.monotonic(), Said(), asyncio.timeout(idle_timeout)
     wire = Wire(beat=lambda: limit.reschedule(loop.time() + idle_timeout))
     try:
@@ -76,7 +95,7 @@ async def complete(
 
 async def _pieces(
     litellm: Any, sent: dict[str, Any], wire: Wire, said: Said
-) -> AsyncIterator[tuple[str, str]]:
+) -> AsyncGenerator[tuple[str, str], None]:
     """What can be shown of the answer, as it comes. Raises Failure for all that LiteLLM, its many
     providers and the network raise."""
     parts = None
@@ -88,7 +107,7 @@ async def _pieces(
         if wire.status not in (None, 200):  # a redirect, which is not followed with a key
             raise refusal_of(wire, sent)
         dialect = spoken_at(wire.path) if wire.status else None
-        read = _read(wire, dialect, said) if dialect else chunks(parts, said)
+        read = _read(wire, dialect, said) if dialect else engine.chunks(parts, said)
         async for piece in read:
             yield piece
     except Failure:
@@ -103,7 +122,7 @@ async def _pieces(
                 await parts.aclose()
 
 
-async def _read(wire: Wire, dialect: Dialect, said: Said) -> AsyncIterator[tuple[str, str]]:
+async def _read(wire: Wire, dialect: Dialect, said: Said) -> AsyncGenerator[tuple[str, str], None]:
     """The pieces of an answer in a dialect that is read here."""
     async with contextlib.aclosing(dialect.events(wire.lines())) as events:
         try:
@@ -113,10 +132,10 @@ async def _read(wire: Wire, dialect: Dialect, said: Said) -> AsyncIterator[tuple
                 if said.failed or said.done:
                     break
         except Foreign as other:  # some servers answer with a whole message, streamed or not
-            event = whole_message(str(other))
-            if event is None or dialect.name != "chat":
+            message = whole_message(str(other)) if dialect.name == "chat" else None
+            if message is None:
                 raise
-            for piece in dialect.read(event, said):
+            for piece in dialect.read(message, said):
                 yield piece
     for piece in said.flush():
         yield piece

@@ -3,11 +3,9 @@
 Nothing here imports LiteLLM: its price map is read from its file.
 """
 
-import base64
 import difflib
-import html
-import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import re
@@ -17,8 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.models import demo
+from harness import files
+from harness.models import demo, secrets
 from harness.models.seat import Seat
+from harness.models.secrets import scrub as scrub
 from harness.text import UserError
 
 KEYS = {
@@ -92,7 +92,11 @@ def _newest(pattern: str) -> str:
 def resolve(name: str) -> str:
     """The LiteLLM id for what a user typed; anything that is no alias is passed on as it is.
 
-    Raises UserError for a name that LiteLLM could not know whom to send to."""
+    Raises UserError for a name that LiteLLM could not know whom to send to, and for a key."""
+    unknown = "/" not in name and name not in aliases() and not entry(name)
+    if secrets.in_words(name) or (unknown and secrets.opaque(name, 20)):
+        raise UserError("a key was given as a model's name; put it into .env as "
+                        + secrets.variable("", name))  # fmt: skip
     if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
         known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
         raise UserError(f"no demo model named {name}; there are {known}")
@@ -188,18 +192,19 @@ def _retired(model: str, about: dict[str, Any]) -> str:
 def load_keys() -> None:
     """Read .env from the working folder; variables that are set already win.
 
-    Raises UserError where it can't be read, or would be hidden by an empty variable."""
+    Raises UserError where it can't be read, or where an empty variable would win."""
     from dotenv import dotenv_values, load_dotenv
 
-    path = Path.cwd() / ".env"
     try:
-        kept = dotenv_values(path, encoding="utf-8-sig")
-        load_dotenv(path, override=False, encoding="utf-8-sig")  # Windows writes a mark in front
-    except UnicodeDecodeError:
-        raise UserError(".env is not written in UTF-8: save it again as UTF-8") from None
-    except ValueError as error:
-        raise UserError(f".env cannot be read: {error}") from None
-    for name, value in kept.items():
+        text = files.read(Path(".env")).decode("utf-8-sig")  # Windows puts a mark in front
+        load_dotenv(stream=io.StringIO(text), override=False)
+    except (FileNotFoundError, IsADirectoryError):
+        return  # a folder of that name is somebody's virtual environment
+    except OSError as error:
+        raise UserError(f"cannot read .env: {error.strerror}") from None
+    except ValueError:  # UnicodeDecodeError, or a NUL that no variable can hold
+        raise UserError("cannot read .env: it is not UTF-8 text; save it again as UTF-8") from None
+    for name, value in dotenv_values(stream=io.StringIO(text)).items():
         if value and os.environ.get(name) == "":
             raise UserError(f"{name} is set but empty, which hides the one in .env: unset {name}")
 
@@ -233,26 +238,14 @@ def _impossible(name: str) -> str | None:
     return f"{name} holds {what}, which no key has (character {odd.start() + 1}): set it again"
 
 
-def check_address(url: str) -> None:
-    """Refuse an --api-base that is no address of a server. Raises UserError."""
+def is_address(url: str) -> bool:
+    """Whether it is the URL of a server."""
     try:
         parts = urllib.parse.urlsplit(url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fine = False
-    if not fine or re.search(r"[^!-~]", url):
-        raise UserError(f"--api-base {url!r} is no URL: write http://HOST:PORT or https://HOST/v1")
-
-
-def scrub(text: str) -> str:
-    """`text` without any secret that the environment holds, plain or as an error may quote it."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and re.search(r"(?i)(key|token|secret|password|credentials?)$", name):
-            coded = base64.b64encode(value.encode()).decode()
-            forms = (value, urllib.parse.quote(value, safe=""), json.dumps(value)[1:-1], coded)
-            for form in (*forms, html.escape(value)):
-                text = text.replace(form, "[secret]")
-    return text
+        return False
+    return fine and not re.search(r"[^!-~]", url)
 
 
 def price(model: str, way: str) -> float | None:

@@ -1,6 +1,6 @@
 """Tokens and money: what a provider counted, in whichever words, and what it costs."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from harness.models.catalogue import entry, free, price_key, priced, provider
 
@@ -52,7 +52,11 @@ def _usage(whole: int, out: int, read: int, written: int) -> dict[str, int]:
 
 def _number(counted: dict[str, Any], name: str) -> int:
     value = counted.get(name)
-    return int(value) if type(value) in (int, float) and value > 0 else 0
+    return int(value) if _is_number(value) and value > 0 else 0
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return type(value) in (int, float)
 
 
 def estimate(usage: dict[str, int], sent: dict[str, Any], written: int) -> dict[str, int]:
@@ -74,7 +78,7 @@ def cost(
     has no price for."""
     model = sent["model"]
     billed = counted.get("cost")
-    if provider(model) == "openrouter" and type(billed) in (int, float) and billed >= 0:
+    if provider(model) == "openrouter" and _is_number(billed) and billed >= 0:
         return None if counted.get("is_byok") else float(billed)  # what it takes off the credit
     if free(model, sent.get("api_base")):
         return 0.0
@@ -93,7 +97,8 @@ def cost(
         term = _term(name, counted, sent)
         if term in PLAIN:
             continue
-        if type(factor := factors.get(term)) not in (int, float):
+        factor = factors.get(term)
+        if not _is_number(factor):
             return None
         total *= factor
     return total

@@ -5,7 +5,7 @@ Four protocols carry nearly all models; what comes in another one is read by Lit
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 from harness.models.said import Pieces, Said
@@ -251,7 +251,7 @@ class Dialect(NamedTuple):
     """How a body is taken apart into events, and how one is read."""
 
     name: str
-    events: Callable[[AsyncIterator[str]], AsyncIterator[dict[str, Any]]]
+    events: Callable[[AsyncIterator[str]], AsyncGenerator[dict[str, Any], None]]
     read: Callable[[dict[str, Any], Said], Pieces]
 
 

@@ -13,11 +13,10 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import Future
 from typing import Any
 
-from harness.models import demo
 from harness.models.catalogue import provider
 from harness.models.said import Pieces, Said
 from harness.models.wire import Wire
@@ -52,12 +51,11 @@ async def rehearsed(sent: dict[str, Any]) -> Any:
     The first one to a provider imports and compiles for up to a second; on a thread that holds
     up neither the keys nor the other conversations."""
     litellm, kind = await ready(), provider(sent["model"])
-    if kind != "demo" and kind not in _rehearsals:
+    if kind not in _rehearsals:
         _rehearsals[kind] = done = Future()
         dry = sent | {"messages": [{"role": "user", "content": "hello"}]}
         threading.Thread(target=_rehearse, args=(litellm, dry, done), daemon=True).start()
-    if kind in _rehearsals:
-        await asyncio.shield(asyncio.wrap_future(_rehearsals[kind]))
+    await asyncio.shield(asyncio.wrap_future(_rehearsals[kind]))
     return litellm
 
 
@@ -111,12 +109,6 @@ def _configure(litellm: Any) -> None:
     _tap(litellm)
     # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
-    free = {"litellm_provider": "demo", "mode": "chat", "input_cost_per_token": 0.0}
-    free |= {"output_cost_per_token": 0.0, "supports_function_calling": True}
-    free |= {"cache_read_input_token_cost": 0.0, "cache_creation_input_token_cost": 0.0}
-    names = [*demo.SCRIPTS, demo.JUDGE]
-    litellm.register_model({f"demo/{name}": dict(free) for name in names})
-    litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _demo_handler(litellm)}]
 
 
 def _tap(litellm: Any) -> None:
@@ -136,16 +128,19 @@ def _tap(litellm: Any) -> None:
                 return client
             return super().get_cache(key, *args, **kwargs)
 
-    tap = Tap(AsyncHTTPHandler.create_async_transport(ssl_context=get_ssl_configuration()))
+    verified: Any = get_ssl_configuration()  # a context, or False where LiteLLM is told so
+    how = {"ssl_verify": verified} if isinstance(verified, bool) else {"ssl_context": verified}
+    inner: Any = AsyncHTTPHandler.create_async_transport(**how)
+    tap = Tap(inner)
     client = AsyncHTTPHandler(transport=tap, follow_redirects=False)
     litellm.in_memory_llm_clients_cache = Clients()
     litellm.module_level_aclient = client
     litellm.aclient_session = httpx.AsyncClient(transport=tap, trust_env=False)
 
 
-async def chunks(parts: Any, said: Said) -> AsyncIterator[tuple[str, str]]:
-    """The pieces of a stream as LiteLLM reads it: of the demos, and of protocols that `dialects`
-    does not know. The end counts where the provider gave a reason for it."""
+async def chunks(parts: Any, said: Said) -> AsyncGenerator[tuple[str, str], None]:
+    """The pieces of a stream as LiteLLM reads it, in a protocol that `dialects` does not know. The
+    end counts where the provider gave a reason for it."""
     async for chunk in parts:
         for choice in chunk.choices[:1]:
             for piece in _delta(choice.delta, said):
@@ -175,33 +170,3 @@ def _delta(delta: Any, said: Said) -> Pieces:
         function = call.function
         said.call(call.index, call.id or "", function.name or "", function.arguments)
     return pieces
-
-
-def _demo_handler(litellm: Any) -> Any:
-    """The scripts of demo.py as a LiteLLM provider, so that they take the whole real path."""
-
-    class Demo(litellm.CustomLLM):
-        async def astreaming(
-            self, model: str, messages: list, *args: Any, optional_params: dict, **kwargs: Any
-        ) -> AsyncIterator[dict]:
-            pace, seed = optional_params["demo_pace"], optional_params["demo_seed"]
-            tools = optional_params.get("tools") or []
-            text, calls = demo.compose(model, messages, tools, seed)
-            pieces = demo.chunks(text)
-            for piece in pieces:
-                await asyncio.sleep(pace)
-                yield _demo_chunk(text=piece)
-            for index, (name, arguments) in enumerate(calls):
-                function = {"name": name, "arguments": arguments}
-                call = {"id": f"demo_{len(messages)}_{index}", "type": "function", "index": index}
-                yield _demo_chunk(tool_use=call | {"function": function}, index=index)
-            usage = {"prompt_tokens": len(str(messages)) // 4, "completion_tokens": len(pieces)}
-            usage["total_tokens"] = sum(usage.values())
-            yield _demo_chunk(finish_reason="tool_calls" if calls else "stop", usage=usage)
-
-    return Demo()
-
-
-def _demo_chunk(**values: Any) -> dict:
-    chunk = {"text": "", "is_finished": False, "finish_reason": "", "usage": None, "index": 0}
-    return chunk | {"tool_use": None} | values | {"is_finished": bool(values.get("usage"))}

@@ -6,7 +6,6 @@ import email.utils
 import html
 import json
 import math
-import random
 import re
 import socket
 import ssl
@@ -14,20 +13,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from harness.models.catalogue import scrub
+from harness.models.secrets import scrub
 from harness.models.wire import Wire
 
-LONGEST_WAIT = 60.0  # seconds between tries where the provider names no time
-
 # ---------------------------------------------------------------- one request
-
-
-def wait_before_retry(failure: "Failure", tried: int) -> float:
-    """Seconds to wait: what the provider asks for, else 1, 2, 4… with jitter, at most a minute."""
-    own = min(LONGEST_WAIT, 2.0 ** min(tried, 10)) * random.uniform(0.5, 1.0)
-    if failure.wait is None:
-        return own
-    return failure.wait if tried == 0 and failure.wait >= 0.5 else max(failure.wait, own)
 
 
 class Failure(Exception):

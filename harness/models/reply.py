@@ -20,7 +20,6 @@ class Reply:
 
     text: str = ""
     thinking: str = ""
-    thinking_blocks: list[dict[str, Any]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -138,7 +138,7 @@ class Foreign(Exception):
 DONE: dict[str, Any] = {"[DONE]": True}  # the end marker of OpenAI's dialect
 
 
-async def sent_events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
+async def sent_events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any], None]:
     """The JSON objects of a stream of server-sent events.
 
     Raises Garbled where one can't be read, Foreign where the body holds something else."""
@@ -166,7 +166,7 @@ async def sent_events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]
         raise Foreign("\n".join(other))
 
 
-async def json_lines(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
+async def json_lines(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any], None]:
     """The JSON objects of a stream that has one on each line. Raises as `sent_events` does."""
     came = False
     async for line in lines:

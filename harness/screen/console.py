@@ -158,10 +158,14 @@ class Console:
     def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
         """The message is complete: what it took, and what was wrong with it."""
         self._end_text()
-        if not event["response"].strip():
+        refusal = event.get("refusal")
+        if not event["response"].strip() and not refusal:
             self._say(Text("⟨silence⟩", "dim italic"))
         self._open = False
-        if flags := [flag for flag in event.get("flags", []) if flag != "empty"]:
+        if refusal:
+            self._say(Text(f" REFUSED  {one_line(str(refusal), 400)} ", "bold white on red"))
+        hidden = ("empty", "refused") if refusal else ("empty",)
+        if flags := [flag for flag in event.get("flags", []) if flag not in hidden]:
             self._say(Text("⚠ " + ", ".join(FLAGS.get(flag, flag) for flag in flags), "yellow"))
         if usage := event.get("usage"):
             cached = f" ({tokens(usage['cache_read'])} cached)" if usage["cache_read"] else ""
@@ -387,6 +391,11 @@ class Silent:
 FLAGS = {
     "empty": "empty",
     "truncated": "cut by its length limit (--max-tokens)",
+    "full": "cut: the context window is full",
+    "refused": "REFUSED by the provider",
+    "unended": "taken as whole, though the provider gave no reason for its end",
+    "prompt_cut": "the prompt was cut: the server counted less of it than before, though it grew "
+    "(Ollama: --param num_ctx=32768)",
     "retried": "asked for again after a failure",
     "estimated": "token count estimated",
 }

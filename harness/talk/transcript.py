@@ -130,7 +130,7 @@ def _own(messages: list[Any]) -> bool:
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
             return False
-        if not isinstance(message.get("content", ""), str | None):
+        if not isinstance(message.get("content", ""), str | list | None):
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(

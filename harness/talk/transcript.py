@@ -1,7 +1,7 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,16 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
     return sendable(event["response"]) if event["response"].strip() else empty_as
 
 
+def add_costs(costs: Iterable[float | None]) -> float | None:
+    """The sum of costs in USD; None as soon as one of them is unknown."""
+    total = 0.0
+    for cost in costs:
+        if cost is None:
+            return None
+        total += cost
+    return total
+
+
 def no_totals() -> dict[str, Any]:
     """The totals of a conversation that has not begun; see `tally`."""
     counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
@@ -184,5 +194,4 @@ def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
         return  # nothing was asked for, or a branch's parent has paid for it
     for name in ("input", "output", "cache_read", "cache_write"):
         totals[name] += usage.get(name) or 0
-    known = totals["cost_usd"] is not None and event.get("cost_usd") is not None
-    totals["cost_usd"] = totals["cost_usd"] + event["cost_usd"] if known else None
+    totals["cost_usd"] = add_costs((totals["cost_usd"], event.get("cost_usd")))

@@ -62,7 +62,7 @@ def money(cost: float | None) -> str:
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
 
 
-def total(costs: Iterable[float | None]) -> float | None:
+def add_costs(costs: Iterable[float | None]) -> float | None:
     """The sum of costs in USD; None (unknown) where one of them is."""
     known = list(costs)
     return None if None in known else sum(cost for cost in known if cost is not None)

@@ -12,7 +12,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.models.seat import Seat
+from harness.screen.sheet import Sheet, parts, readers_width
 from harness.screen.wrap import Wrapper, layout, one_line
 from harness.states.detect import Change
 from harness.states.names import SHORT
@@ -257,18 +258,17 @@ class Console:
 
     # -- the report
 
-    def report(self, tables: list[tuple[str, list[str], list[list[str]]]],
-               notes: list[str]) -> None:  # fmt: skip
-        """Tables, each (title, columns, rows), then what a reader must know of them."""
-        for title, columns, rows in tables:
-            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-            for name in columns:
-                table.add_column(name, overflow="fold")
-            for row in rows:
-                table.add_row(*(Text(re.sub(r"\s+", " ", visible(cell))) for cell in row))
+    def report(self, sheets: Iterable[tuple[Any, ...]], notes: Iterable[str]) -> None:
+        """Tables (see Sheet), as wide as the reader's page, then what must be known of them."""
+        if self.plain:
+            self.rich.width = readers_width()
+        for sheet in (Sheet(*one) for one in sheets):
             self._say("")
-            self._say(Text(visible(title), "bold"))
-            self._say(table)
+            self._say(Text(visible(sheet.title), "bold"))
+            for part in parts(sheet, self.rich.width):
+                self._say(part)
+            if sheet.note:
+                self._say(Text(visible(sheet.note), "dim"))
         for note in notes:
             self.notice(note)
 

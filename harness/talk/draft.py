@@ -9,7 +9,7 @@ from harness.models.reply import Reply
 from harness.models.seat import Seat
 from harness.talk.history import History
 from harness.talk.settings import Settings
-from harness.text import sendable, total
+from harness.text import add_costs, sendable
 
 ROUNDS = 4  # replies that one message may take: each round of tool calls is followed by another
 
@@ -70,7 +70,7 @@ class Draft:
         for name, count in reply.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
         if reply.usage:
-            self.cost = total([self.cost, reply.cost])
+            self.cost = add_costs([self.cost, reply.cost])
         self.ttft = self.ttft if self.ttft is not None else reply.ttft
         self.finish_reason = reply.finish_reason
         self.refusal = reply.refusal or self.refusal

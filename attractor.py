@@ -190,7 +190,7 @@ class Conversation:
             self.show.editing(seat.letter, text, at)
 
         try:
-            words = await self.keys.edit(draw)
+            words = await self.keys.edit(draw, can_cancel=not seat.human) or ""
         except asyncio.CancelledError:
             if typed.strip():
                 self.note(unsaid(seat, turn, typed))

@@ -8,14 +8,14 @@ import time
 
 import pytest
 import score_states
-from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
+from program import KEY
 from provider import Provider, Reply, hang, status
 
 from harness import prompts
 from harness.judge import agreement, judge, labels
-from harness.states.detect import STATES
+from harness.states.names import STATES
 from harness.talk.log import encode
 
 DEMO = ["--model", "demo/judge", "--plain"]

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import judge_of, labels_of, spans_of
-from harness.states.detect import SHORT, STATES, detect
+from harness.states.detect import heard
+from harness.states.names import SHORT, STATES
 from harness.talk import transcript
 
 Table = list[list[int]]
@@ -83,8 +84,7 @@ def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
     for log, file in logs.items():
         if labels := labels_of(log, file):
             messages = transcript.read(log).messages
-            rules = detect((m["response"], transcript.seat_of(m), bool(m.get("interjected")))
-                           for m in messages).spans()  # fmt: skip
+            rules = heard(messages).spans()
             spans = [(span.state, span.start, span.end) for span in rules]
             runs.append((len(messages), spans, spans_of(labels)))
             judges.add(judge_of(labels))

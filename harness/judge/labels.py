@@ -2,7 +2,8 @@
 
 LOG.labels.json is one line of JSON in the form that tests/score_states.py reads: `file`, `models`,
 `n_messages`, `states` [{state, from_message, to_message, evidence, evidence_message, confidence}],
-`terminal_state`, `terminal_onset_message`; then `judge` {model, rubric (its hash), window, demo},
+`terminal_theme`, `terminal_form` (each may be "none"), `terminal_state` (the theme, or else the
+form), `terminal_onset_message`; then `judge` {model, rubric (its hash), window, demo},
 `dropped` (labels that did not check), `usage`, `cost_usd`.
 """
 
@@ -16,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.states.detect import STATES, Detector, Evidence, Span
+from harness.states.detect import Detector
+from harness.states.names import FORMS, STATES, THEMES
+from harness.states.path import Ending, Evidence, Span
 from harness.talk.log import encode
 from harness.text import UserError
 
@@ -24,6 +27,7 @@ Message = dict[str, Any]
 Label = dict[str, Any]  # of a span
 
 SUFFIX = ".labels.json"
+ENDS = ("terminal_theme", "terminal_form")
 CONFIDENCE = ("low", "medium", "high")
 
 
@@ -60,6 +64,13 @@ def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:
     return [(s["state"], s["from_message"], s["to_message"]) for s in labels["states"]]
 
 
+def ends_of(labels: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The theme and the form that labels or an answer end in; older ones name one state."""
+    old = labels.get("terminal_state")
+    theme, form = (labels.get(f"terminal_{kind}", old) for kind in ("theme", "form"))
+    return theme if theme in THEMES else None, form if form in FORMS else None
+
+
 def judge_of(labels: dict[str, Any]) -> str:
     """Who made the labels, for people."""
     return labels["judge"]["model"] + (" (a scripted demo)" if labels["judge"]["demo"] else "")
@@ -80,9 +91,11 @@ class Judged(Detector):
             for s in self.labels["states"]
         ]  # fmt: skip
 
-    def terminal(self) -> str:
-        """The state that the judge says the run ends in."""
-        return self.labels["terminal_state"]
+    def ending(self) -> Ending:
+        """The theme and the form that the judge says the run ends in."""
+        theme, form = ends_of(self.labels)
+        since = {s["state"]: s["from_message"] for s in self.labels["states"]}
+        return Ending(theme, form, since.get(theme), since.get(form))
 
 
 def save(file: Path, labels: dict[str, Any]) -> None:
@@ -98,10 +111,11 @@ def save(file: Path, labels: dict[str, Any]) -> None:
 
 @dataclass
 class Answer:
-    """A window's labels that passed the check, and what did not. No terminal state = unusable."""
+    """A window's labels that passed the check, and what did not. Without `ends`, the theme and
+    the form at its end, it is unusable."""
 
     spans: list[Label] = field(default_factory=list)
-    terminal: str | None = None
+    ends: tuple[str | None, str | None] | None = None
     problems: list[str] = field(default_factory=list)
     dropped: int = 0
 
@@ -110,9 +124,11 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""
     answer, data = Answer(), _object(text)
     if data is None:
-        answer.problems.append("it was not a JSON object with spans and terminal_state")
+        answer.problems.append(
+            "it was not a JSON object with spans, terminal_theme and terminal_form"
+        )
         return answer
-    spans, terminal = data["spans"], data["terminal_state"]
+    spans = data["spans"]
     for number, span in enumerate(spans if isinstance(spans, list) else [spans]):
         if problem := fault(span, messages, first, last):
             answer.problems.append(f"span {number}: {problem}")
@@ -124,11 +140,22 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
                 "evidence": span["quote"], "evidence_message": span["quote_message"],
                 "confidence": span["confidence"],
             })  # fmt: skip
-    if terminal in (*STATES, "none"):
-        answer.terminal = terminal
+    if problem := _end_fault(data):
+        answer.problems.append(problem)
     else:
-        answer.problems.append(f"terminal_state must be none or one of {', '.join(STATES)}")
+        answer.ends = ends_of(data)
     return answer
+
+
+def _end_fault(data: dict[str, Any]) -> str | None:
+    """What is wrong with what an answer says of the end, or None."""
+    if "terminal_state" in data:
+        known = data["terminal_state"] in (*STATES, "none")
+        return None if known else f"terminal_state must be none or one of {', '.join(STATES)}"
+    for kind, names in (("theme", THEMES), ("form", FORMS)):
+        if data[f"terminal_{kind}"] not in (*names, "none"):
+            return f"terminal_{kind} must be none or one of {', '.join(names)}"
+    return None
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -136,7 +163,7 @@ def _object(text: str) -> dict[str, Any] | None:
     for brace in re.finditer(r"\{", text):
         with contextlib.suppress(ValueError, RecursionError):
             data, _ = json.JSONDecoder().raw_decode(text, brace.start())
-            if "spans" in data and "terminal_state" in data:
+            if "spans" in data and ("terminal_state" in data or {*ENDS} <= {*data}):
                 return data
     return None
 

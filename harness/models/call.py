@@ -30,6 +30,11 @@ async def ready(*seats: Seat) -> None:
         await engine.ready()
 
 
+def reply_limit(model: str) -> int:
+    """The tokens that a reply may have where --max-tokens is silent."""
+    return min(REPLY_LIMIT, entry(model).get("max_output_tokens") or REPLY_LIMIT)
+
+
 def request(
     seat: Seat,
     messages: list[dict],
@@ -43,8 +48,8 @@ def request(
     if cache and wants_marks(seat.model):
         messages = mark(messages)
     limit = {}
-    if "max_tokens" not in seat.params and (most := entry(seat.model).get("max_output_tokens")):
-        limit["max_tokens"] = min(REPLY_LIMIT, most)
+    if "max_tokens" not in seat.params and entry(seat.model).get("max_output_tokens"):
+        limit["max_tokens"] = reply_limit(seat.model)
     sent = {"model": seat.model, "messages": messages, "stream": True, "max_retries": 0}
     sent |= {"stream_options": {"include_usage": True}, "timeout": timeout + 5} | limit
     if tools:

@@ -221,7 +221,9 @@ def judge(messages: list[dict[str, Any]]) -> str:
          "confidence": "low"}
         for span in found.spans()
     ]  # fmt: skip
-    return json.dumps({"spans": spans, "terminal_state": found.terminal()}, ensure_ascii=False)
+    ending = found.ending()
+    ends = {"terminal_theme": ending.theme or "none", "terminal_form": ending.form or "none"}
+    return json.dumps({"spans": spans} | ends, ensure_ascii=False)
 
 
 def chunks(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import replay
+from harness.report.listing import detected, load, verdicts
 from harness.talk.history import History
 from harness.talk.log import now
 from harness.talk.options import Parser
@@ -36,7 +37,7 @@ def command(arguments: list[str]) -> int:
     parser.add_argument("--seat", choices=("A", "B"), default="A", help="messages: whose view")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE")
     args = parser.parse_args(arguments)  # fmt: skip
-    read = replay.load(args.log)
+    read = load(args.log)
     settings = Settings.from_config(read.settings())
     if args.format == "inspect":
         return inspect(read, settings, args.output)
@@ -76,15 +77,15 @@ def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, An
 
 def markdown(read: Transcript, settings: Settings) -> str:
     """The conversation as Markdown that GitHub renders; model text stays text."""
-    detector = replay.detected(read)
+    detector = detected(read)
     lines = [f"# {_inline(settings.a.name)} and {_inline(settings.b.name)}", ""]
     if read.config.get("demo") or settings.a.demo or settings.b.demo:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]
     lines += [
         f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
-        f"- seed: {_inline(settings.seed)}",
-        f"- tools: {_inline(', '.join(settings.tools) or 'none')}",
-        f"- path: {replay.path_words(detector) or 'no attractor state'}",
+        f"- seed: {_inline(settings.seed) or 'not recorded'}",
+        f"- tools: {_inline(', '.join(settings.tools)) or _none(settings, 'tools')}",
+        f"- path: {detector.path_words() or 'no attractor state'}",
         f"- log: `{_code(read.path.name)}`", "",
     ]  # fmt: skip
     if read.skipped:
@@ -99,6 +100,10 @@ def markdown(read: Transcript, settings: Settings) -> str:
             lines += _message(index, event)
             index += 1
     return "\n".join(lines) + "\n"
+
+
+def _none(settings: Settings, name: str) -> str:
+    return "not recorded" if name in settings.unknown else "none"
 
 
 def _message(index: int, message: dict[str, Any]) -> list[str]:
@@ -171,7 +176,7 @@ def _sample(read: Transcript, settings: Settings, letter: str, number: int) -> A
     from inspect_ai.log import EvalSample
     from inspect_ai.scorer import Score
 
-    found = replay.found(read)
+    found = verdicts(read)
     scores = {}
     for span in found["spans"]:
         length = span["end"] - span["start"] + 1

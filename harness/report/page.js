@@ -127,8 +127,9 @@ function overview() {
 function timeline(run, longest) {
   const at = (m) => `${(100 * m) / longest}%`;
   return make("div", { class: "time" }, make("div", { class: "bar", style: { width: at(run.messages) } }),
-    run.stretches.map(([s, a, b]) => make("div", { class: "seg", title: `${short[s]} ${a}–${b}`,
-      style: { left: at(a), width: at(b - a + 1), background: colour(s), color: s === "identity_standoff" ? "#fff" : "#000" } }, short[s])),
+    run.stretches.flatMap((t) => [...(t.theme ? [["", t.theme, t.start, t.end]] : []), ...t.forms.map((f) => [t.theme ? "form" : "", ...f])]).map(([kind, s, a, b]) =>
+      make("div", { class: `seg ${kind}`, title: `${short[s]} ${a}–${b}`,
+        style: { left: at(a), width: at(b - a + 1), background: colour(s), color: s === "identity_standoff" ? "#fff" : "#000" } }, kind ? "" : short[s])),
     run.interjections.map((i) => make("span", { class: "mark", title: `interjection (${i.source}) at ${i.message}`, style: { left: at(i.message + 0.5) } }, i.source === "script" ? "▽" : "▼")),
     run.attempts.map((a) => make("span", { class: "mark tool", title: `${a.tool} at ${a.message}`, style: { left: at(a.message + 0.5) } }, "✖")));
 }
@@ -141,7 +142,7 @@ function fileName(path) {  // cut in the middle: a sweep's names differ at their
 function row(run, condition) {
   return make("button", { class: "run", "data-run": run.id, onclick: () => { location.hash = `run-${run.id}`; } },
     make("span", { class: "file", title: run.path }, make("bdi", {}, fileName(run.path))), timeline(run, condition.longest),
-    make("span", { class: "ends key" }, make("i", { style: { background: colour(run.terminal) } }), short[run.terminal] || "none"));
+    make("span", { class: "ends key" }, make("i", { style: { background: colour(run.terminal[0]) } }), run.terminal.map((s) => short[s]).join(", ") || "none"));
 }
 
 function jump(label, state, message) {
@@ -219,7 +220,7 @@ function open(id) {
   $("run").replaceChildren(
     make("p", {}, make("button", { class: "back", onclick: () => { location.hash = ""; } }, "← all runs")),
     make("h2", {}, run.path, " ", condition.demo ? make("span", { class: "badge" }, "scripted demo, no language model") : null),
-    make("p", { class: "soft" }, `${condition.name} · ${run.messages} messages · ends in ${short[run.terminal] || "no state"} · ${run.end}`),
+    make("p", { class: "soft" }, `${condition.name} · ${run.messages} messages · ends in ${run.terminal.map((s) => short[s]).join(", ") || "no state"} · ${run.end}`),
     make("div", { class: "both" }, make("div", {}, lanes(run),
       make("div", { class: "jumps" }, run.spans.map(([s, a, b]) => jump(`${short[s]} ${a}–${b}`, s, a)),
         run.interjections.map((i) => jump(`${i.source === "script" ? "▽" : "▼"} ${i.message} ${i.source}${after(i)}`, null, i.message)),

@@ -20,7 +20,8 @@ from typing import Any
 
 from harness.report.runs import Run, attempts
 from harness.report.tables import condition_tables, notes, tables
-from harness.states.detect import SHORT, Detector
+from harness.states.detect import Detector
+from harness.states.names import SHORT
 from harness.talk.transcript import Transcript, seat_of
 from harness.text import UserError, many, visible
 
@@ -171,9 +172,10 @@ def _index(report: dict[str, Any], groups: dict[Any, list[Run]]) -> dict[str, An
 def _run(at: int, condition: int, run: Run) -> dict[str, Any]:
     return {
         "id": at, "condition": condition, "path": run.path, "messages": run.messages,
-        "terminal": run.terminal, "end": f"ended: {run.end}{run.error and ': ' + run.error}",
+        "terminal": run.ending.states, "end": f"ended: {run.end}{run.error and ': ' + run.error}",
         "spans": [(span.state, span.start, span.end) for span in run.spans],
-        "stretches": run.stretches, "interjections": [asdict(i) for i in run.interjections],
+        "stretches": [asdict(stretch) for stretch in run.stretches],
+        "interjections": [asdict(i) for i in run.interjections],
         "attempts": [{"message": a["message"], "tool": a["tool"]} for a in run.attempts],
     }  # fmt: skip
 

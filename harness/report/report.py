@@ -26,7 +26,7 @@ from harness.judge.labels import label_file
 from harness.report import stats
 from harness.report.runs import SOON, Run, read_runs
 from harness.report.tables import as_csv, notes, tables
-from harness.states.detect import STATES
+from harness.states.names import STATES
 from harness.talk.options import Parser
 from harness.text import UserError
 
@@ -195,7 +195,10 @@ def share(count: int, total: int) -> Figures:
 
 def figures(runs: list[Run]) -> Figures:
     """One condition's figures."""
-    size, ends = len(runs), Counter(run.terminal for run in runs)
+    size, ends = (
+        len(runs),
+        Counter(state for run in runs for state in run.ending.states or ("none",)),
+    )
     costs = [run.cost for run in runs if run.cost is not None]
     counted = [run.tokens for run in runs if run.tokens is not None]
     reasons = Counter(run.end + (f": {run.error}" if run.error else "") for run in runs)
@@ -246,9 +249,10 @@ def _survival(at: int | None, run: Run) -> tuple[int, bool]:
 
 
 def transitions(runs: list[Run]) -> list[Figures]:
-    """How often each state was followed by each other one, of all times that it was left."""
-    pairs = (pair for run in runs for pair in itertools.pairwise(run.stretches))
-    steps = Counter((a[0], b[0]) for a, b in pairs if a[0] != b[0])  # none may lie between
+    """How often each theme was followed by each other one, of all times that it was left."""
+    themes = ([one.theme for one in run.stretches if one.theme] for run in runs)
+    pairs = (pair for path in themes for pair in itertools.pairwise(path))
+    steps = Counter((a, b) for a, b in pairs if a != b)  # none may lie between
     left = Counter(before for before, _ in steps.elements())
     return [{"from": a, "to": b} | share(n, left[a]) for (a, b), n in steps.most_common()]
 

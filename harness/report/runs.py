@@ -17,7 +17,9 @@ from typing import Any
 
 from harness import prompts
 from harness.judge.labels import Judged, labels_of
-from harness.states.detect import RULES, Detector, Span
+from harness.states.detect import Detector, heard
+from harness.states.names import STATES
+from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
 from harness.talk.transcript import Transcript, partner, seat_of
 from harness.text import UserError
@@ -27,6 +29,7 @@ DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, Recursion
 PLAIN = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
 PARALLEL = 40  # logs from which on more processes pay
 NEXT = 3  # of the partner's messages that are looked at for what followed an interjection
+PAUSE = 4  # a state outlasts so many messages that do not show it
 SOON = 2  # a state that shows in at most so many messages after an interjection has ended with it
 # Rough word cues, English: does the answer to an interjection decline, does it call it a ploy?
 _DECLINES = re.compile(
@@ -65,8 +68,8 @@ class Run:
     demo: bool
     messages: int
     spans: list[Span]
-    stretches: list[tuple[str, int, int]]
-    terminal: str
+    stretches: list[Stretch]
+    ending: Ending
     recurrence: dict[str, Any]
     attempts: list[dict[str, Any]]
     interjections: list[Interjected]
@@ -136,14 +139,13 @@ def summarise(path: Path, also: Also | None = None, labels: str = "rules") -> Ru
 
 def _run(log: Transcript, also: Also | None, detector: Detector) -> Run:
     messages, settings = log.messages, log.settings()
-    for event in messages:
-        detector.add(event["response"], seat_of(event), bool(event.get("interjected")))
+    heard(messages, detector)
     tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
     models = [event.get("model") for event in messages]
     tokens, cost = _spent(log)
     return Run(
         str(log.path), facts(settings, models), _demo(settings, models), len(messages), spans,
-        detector.path(), detector.terminal(), detector.recurrence(), tried,
+        detector.path(), detector.ending(), detector.recurrence(), tried,
         _interjections(messages, settings, spans, tried),
         [len(event["response"]) for event in messages], tokens, cost,
         _text(ends[-1].get("reason")) if ends else "no end recorded",
@@ -277,10 +279,10 @@ def _what_became_of_the_state(one: Interjected, spans: list[Span], size: int) ->
     held = [span for span in spans if span.start < at and span.end >= at - SOON]
     if not held:
         return
-    span = min(held, key=lambda span: list(RULES).index(span.state))
+    span = min(held, key=lambda span: STATES.index(span.state))
     one.state, left = span.state, size - 1 - at
-    one.judged = left > SOON + RULES[span.state].gap  # else its silence may be the log's end
-    if span.end + SOON + RULES[span.state].gap < size - 1:
+    one.judged = left > SOON + PAUSE  # else its silence may be the log's end
+    if span.end + SOON + PAUSE < size - 1:
         one.ended_after = max(0, span.end - at)
     again = (s.start for s in spans if s.state == span.state and s.start > max(at, span.end))
     one.returned_after = next((start - at for start in again), None)

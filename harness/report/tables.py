@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.report.runs import Run
 from harness.report.stats import ALPHA
-from harness.states.detect import SHORT, STATES
+from harness.states.names import SHORT, STATES
 
 Table = tuple[str, list[str], list[list[str]]]  # title, columns, rows
 REASONS = 3  # shown per tool; --json has all
@@ -178,7 +178,8 @@ def as_csv(runs: list[Run]) -> str:
             "demo",
             *settings,
             "messages",
-            "terminal",
+            "terminal_theme",
+            "terminal_form",
             "lock_in",
             "tool_attempts",
             "interjections",
@@ -191,9 +192,10 @@ def as_csv(runs: list[Run]) -> str:
     )
     for run in runs:
         used = run.tokens or {}
+        ends = [run.ending.theme or "none", run.ending.form or "none"]
         per_state = [value for s in STATES for value in (run.onset(s), run.spent(s))]
         row = [run.path, run.demo, *(run.condition.get(name) for name in settings), run.messages,
-               run.terminal, run.recurrence["lock_in"], len(run.attempts), len(run.interjections),
+               *ends, run.recurrence["lock_in"], len(run.attempts), len(run.interjections),
                used.get("input"), used.get("output"), run.cost, run.end, *per_state]  # fmt: skip
         writer.writerow([_cell(value) for value in row])
     return out.getvalue()

@@ -24,7 +24,8 @@ from rich.text import Text
 
 from harness.models.seat import Seat
 from harness.screen.wrap import Wrapper, layout, one_line
-from harness.states.detect import SHORT, Change
+from harness.states.detect import Change
+from harness.states.names import SHORT
 from harness.talk.settings import Settings
 from harness.text import many, money, tokens, visible
 
@@ -41,6 +42,7 @@ COLOURS = {
     "silence": "#999999",
     "verbatim_loop": "#D55E00",
     "bliss": "#8F6BD6",
+    "degenerate": "#A6761D",
     "none": "#DDDDDD",
 }
 
@@ -109,12 +111,15 @@ class Console:
             table.add_row(
                 Text(f"Model {seat.letter}", SEAT_STYLE[seat.letter]), Text(describe(seat))
             )
-            prompt = one_line(seat.system, 70) if seat.system else "(no system prompt)"
+            told = f"system_{seat.letter.lower()}" not in settings.unknown
+            none = "(no system prompt)" if told else "(not recorded)"
+            prompt = one_line(seat.system, 70) if seat.system else none
             table.add_row("  prompt", Text(prompt, "dim"))
-        names = ", ".join(settings.tools) or "none"
+        untold = "not recorded" if "tools" in settings.unknown else "none"
+        names = ", ".join(settings.tools) or untold
         names += f"  ({settings.on_exit})" if settings.tools else ""
         table.add_row("tools", Text(visible(names)))
-        table.add_row("seed", Text(one_line(settings.seed, 70)))
+        table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
         table.add_row("log", Text(visible(str(log))))
         if keys:
             human = settings.a.human or settings.b.human
@@ -283,9 +288,10 @@ class Console:
                 self._say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
         recurrence = found["recurrence"]
         locked = recurrence["lock_in"]
+        ends = ", ".join(SHORT[s] for s in found["ending"]["states"]) or "none"
         self._say(Text(f"path: {found['path_words'] or 'no attractor state'}"))
         self._say(Text(
-            f"terminal state: {found['terminal']} · recurrence rate {recurrence['rate']:.2f}, "
+            f"ends in: {ends} · recurrence rate {recurrence['rate']:.2f}, "
             f"determinism {recurrence['determinism']:.2f}, "
             + ("never locked in" if locked is None else f"locked in at message {locked}")
         ))  # fmt: skip

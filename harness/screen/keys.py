@@ -22,12 +22,12 @@ from harness.screen.editor import Editor
 
 class Keys:
     """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
-    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys.
-    With `ahead`, all that is typed waits for the editor: a person who holds a seat types while the
-    other side still talks, and none of it is a command."""
+    takes (true: keep what follows for one), and "suspend" before Ctrl+Z; `write` sends a control
+    sequence. `on` = there are keys. With `ahead`, all that is typed waits for the editor: a person
+    who holds a seat types while the other side still talks, and none of it is a command."""
 
     def __init__(
-        self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool,
+        self, on_key: Callable[[str], object], write: Callable[[str], None], on: bool,
         ahead: bool = False,
     ):  # fmt: skip
         self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
@@ -71,8 +71,8 @@ class Keys:
         if self._holding:
             self._waiting.append(key)
             self._arrived.set()
-        elif isinstance(key, str):  # a paste that nobody asked for is no command
-            self.on_key(key)
+        elif isinstance(key, str) and self.on_key(key):  # a paste is no command
+            self.hold()
 
     def _silence(self) -> None:
         for key in self._decoder.quiet():

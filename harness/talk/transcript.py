@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.text import sendable
+from harness.talk.events import Totals
+from harness.text import sendable, total
 
-SEATS = ("A", "B")
-
+UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
 
 
@@ -163,13 +163,21 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
     return sendable(event["response"]) if event["response"].strip() else empty_as
 
 
-def no_totals() -> dict[str, Any]:
+def no_totals() -> Totals:
     """The totals of a conversation that has not begun; see `tally`."""
     counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
     return counts | {"cost_usd": 0.0, "tool_attempts": {}}
 
 
-def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
+def totals(transcript: Transcript) -> Totals:
+    """The totals of a whole log."""
+    sums = no_totals()
+    for event in transcript.events:
+        tally(sums, event)
+    return sums
+
+
+def tally(totals: Totals, event: dict[str, Any]) -> None:
     """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
 
     The cost is None from the first request on whose price is unknown."""
@@ -184,5 +192,4 @@ def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
         return  # nothing was asked for, or a branch's parent has paid for it
     for name in ("input", "output", "cache_read", "cache_write"):
         totals[name] += usage.get(name) or 0
-    known = totals["cost_usd"] is not None and event.get("cost_usd") is not None
-    totals["cost_usd"] = totals["cost_usd"] + event["cost_usd"] if known else None
+    totals["cost_usd"] = total([totals["cost_usd"], event.get("cost_usd")])

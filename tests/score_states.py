@@ -24,7 +24,8 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness.states.detect import STATES, Detector, detect
+from harness.states.detect import Detector, detect
+from harness.states.names import STATES
 from harness.talk.transcript import read, seat_of
 
 AIMS = {
@@ -37,6 +38,7 @@ AIMS = {
     "bliss": 0.75,
     "identity_collapse": 0.6,
     "creative_escape": 0.6,
+    "degenerate": 0.6,
 }
 Runs = set[tuple[int, int]]
 
@@ -95,8 +97,12 @@ def has_terminal(label: dict) -> bool:
     return bool(label.get("terminal_states") or label.get("terminal_state"))
 
 
-def first_terminal(label: dict) -> str:
-    return label.get("terminal_state") or (label.get("terminal_states") or ["none"])[0]
+def label_ends(label: dict) -> list[str]:
+    """The states that a label says the run ends in: a theme, a form, or the one that it names."""
+    ends = [label.get(f"terminal_{kind}") for kind in ("theme", "form")]
+    if not any(ends):
+        ends = [label.get("terminal_state") or (label.get("terminal_states") or ["none"])[0]]
+    return [state for state in ends if state and state != "none"]
 
 
 def detector_spans(detector: Detector) -> dict[str, Runs]:
@@ -203,9 +209,10 @@ def label_lock_ins(label: dict) -> list[int]:
     return [onset for onset in onsets if onset is not None]
 
 
-def last_onset(spans: dict[str, Runs], terminal: str) -> int | None:
-    """Where the last span of the terminal state begins."""
-    return max((start for start, _ in spans.get(terminal, ())), default=None)
+def last_onset(spans: dict[str, Runs], ends: list[str]) -> int | None:
+    """Where the last span of the states that a run ends in begins, of the one that came first."""
+    last = [max((start for start, _ in spans.get(state, ())), default=None) for state in ends]
+    return min((start for start in last if start is not None), default=None)
 
 
 def score_lock_in(labels: list[dict], said: list[int | None]) -> dict:
@@ -243,10 +250,10 @@ def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
         sizes.append(len(messages))
         if rival:
             other = others.get(label["file"], {})
-            spans, said = label_spans(other), first_terminal(other)
+            spans, said = label_spans(other), label_ends(other)
         else:
             detector = detect(messages)
-            spans, said = detector_spans(detector), detector.terminal()
+            spans, said = detector_spans(detector), [*detector.ending().states]
             recurrence.append(detector.recurrence()["lock_in"])
         guesses.append(spans)
         if has_terminal(label):
@@ -264,7 +271,9 @@ def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
     }
     spanned = [i for i, label in enumerate(labels) if label.get("states")]
     states = score_states([labels[i] for i in spanned], [guesses[i] for i in spanned])
-    right = [terminal["said"] in terminal["right"] for terminal in terminals]
+    right = [
+        bool({*(terminal["said"] or ["none"])} & {*terminal["right"]}) for terminal in terminals
+    ]
     return {
         "folder": str(folder),
         "split": split,
@@ -328,7 +337,8 @@ def report(result: dict) -> None:
             print(state_row(state, row))
     print(f"terminal state right: {counted(result['terminal'])}   aim 0.85")
     for wrong in result["wrong"]:
-        print(f"  {wrong['file']}: {wrong['said']}, not {'/'.join(wrong['right'])}")
+        said = ", ".join(wrong["said"]) or "none"
+        print(f"  {wrong['file']}: {said}, not {'/'.join(wrong['right'])}")
     if result["lock_in"]:
         print("when does a run lock in?")
     for name, row in result["lock_in"].items():

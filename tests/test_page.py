@@ -108,8 +108,8 @@ def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     events[5]["tool_attempts"] = [{"tool": "stop", "reason": "bored", "outcome": "refused"}]
     logs.write(Path("logs/a.jsonl"), logs.config(), *events)
     browser = opened()
-    segment = next(s for s in all_of(browser, ".seg") if s.text == "verbatim")
-    wanted = tuple(bytes.fromhex(console.COLOURS["verbatim_loop"][1:]))
+    segment = next(s for s in all_of(browser, ".seg") if s.text == "goodbye")
+    wanted = tuple(bytes.fromhex(console.COLOURS["goodbye_loop"][1:]))
     assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
     assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
     click(browser, ".run")

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider
 
 DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
@@ -13,7 +13,7 @@ DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
 def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
     out = run(*DEMO, "--max-turns", 10, "--plain").out
     assert "goodbye begins (since message " in out and re.search(r"^ goodbye \d+ ", out, re.M)
-    assert re.search(r"^path: .*\d+-19$", out, re.M)
+    assert re.search(r"^path: .*goodbye \d+-19\b", out, re.M)
 
 
 def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):
@@ -56,7 +56,7 @@ def test_a_ladder_is_several_in_a_row(run):
 def test_states_prints_spans_with_their_evidence(run):
     log = run(*DEMO, "--max-turns", 10).log
     shown = run("states", log)
-    assert shown.code == 0 and "goodbye_loop" in shown.out and "terminal state" in shown.out
+    assert shown.code == 0 and "goodbye_loop" in shown.out and "ends in: goodbye" in shown.out
     found = json.loads(run("states", log, "--json").out)
     assert found["terminal"] == "goodbye_loop" and found["skipped"] == []
     span = next(s for s in found["spans"] if s["state"] == "goodbye_loop")
@@ -70,3 +70,13 @@ def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run, tmp_path):
     log.write_bytes(log.read_bytes() + b"rubbish\n")
     assert "skipped line" in run("states", log).out
     assert run("states", "missing.jsonl").code == 2
+
+
+def test_states_takes_folders_and_says_what_it_left_out(run, tmp_path):
+    run(*DEMO, "--max-turns", 4)
+    (tmp_path / "logs" / "empty.jsonl").write_text("")
+    result = run("states", "logs", "--json")
+    assert result.code == 0 and len(result.out.splitlines()) == 1
+    assert "skipped" in result.err and "empty.jsonl" in result.err
+    (tmp_path / "bare").mkdir()
+    assert run("states", "bare").code == 2

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import judge_of, labels_of, spans_of
-from harness.states.detect import SHORT, STATES, detect
+from harness.states.detect import heard
+from harness.states.names import SHORT, STATES
 from harness.talk import transcript
-from harness.text import UserError
 
 Table = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
@@ -83,28 +83,16 @@ def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
     judge's spans; and who judged."""
     runs, judges = [], set()
     for log, file in logs.items():
-        with contextlib.suppress(UserError, OSError):
+        with contextlib.suppress(OSError):
             labels = labels_of(log, file)
             messages = transcript.read(log).messages if labels else []
             if not labels or labels["n_messages"] != len(messages):
                 continue
-            rules = detect((m["response"], transcript.seat_of(m), bool(m.get("interjected")))
-                           for m in messages).spans()  # fmt: skip
+            rules = heard(messages).spans()
             spans = [(span.state, span.start, span.end) for span in rules]
             runs.append((len(messages), spans, spans_of(labels)))
             judges.add(judge_of(labels))
     return runs, ", ".join(sorted(judges))
-
-
-def unread(logs: dict[Path, Path]) -> list[str]:
-    """A line for each label file that is there and can't be read."""
-    lines = []
-    for log, file in logs.items():
-        try:
-            labels_of(log, file)
-        except UserError as error:
-            lines.append(str(error))
-    return lines
 
 
 def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:

@@ -1,14 +1,12 @@
-"""What can be seen of a log after the fact: played again, its states listed, or exported.
+"""A log played again, as it looked.
 
     python attractor.py replay LOG [--speed 0] [--at TURN]
-    python attractor.py states LOG... [--json]
 
 Works without LiteLLM: states are derived from the messages, as they are live.
 """
 
 import asyncio
 import contextlib
-import json
 import re
 import signal
 import sys
@@ -16,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.states.detect import Change, Detector, detect
+from harness.report.listing import load
+from harness.states.detect import Change, Detector
 from harness.talk import transcript
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
@@ -24,79 +23,6 @@ from harness.talk.transcript import Transcript, seat_of
 from harness.text import UserError
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
-
-
-def load(path: Path) -> Transcript:
-    """The transcript at `path`. Raises UserError with a line for the user."""
-    try:
-        read = transcript.read(path)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if not read.events:
-        raise UserError(f"{path} holds no events: is it a log of a conversation?")
-    return read
-
-
-def detected(read: Transcript) -> Detector:
-    """A detector that has seen all messages of a log."""
-    return detect((m["response"], seat_of(m), bool(m.get("interjected"))) for m in read.messages)
-
-
-def path_words(detector: Detector) -> str:
-    """The conversation's path through its states: `standoff 1-8 → goodbye 9-30`."""
-    from harness.states.detect import SHORT
-
-    return " → ".join(f"{SHORT[s]} {a}-{b}" for s, a, b in detector.path())
-
-
-# ---------------------------------------------------------------- states
-
-
-def states(arguments: list[str]) -> int:
-    """List the spans of attractor states in logs, each with the words that made it."""
-    parser = Parser(prog="attractor.py states", description=states.__doc__)
-    parser.add_argument("logs", nargs="+", type=Path, metavar="LOG")
-    parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
-    args = parser.parse_args(arguments)
-    from harness.screen.console import Console
-
-    show, problems = Console(), []
-    for path in args.logs:
-        try:
-            read = load(path)
-        except UserError as error:
-            problems.append(str(error))
-            continue
-        if args.json:
-            print(json.dumps(found(read)))
-        else:
-            show.spans(read.path, read.skipped, found(read))
-    if problems:
-        raise UserError("; ".join(problems))
-    return 0
-
-
-def found(read: Transcript) -> dict[str, Any]:
-    """Everything the detector says of a log, for machines."""
-    detector = detected(read)
-    return {
-        "log": str(read.path),
-        "messages": len(read.messages),
-        "demo": bool(read.config.get("demo")),
-        "spans": [
-            {"state": span.state, "start": span.start, "end": span.end,
-             "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
-            for span in detector.spans()
-        ],
-        "path": detector.path(),
-        "path_words": path_words(detector),
-        "terminal": detector.terminal(),
-        "recurrence": detector.recurrence(),
-        "skipped": read.skipped,
-    }  # fmt: skip
-
-
-# ---------------------------------------------------------------- replay
 
 
 def command(arguments: list[str]) -> int:
@@ -157,7 +83,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.notice(f"broken off: {event.get('why')}")
     end = next(iter(reversed(read.of("end"))), {})
     reason = str(end.get("reason", "the log has no end"))
-    show.closing(reason, totals, path_words(detector), read.path)
+    show.closing(reason, totals, detector.path_words(), read.path)
 
 
 def steps(
@@ -168,8 +94,7 @@ def steps(
         transcript.tally(totals, event)
         changes: list[Change] = []
         if event["type"] == "turn":
-            interjected = bool(event.get("interjected"))
-            changes = detector.add(event["response"], seat_of(event), interjected)
+            changes = detector.turn(event)
         yield event, changes
 
 

@@ -3,7 +3,7 @@
     detector = Detector()
     for text, seat, interjected in messages:
         badges = detector.add(text, seat, interjected)
-    detector.spans(), detector.path(), detector.terminal(), detector.recurrence()
+    detector.spans(), detector.path(), detector.ending(), detector.recurrence()
 
 Of a longer text only the first HEAD and last TAIL characters are read, and a message is compared
 with the LOOK_BACK before it: it costs the same at the start of a run and after thousands.
@@ -54,21 +54,11 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from harness.states.cues import anywhere, compiled, heads, starting
-
-SHORT = {
-    "identity_standoff": "standoff",
-    "identity_collapse": "collapse",
-    "goodbye_loop": "goodbye",
-    "meta_awareness": "meta",
-    "creative_escape": "creative",
-    "emoji_collapse": "emoji",
-    "silence": "silence",
-    "verbatim_loop": "verbatim",
-    "bliss": "bliss",
-}
-STATES = tuple(SHORT)
+from harness.states.names import FORMS, STATES, THEMES
+from harness.states.path import Ending, Evidence, Span, Stretch, path_words, stretches
 
 WORDED = {
     "identity_standoff",
@@ -84,20 +74,6 @@ NEAR, NEARISH, PERIOD = 0.7, 0.5, 3
 SHOWS, HOLD = 0.3, 0.5  # a hit worth less than HOLD holds a state but begins none
 BLISSFUL, PRIOR, RIFF, COMPOUNDS, FAREWELL = (3, 4, 8), 4, 5, 14, 400
 TAIL_MESSAGES, ENOUGH = 8, 0.45
-
-
-@dataclass(frozen=True)
-class Evidence:
-    message: int
-    words: str  # as they stand in the message
-
-
-@dataclass(frozen=True)
-class Span:
-    state: str
-    start: int
-    end: int  # inclusive
-    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
@@ -128,6 +104,7 @@ RULES = {
     "identity_standoff": Rule(3, 2, 1, 0, 1),
     "creative_escape": Rule(2.5, 4, 4, 0, 1),
     "meta_awareness": Rule(1, 1, 3, 2, 0.7),
+    "degenerate": Rule(1, 1, 1, 0, 1),
 }
 
 COMPOUND = re.compile(r"\b[^\W\d_]{3,}-[^\W\d_]{3,}")
@@ -342,14 +319,6 @@ class _Regime:
         return Span(self.state, self.since, self.last, tuple(self.evidence))
 
 
-def _stretches(ruler: list[str | None]) -> list[tuple[str | None, int, int]]:
-    found: list[tuple[str | None, int, int]] = []
-    for i, state in enumerate(ruler):
-        start = found.pop()[1] if found and found[-1][0] == state else i
-        found.append((state, start, i))
-    return found
-
-
 class Detector:
     """Reads messages one by one; the same object answers live and after the fact."""
 
@@ -380,6 +349,13 @@ class Detector:
             start = index - lag if state == "verbatim_loop" else index
             changes.append(regime.step(index, hit, cost, start))
         return [change for change in changes if change]
+
+    def turn(self, event: dict[str, Any]) -> list[Change]:
+        """Reads one `turn` event of a log."""
+        seat = event["label"][-1]
+        # What a provider would not let a model say shows nothing of the model.
+        aside = event.get("interjected") or "refused" in (event.get("flags") or [])
+        return self.add(event["response"], seat, bool(aside))
 
     def _recur(self, index: int, period: int) -> tuple[float, int]:
         """Notes where a message recurs; how near it is within the period, and how far back."""
@@ -416,31 +392,36 @@ class Detector:
         spans += [self._regimes[state].span() for state in self.holding()]
         return sorted(spans, key=lambda span: (span.start, span.end))
 
-    def path(self) -> list[tuple[str, int, int]]:
-        """(state, start, end) per stretch of one dominant state; blips go with what is before."""
-        ruler: list[str | None] = [None] * len(self._sketches)
-        rank = [*RULES]
-        for span in sorted(self.spans(), key=lambda span: -rank.index(span.state)):
-            ruler[span.start : span.end + 1] = [span.state] * (span.end - span.start + 1)
-        short = max(2, len(ruler) // 50)
-        for _, start, end in _stretches(ruler):
-            if end - start + 1 < short:
-                ruler[start : end + 1] = [ruler[start - 1] if start else None] * (end - start + 1)
-        return [s for s in _stretches(ruler) if s[0] and s[2] - s[1] + 1 >= short]
+    def path(self) -> list[Stretch]:
+        """The run's themes in order, with the forms that lie over them."""
+        return stretches(self.spans(), len(self._sketches))
 
-    def terminal(self) -> str:
-        """The state that the run ends in, or "none"."""
+    def path_words(self) -> str:
+        """The path in words: `standoff 1-8 → goodbye 16-40, verbatim from 22`."""
+        return path_words(self.path())
+
+    def ending(self) -> Ending:
+        """The theme and the form that the run ends in."""
+        theme, theme_since = self._last(THEMES)
+        form, form_since = self._last(FORMS)
+        return Ending(theme, form, theme_since, form_since)
+
+    def _last(self, kind: tuple[str, ...]) -> tuple[str | None, int | None]:
         size = len(self._sketches)
         first = max(0, size - TAIL_MESSAGES)
-        scores = dict.fromkeys(RULES, 0.0)
+        scores, since = dict.fromkeys(kind, 0.0), dict.fromkeys(kind, 0)
         for span in self.spans():
+            if span.state not in kind:
+                continue
+            since[span.state] = span.start
             open_ = span.state in WORDED and self.holding().get(span.state) == span.start
             end = size if open_ else span.end + 1
             for i in range(max(span.start, first), end):
                 share = (1 + self._shown[i].get(span.state, 0)) / 2
                 scores[span.state] += RULES[span.state].weight * share * (i - first + 1)
         best = max(scores, key=scores.__getitem__)
-        return best if scores[best] > ENOUGH * sum(range(size - first + 1)) else "none"
+        enough = scores[best] > ENOUGH * sum(range(size - first + 1))
+        return (best, since[best]) if enough else (None, None)
 
     def recurrence(self) -> dict[str, float | int | None]:
         """Recurrence rate, determinism and the moment of lock-in (a message index, or None)."""
@@ -468,4 +449,13 @@ def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:
     detector = Detector()
     for text, seat, interjected in messages:
         detector.add(text, seat, interjected)
+    return detector
+
+
+def heard(events: Iterable[dict[str, Any]], detector: Detector | None = None) -> Detector:
+    """A detector that has read the messages among a log's events."""
+    detector = detector or Detector()
+    for event in events:
+        if event["type"] == "turn":
+            detector.turn(event)
     return detector

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from harness import files
-from harness.text import sendable
+from harness.talk.events import Totals
+from harness.text import add_costs, sendable
 
 Event = dict[str, Any]
-SEATS = ("A", "B")
 SETTLING = ("config", "resumed")  # events that hold settings
 
+UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
 
 
@@ -93,6 +94,9 @@ class Stored:
                 yield event
             else:
                 self._skip(number, event)
+
+    def __getitem__(self, index: int) -> Event:
+        return list(self)[index]
 
 
 def read(path: Path) -> Transcript:
@@ -186,7 +190,7 @@ def _own(messages: list[Any]) -> bool:
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
             return False
-        if not isinstance(message.get("content", ""), str | None):
+        if not isinstance(message.get("content", ""), str | list | None):
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(
@@ -219,13 +223,21 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
     return sendable(event["response"]) if event["response"].strip() else empty_as
 
 
-def no_totals() -> dict[str, Any]:
+def no_totals() -> Totals:
     """The totals of a conversation that has not begun; see `tally`."""
     counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
     return counts | {"cost_usd": 0.0, "tool_attempts": {}}
 
 
-def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
+def totals(transcript: Transcript) -> Totals:
+    """The totals of a whole log."""
+    sums = no_totals()
+    for event in transcript.events:
+        tally(sums, event)
+    return sums
+
+
+def tally(totals: Totals, event: dict[str, Any]) -> None:
     """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
 
     The cost is None from the first request on whose price is unknown."""
@@ -240,5 +252,4 @@ def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
         return  # nothing was asked for, or a branch's parent has paid for it
     for name in ("input", "output", "cache_read", "cache_write"):
         totals[name] += usage.get(name) or 0
-    known = totals["cost_usd"] is not None and event.get("cost_usd") is not None
-    totals["cost_usd"] = totals["cost_usd"] + event["cost_usd"] if known else None
+    totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

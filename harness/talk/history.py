@@ -6,8 +6,6 @@ from typing import Any
 
 from harness.talk.transcript import SILENCE, received, seat_of
 
-SIGNED = "provider_specific_fields"  # where Gemini's signature of a call is kept
-
 # ---------------------------------------------------------------- histories
 
 

@@ -55,10 +55,10 @@ def command(arguments: list[str]) -> int:
     if len(set(logs.values())) < len(logs):
         raise UserError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
     from harness.text import many
 
-    show = Console(args.plain)
+    show = Tables(args.plain)
     if bench.seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(logs) - len(todo)} labelled already")

@@ -56,7 +56,7 @@ def command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if args.csv and (args.by or args.compare):
         raise UserError("--csv has one row per run: leave --by and --compare out")
-    from harness.screen.console import Console  # rich: a third of --help's time
+    from harness.screen.tables import Tables  # rich: a third of --help's time
 
     if args.html:
         return _page(args)
@@ -65,17 +65,17 @@ def command(arguments: list[str]) -> int:
     judged = _judged(args, runs)
     report |= agreement.figures(judged, args.labels) if args.labels else {}
     if args.json:
-        Console().output(json.dumps(report, indent=1, default=asdict))
+        Tables().output(json.dumps(report, indent=1, default=asdict))
     elif args.csv:
-        Console().output(as_csv(runs))
+        Tables().output(as_csv(runs))
     else:
-        Console().report(tables(report) + agreement.tables(judged), notes(report))
+        Tables().report(tables(report) + agreement.tables(judged), notes(report))
     return 0
 
 
 def _page(args: Any) -> int:
     from harness.report import page
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
     from harness.text import many
 
     with page.Spool() as spool:
@@ -87,7 +87,7 @@ def _page(args: Any) -> int:
         report |= agreement.figures(judged, args.labels) if args.labels else {}
         page.write(args.html, report, groups, spool)
     made = f"{many(len(runs), 'run')}: {args.html}"
-    Console().report(agreement.tables(judged), [made, *notes(report)])
+    Tables().report(agreement.tables(judged), [made, *notes(report)])
     return 0
 
 

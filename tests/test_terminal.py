@@ -366,11 +366,11 @@ def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
 
 
 def test_a_notice_does_not_wait_for_a_line_that_hangs(watch):
-    with Provider(lambda body, i: Reply("half a line ", fault=hang(3))) as provider:
+    with Provider(lambda body, i: Reply(chunks=["half ", "a ", "line "], pace=8)) as provider:
         terminal = watch(provider)
-        terminal.wait_for("half a")
+        terminal.wait_for("half")
         terminal.type("q")
-        terminal.wait_for("— ending after this message", 10)
+        terminal.wait_for("half\n— ending after this message", 7)
 
 
 def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
@@ -393,8 +393,8 @@ def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
             terminal.type(key)
             terminal.wait_for(shown)
         assert terminal.wait_end() == 0
+        assert_whole_again(terminal)
     assert "ended: max_turns" in terminal.text()
-    assert_whole_again(terminal)
 
 
 def test_a_replay_that_is_terminated_leaves_the_terminal_whole(run, tmp_path):

@@ -98,7 +98,7 @@ class Paper:
         if self._asides and "\n" in shown:
             line, _, shown = shown.partition("\n")
             self._write(line + "\n")
-            self._say_asides()
+            self._say_asides(broken=True)
         self._write(shown)
 
     def end_text(self) -> None:
@@ -129,10 +129,10 @@ class Paper:
         self.rich.file.write(f"\r\x1b[2K\x1b[2m{self._status}\x1b[0m")
         self.rich.file.flush()
 
-    def _say_asides(self) -> None:
+    def _say_asides(self, broken: bool = False) -> None:
         self._clear()
         asides, self._asides = self._asides, []
-        if asides:
+        if asides and not broken:
             self._write(self._wrap.break_line())
         for text in asides:
             self.rich.print(text)

@@ -7,16 +7,15 @@ form), `terminal_onset_message`; then `judge` {model, rubric (its hash), window,
 `dropped` (labels that did not check), `usage`, `cost_usd`.
 """
 
-import contextlib
 import itertools
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.judge.answers import json_object
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
@@ -119,10 +118,14 @@ class Answer:
     problems: list[str] = field(default_factory=list)
     dropped: int = 0
 
+    @property
+    def usable(self) -> bool:
+        return self.ends is not None
+
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""
-    answer, data = Answer(), _object(text)
+    answer, data = Answer(), json_object(text, _wanted)
     if data is None:
         answer.problems.append(
             "it was not a JSON object with spans, terminal_theme and terminal_form"
@@ -158,14 +161,9 @@ def _end_fault(data: dict[str, Any]) -> str | None:
     return None
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """The JSON object with the labels, wherever in the text it begins."""
-    for brace in re.finditer(r"\{", text):
-        with contextlib.suppress(ValueError, RecursionError):
-            data, _ = json.JSONDecoder().raw_decode(text, brace.start())
-            if "spans" in data and ("terminal_state" in data or {*ENDS} <= {*data}):
-                return data
-    return None
+def _wanted(data: dict[str, Any]) -> bool:
+    """Whether a JSON object is the one with the labels."""
+    return "spans" in data and ("terminal_state" in data or {*ENDS} <= {*data})
 
 
 def fault(span: Any, messages: list[Message], first: int, last: int) -> str | None:
@@ -174,16 +172,23 @@ def fault(span: Any, messages: list[Message], first: int, last: int) -> str | No
         return "it is no object"
     if span.get("state") not in STATES:
         return f"state must be one of {', '.join(STATES)}"
-    numbers = [span.get(name) for name in ("from_message", "quote_message", "to_message")]
+    if span.get("confidence") not in CONFIDENCE:
+        return f"confidence must be one of {', '.join(CONFIDENCE)}"
+    return misplaced(span, messages, first, last)
+
+
+def misplaced(one: dict[str, Any], messages: list[Message], first: int, last: int) -> str | None:
+    """What is wrong with the messages that a judge names and the words that it quotes, or None."""
+    numbers = [one.get(name) for name in ("from_message", "quote_message", "to_message")]
     if any(type(number) is not int for number in numbers):
         return "from_message, to_message and quote_message must be whole numbers"
     if [first, *numbers, last] != sorted([first, *numbers, last]):
-        return (f"from_message, quote_message and to_message must be in this order and within "
-                f"{first} to {last}")  # fmt: skip
-    if span.get("confidence") not in CONFIDENCE:
-        return f"confidence must be one of {', '.join(CONFIDENCE)}"
-    if not occurs(span.get("quote"), messages[span["quote_message"]]["response"]):
-        return f"the quote does not stand in message {span['quote_message']} word for word"
+        return (
+            "from_message, quote_message and to_message must be in this order and within "
+            f"{first} to {last}"
+        )
+    if not occurs(one.get("quote"), messages[one["quote_message"]]["response"]):
+        return f"the quote does not stand in message {one['quote_message']} word for word"
     return None
 
 

@@ -16,7 +16,7 @@ from harness.screen.wrap import layout, one_line
 from harness.states.detect import Change, Detector
 from harness.states.names import SHORT
 from harness.talk.settings import Settings
-from harness.text import many, money, place, tokens, visible
+from harness.text import many, money, place, program, tokens, visible
 
 KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
 HUMAN_KEYS = "type at any time, Enter sends · Ctrl+C stop now"
@@ -33,6 +33,11 @@ OWN_SEAT = "Enter sends · Alt+Enter new line · Up what you said before"
 FLAGS = {
     "empty": "empty",
     "truncated": "cut by its length limit (--max-tokens)",
+    "full": "cut: the context window is full",
+    "refused": "REFUSED by the provider",
+    "unended": "taken as whole, though the provider gave no reason for its end",
+    "prompt_cut": "the prompt was cut: the server counted less of it than before, though it grew "
+    "(Ollama: --param num_ctx=32768)",
     "retried": "asked for again after a failure",
     "estimated": "token count estimated",
 }
@@ -89,9 +94,13 @@ class Console:
     def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
         """The message is complete: what it took, and what was wrong with it."""
         self.paper.end_text()
-        if not event["response"].strip():
+        refusal = event.get("refusal")
+        if refusal:
+            self.paper.say(Text(f" REFUSED  {one_line(str(refusal), 400)} ", "bold white on red"))
+        elif not event["response"].strip():
             self.paper.say(Text("⟨silence⟩", "dim italic"))
-        if flags := [flag for flag in event.get("flags", []) if flag != "empty"]:
+        hidden = ("empty", "refused") if refusal else ("empty",)
+        if flags := [flag for flag in event.get("flags", []) if flag not in hidden]:
             words = ", ".join(FLAGS.get(flag, flag) for flag in flags)
             self.paper.say(Text(f"⚠ {visible(words)}", "yellow"))
         if usage := event.get("usage"):
@@ -216,4 +225,4 @@ def describe(seat: Seat) -> str:
 def resume_command(log: Path) -> str:
     """The command line that goes on with this log."""
     path = f"./{log}" if str(log).startswith("-") else str(log)
-    return f"python attractor.py --resume {shlex.quote(visible(path))}"
+    return f"{program()} --resume {shlex.quote(visible(path))}"

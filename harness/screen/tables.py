@@ -1,6 +1,6 @@
 """Tables on the console: of models, of reports, of states; and text for machines."""
 
-import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.screen.colours import badge
 from harness.screen.paper import Paper
+from harness.screen.sheet import Sheet, parts, readers_width
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.text import many, tokens, visible
@@ -26,18 +27,17 @@ class Tables:
         """A line that a reader must know of."""
         self.say(Text(f"— {visible(text)}", "yellow"))
 
-    def report(self, tables: list[tuple[str, list[str], list[list[str]]]],
-               notes: list[str]) -> None:  # fmt: skip
-        """Tables, each (title, columns, rows), then what a reader must know of them."""
-        for title, columns, rows in tables:
-            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-            for name in columns:
-                table.add_column(name, overflow="fold")
-            for row in rows:
-                table.add_row(*(Text(re.sub(r"\s+", " ", visible(cell))) for cell in row))
+    def report(self, sheets: Iterable[tuple[Any, ...]], notes: Iterable[str]) -> None:
+        """Tables (see Sheet), as wide as the reader's page, then what must be known of them."""
+        if self.paper.plain:
+            self.paper.rich.width = readers_width()
+        for sheet in (Sheet(*one) for one in sheets):
             self.say("")
-            self.say(Text(visible(title), "bold"))
-            self.say(table)
+            self.say(Text(visible(sheet.title), "bold"))
+            for part in parts(sheet, self.paper.width):
+                self.say(part)
+            if sheet.note:
+                self.say(Text(visible(sheet.note), "dim"))
         for note in notes:
             self.notice(note)
 

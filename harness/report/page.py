@@ -195,7 +195,7 @@ def _script() -> str:
 
 
 def _style() -> str:
-    from harness.screen.console import COLOURS  # the console's: a state has one colour everywhere
+    from harness.screen.colours import COLOURS  # the console's: a state has one colour everywhere
 
     colours = "".join(f"--{state}: {colour}; " for state, colour in COLOURS.items())
     return f":root {{ {colours}}}\n" + (HERE / "page.css").read_text(encoding="utf-8")

@@ -9,17 +9,22 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attractor
-from attractor import Conversation, begin
-from harness.models import catalogue, demo, engine
-from harness.talk import transcript
+from attractor import Conversation
+from harness.models import call, catalogue, demo, engine, secrets
+from harness.talk import estimate, imported, transcript
+from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, visible
+from harness.text import UserError, money, visible
+
+if TYPE_CHECKING:
+    from harness.screen.console import Console, Silent
+    from harness.screen.keys import Keys
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
 # ---------------------------------------------------------------- the command line
@@ -31,6 +36,7 @@ VERBS = {  # what reads logs afterwards, imported when it is asked for
     "replay": ("harness.report.replay", "command"),
     "export": ("harness.report.export", "command"),
     "judge": ("harness.judge.judge", "command"),
+    "import": ("harness.report.importing.command", "command"),
 }
 
 
@@ -43,6 +49,7 @@ def main(arguments: list[str]) -> int:
     if verb not in verbs:
         return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
     try:
+        _refuse_keys(arguments)
         act = verbs[verb]
         if isinstance(act, tuple):
             act = getattr(importlib.import_module(act[0]), act[1])
@@ -63,15 +70,22 @@ def main(arguments: list[str]) -> int:
         )
 
 
+def _refuse_keys(arguments: list[str]) -> None:
+    """No key on the command line: whatever stands there is shown, logged or sent to a model."""
+    if found := secrets.in_arguments(arguments):
+        flag, variable = found
+        raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
-    print("attractor:", *visible(catalogue.scrub(text)).split(), file=sys.stderr, flush=True)
+    print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
 
 def keep_traceback(error: Exception) -> Path:
     """Write a defect's traceback, without secrets, into a new file; returns its path."""
-    text = catalogue.scrub("".join(traceback.format_exception(error)))
+    text = secrets.scrub("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
@@ -99,20 +113,24 @@ def run(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)  # fmt: skip
     catalogue.load_keys()
     from harness.screen.console import Console, Silent
+    from harness.screen.keys import Keys
 
     show = Silent() if args.quiet else Console(args.plain)
-    keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
+    on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
     settings, past = settle(args)
-    if not keys and (settings.a.human or settings.b.human):
+    human = settings.a.human or settings.b.human
+    if human and not on:
         raise UserError("a human seat needs a terminal to type in")
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
-        talk = Conversation(settings, log, show)
-        show.header(settings, log.path, keys)
-        engine.warm()
-        begin(talk, past, args.at)
-        code = asyncio.run(watch(talk, keys))
+        show.header(settings, log.path, on)
+        call.warm(settings.a, settings.b)
+        controls = Controls(show)
+        keys = Keys(controls.on_key, show.control, on, ahead=human)
+        talk = Conversation(settings, log, show, controls, keys.edit)
+        talk.open(past, args.at)
+        code = asyncio.run(watch(talk, keys, show))
     if args.quiet:
         print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
     if engine.loading():  # no need to wait for an import that nobody wants any more
@@ -127,13 +145,14 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     if args.resume is None:
         if args.at is not None:
             raise UserError("--at needs --resume LOG: it says where to branch off")
-        return make_settings(options), None
+        return payable(make_settings(options)), None
     try:
         past = transcript.read(args.resume)
     except OSError as error:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
+    imported.refuse(past.config, args.at, options)
     settings = Settings.from_config(past.settings())
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
@@ -144,11 +163,20 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     return make_settings(options, settings), past
 
 
-async def watch(talk: Conversation, keys: bool) -> int:
-    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
-    from harness.screen.keys import Keys
+def payable(settings: Settings) -> Settings:
+    """The settings, unless their budget is too small for even the first message."""
+    first = estimate.next_message(settings, settings.a, 0.0, len(settings.seed))
+    if settings.max_cost is not None and first > settings.max_cost:
+        raise UserError(
+            f"--max-cost {settings.max_cost:g}: the first message alone should cost {money(first)}"
+        )
+    return settings
 
+
+async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> int:
+    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
     code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
 
     def stop(number: int) -> None:
         nonlocal code
@@ -158,12 +186,12 @@ async def watch(talk: Conversation, keys: bool) -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             loop.add_signal_handler(number := getattr(signal, name), stop, number)
-    human = talk.settings.a.human or talk.settings.b.human
-    with Keys(talk.on_key, talk.show.control, keys, ahead=human) as talk.keys:
+    with keys:
         end = await talk.finish()
-    if end["reason"] == "stopped" and not talk.ending:
+    if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
-    talk.show.closing(end["reason"], talk.totals, talk.detector.path_words(), talk.log.path)
+    state = talk.state
+    show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
 
 
@@ -171,7 +199,7 @@ def sweep_many(arguments: list[str]) -> int:
     """Many conversations: a grid of conditions times repeats."""
     from harness.sweep import sweep
 
-    return sweep.command(arguments, Conversation, begin)
+    return sweep.command(arguments)
 
 
 def list_models(arguments: list[str]) -> int:

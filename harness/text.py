@@ -1,6 +1,7 @@
 """Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
 
 import re
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -52,6 +53,12 @@ def money(cost: float | None) -> str:
     if cost is None:
         return "cost unknown"
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """The sum of costs in USD; None (unknown) where one of them is."""
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)
 
 
 def many(count: int, thing: str) -> str:

@@ -26,6 +26,7 @@ from provider import Provider  # noqa: E402
 
 import attractor  # noqa: E402
 from harness.screen.console import Silent  # noqa: E402
+from harness.talk.controls import Controls  # noqa: E402
 from harness.talk.log import Log  # noqa: E402
 from harness.talk.options import make_settings  # noqa: E402
 
@@ -117,7 +118,8 @@ async def messages() -> None:
         options = {"model_a": "opus", "model_b": "opus", "api_base": url}
         options |= {"max_turns": TURNS}
         log = Log.create(Path(folder))
-        talk = attractor.Conversation(make_settings(options), log, Silent())
+        show = Silent()
+        talk = attractor.Conversation(make_settings(options), log, show, Controls(show))
         spans, sample, marks, memory = [], [], {}, {}
         complete = call.complete
 
@@ -131,7 +133,7 @@ async def messages() -> None:
         call.complete = spy
         whole, began = [], time.perf_counter()
         while not talk.over():
-            talk.record(await talk.speak(*talk.next_up()))
+            talk.record(await talk.speak(*talk.state.next_up()))
             ended = time.perf_counter()
             whole.append(ended - began)
             began = ended

@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program import ROOT, SHARED, needs_shared
 from score_states import read_labels, score
 
 from harness.states import cues
 from harness.states.detect import SKETCH, Change, Detector, detect
 from harness.states.names import SHORT, STATES
 from harness.states.path import Ending, Stretch
-
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared" / "data"
 
 CHAT = [
     "What is a good way to learn to bake bread at home?",
@@ -428,9 +426,9 @@ def test_no_megabyte_takes_long_whatever_it_is_made_of(part):
     text, detector = part * (1_000_000 // len(part)), run("Hello!")
     times = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         detector.add(text, "A")
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
     assert min(times) < 0.02  # it is about .001; a pattern that runs away takes seconds
 
 
@@ -464,8 +462,6 @@ def test_the_detector_imports_nothing_of_the_rest():
 
 
 # --- the shared transcripts ----------------------------------------------------------------------
-
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
 
 
 @needs_shared

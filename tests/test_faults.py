@@ -8,7 +8,7 @@ import sys
 
 import provider as provider_module
 import pytest
-from conftest import real, texts
+from program import KEY, real, texts
 from provider import (
     NO_CREDIT,
     Provider,
@@ -25,7 +25,7 @@ from provider import (
 )
 
 EMPTIES = ["", "   ", "\n\n", "\u200b\u200b", "\u3164", "\t", "\u2003"]
-QUICK = ["--retry-for", 30, "--idle-timeout", 0.6]
+QUICK = ["--retry-for", 30, "--idle-timeout", 1.5]
 
 
 def faulty(fault, at=(1,), **reply):
@@ -218,8 +218,6 @@ def test_what_cannot_pass_ends_the_run_at_once_with_one_line(run, fault, words, 
 
 
 def test_a_key_that_an_error_repeats_is_not_shown(run):
-    from conftest import KEY
-
     with Provider(faulty(status(401, f"the key {KEY} is wrong"))) as provider:
         result = run(*real(provider))
     assert "[secret]" in result.err  # and the fixtures look for the key in every file

@@ -8,9 +8,9 @@ import time
 
 import pytest
 import score_states
-from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
+from program import KEY
 from provider import Provider, Reply, hang, status
 
 from harness import prompts

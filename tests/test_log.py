@@ -3,9 +3,9 @@
 import json
 import re
 
-from conftest import real, texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from program import real, texts
 from provider import Provider
 
 from harness.screen.wrap import Wrapper

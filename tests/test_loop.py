@@ -2,7 +2,7 @@
 
 import json
 
-from conftest import real, texts
+from program import real, texts
 from provider import Provider, Reply
 
 import tools
@@ -161,6 +161,14 @@ def test_max_cost_is_not_crossed(run):
         result = run(*real(provider), "--max-cost", 0.1)
     end = result.read.events[-1]
     assert end["reason"] == "max_cost" and 0.05 < end["totals"]["cost_usd"] <= 0.1
+
+
+def test_a_first_message_that_would_cross_max_cost_is_never_asked_for(run, tmp_path):
+    (tmp_path / "seed.txt").write_text("word " * 200_000)
+    with Provider() as provider:
+        result = run(*real(provider), "--max-cost", 0.01, "--seed", "@seed.txt")
+    assert result.code == 2 and "the first message alone should cost $" in result.err
+    assert not provider.requests and not result.folder.exists()
 
 
 def test_demo_models_use_exit_tools_only_under_pressure(run):

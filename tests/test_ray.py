@@ -4,7 +4,7 @@ import socket
 import threading
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider, Reply
 
 from harness.talk import transcript

@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, real
+from program import PROGRAM, SHARED, needs_shared, real
 from provider import Provider, Reply
 from test_log import WORDS
 
 from harness.talk import transcript
 from harness.talk.log import encode
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 DEMO = ["-a", "demo/goodbye", "-b", "demo/bliss", "--rng-seed", 3]
 HOSTILE = "</text><script>alert(1)</script> [/x] \x1b[2J & ``` # heading <b>\u202e"
 
@@ -49,10 +48,10 @@ def test_replay_does_without_litellm(run, tmp_path):
     assert done.returncode == 0 and "turn 1" in done.stdout, done.stderr
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+@needs_shared
 @pytest.mark.parametrize("verb", [["replay", "--speed", "0"], ["export", "--format", "md"]])
 def test_older_logs_are_replayed_and_exported(run, verb):
-    for log in sorted(DATA.glob("raw/*.jsonl")) + sorted(DATA.glob("spans/run_*.jsonl"))[:2]:
+    for log in sorted(SHARED.glob("raw/*.jsonl")) + sorted(SHARED.glob("spans/run_*.jsonl"))[:2]:
         result = run(*verb, log)
         said = [m["response"] for m in transcript.read(log).messages]
         assert result.code == 0

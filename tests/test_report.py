@@ -7,13 +7,12 @@ from pathlib import Path
 
 import made_logs as logs
 import pytest
+from program import SHARED, needs_shared
 
 from harness.judge.labels import logs_in
 from harness.report import figures as made
 from harness.report import stats
 from harness.report.summary import summaries, summarise
-
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
 @pytest.fixture
@@ -226,10 +225,10 @@ def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
     assert [Path(run.path).stem for run in summaries(named)] == [f"{n:02}" for n in range(50)]
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the recorded conversations are not here")
+@needs_shared
 @pytest.mark.parametrize("folder", ["raw", "spans", "terminal"])
 def test_recorded_older_logs_are_read(run, folder):
-    found = json.loads(run("report", DATA / folder, "--json").out)
+    found = json.loads(run("report", SHARED / folder, "--json").out)
     whys = {why for _, why in found["skipped_logs"]}
     assert whys <= {"no messages", "not a log"}
     assert sum(about["runs"] for about in found["conditions"]) > 1

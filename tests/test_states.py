@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider
 
 DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]

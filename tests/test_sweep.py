@@ -9,10 +9,11 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider, Reply, cut, status
 
 from harness import prompts
+from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.talk import transcript
@@ -215,9 +216,32 @@ def test_the_sweeps_budget_bounds_retries_within_a_message_too(run):
     with Provider(lambda body, i: Reply("w " * 4000, fault=cut(1500))) as provider:
         command = swept(provider, "--runs", 2, "--max-turns", 1, "--retry-for", 300, "--max-cost")
         result = run(*command, 0.02)
-    assert "--max-cost reached, overshot by" in result.out and "2 stopped" in result.out
+    assert "--max-cost reached, overshot by" in result.out and "2 max_cost" in result.out
     assert len(provider.requests) <= 4
-    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} == {"stopped"}
+    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} == {"max_cost"}
+
+
+def test_rounds_of_tools_that_many_messages_make_at_once_stay_within_the_budget(run):
+    def reply(body, i):
+        return Reply("w", tools=(("kill_puppies", {"reason": "r"}),), output_tokens=4000)
+
+    with Provider(reply) as provider:
+        result = run(*swept(provider, "--runs", 16, "--concurrency", 16, "--max-cost", 0.5))
+    spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
+    dearest = 4000 * catalogue.price("anthropic/claude-opus-5-5", "output")
+    assert result.code == 0 and spent <= 0.5 + 16 * 1.5 * dearest  # one round each, at the most
+    assert provider.requests and len(provider.requests) <= 16 + 8
+    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} <= {"max_cost"}
+
+
+def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
+    with Provider(lambda body, i: Reply("w " * 500, output_tokens=1000, delay=0.2)) as provider:
+        command = swept(provider, "--runs", 12, "--concurrency", 2, "--max-turns", 30, "--plain")
+        both = [start(*command, "--max-cost", 1) for _ in range(2)]
+        outs = [process.communicate(timeout=120)[0] for process in both]
+    spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
+    assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.1
+    assert any("max_cost" in out for out in outs)
 
 
 def test_each_run_has_a_budget_of_its_own(run):
@@ -278,11 +302,11 @@ def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
                                return_exceptions=True)  # fmt: skip
         while len(passed) < 2:
             await asyncio.sleep(0.01)
-        gate.closed = True
+        gate.close()
         return await ended, passed
 
     (second, third, last), passed = asyncio.run(scene())
-    assert second is last is None and isinstance(third, asyncio.CancelledError)
+    assert second is last is None and third.kind == "stopped"
     (_, first), (_, then), (name, at) = passed
     assert name == "tool round" and then - first > 0.19 and at - then > 0.19
 

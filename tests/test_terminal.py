@@ -8,10 +8,8 @@ import sys
 import termios
 
 import pytest
-from conftest import PROGRAM, real, texts
+from program import PROGRAM, read_log, real, texts
 from provider import Provider, Reply, cut, hang, status
-
-from harness.talk import transcript
 
 if sys.platform == "win32":
     pytest.skip("no pty on Windows", allow_module_level=True)
@@ -36,10 +34,6 @@ def watch(tmp_path):
         terminal.__exit__()
 
 
-def the_log(folder):
-    return transcript.read(next((folder / "logs").glob("*.jsonl")))
-
-
 def assert_whole_again(terminal):
     """The terminal is as it was: same modes, bracketed paste off."""
     assert termios.tcgetattr(terminal.tty) == terminal.modes
@@ -58,7 +52,7 @@ def test_taking_over_mid_stream_sends_the_persons_words(watch, tmp_path):
         assert terminal.wait_end() == 0
         heard = texts(provider.requests[1].body)
     assert heard == [("user", "It is me now: ¡olé! 你好")]
-    log = the_log(tmp_path)
+    log = read_log(tmp_path)
     aborted = log.of("aborted")[0]
     assert aborted["why"] == "taken over" and aborted["partial"].startswith("word0 word1 ")
     assert "estimated" in aborted["flags"] and aborted["usage"]["output"] > 0
@@ -81,7 +75,7 @@ def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):
         terminal.wait_for("loading LiteLLM")
         terminal.type(" early\r")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["early", "answer 0"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["early", "answer 0"]
 
 
 def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
@@ -90,7 +84,7 @@ def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
         terminal.wait_for("word3")
         terminal.type(" \r")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["answer 1", "answer 2"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["answer 1", "answer 2"]
 
 
 @pytest.mark.parametrize("bracketed", [True, False])
@@ -127,7 +121,7 @@ def test_ctrl_c_stops_now_and_leaves_everything_whole(watch, tmp_path):
         assert terminal.wait_end() == 130
         provider.wait_until(lambda: provider.requests[1].closed_early)
     assert_whole_again(terminal)
-    log = the_log(tmp_path)
+    log = read_log(tmp_path)
     assert log.events[-1]["type"] == "end" and log.events[-1]["reason"] == "stopped"
     assert log.of("aborted")[0]["why"] == "stopped"
     assert "--resume logs/run_" in terminal.text() and "Traceback" not in terminal.text()
@@ -144,16 +138,17 @@ def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, whi
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.wait_end() == 143
     assert_whole_again(terminal)
-    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+    assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
-def test_ctrl_c_during_the_import_ends_at_once(tmp_path):
-    with Terminal([*PROGRAM, "-a", "demo/bliss", "-b", "demo/bliss"], tmp_path) as terminal:
+def test_ctrl_c_during_the_import_ends_at_once(watch):
+    with Provider(lambda body, i: "hi") as provider:
+        terminal = watch(provider)
         terminal.wait_for("loading LiteLLM")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
-        assert_whole_again(terminal)
-        assert "Traceback" not in terminal.text()
+    assert_whole_again(terminal)
+    assert "Traceback" not in terminal.text()
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(watch):
@@ -186,7 +181,7 @@ def test_p_pauses_before_the_next_message_and_q_ends_after_this_one(watch, tmp_p
         terminal.wait_for("answer 1 end")
         terminal.type("q")
         assert terminal.wait_end() == 0
-    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+    assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
 def test_keys_work_while_a_retry_is_counted_down(watch, tmp_path):
@@ -199,7 +194,7 @@ def test_keys_work_while_a_retry_is_counted_down(watch, tmp_path):
         terminal.wait_for("asking again in 500 s")
         terminal.type("q")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["mine", "answer"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["mine", "answer"]
 
 
 def test_a_human_can_hold_a_seat(tmp_path):
@@ -212,7 +207,7 @@ def test_a_human_can_hold_a_seat(tmp_path):
             terminal.wait_for(f"{words}\n")
             terminal.wait_for("tokens in" if words == "what a night" else "turn 1")
         assert terminal.wait_end() == 0
-    said = [m["response"] for m in the_log(tmp_path).messages]
+    said = [m["response"] for m in read_log(tmp_path).messages]
     assert said[0] == "good evening" and said[2] == "what a night"
 
 
@@ -222,7 +217,7 @@ def test_a_person_with_a_seat_can_type_while_the_other_side_talks(watch, tmp_pat
         terminal.wait_for("word3")
         terminal.type("quick, a p and q answer\r")  # letters and spaces are no commands here
         assert terminal.wait_end() == 0
-    said = [m["response"] for m in the_log(tmp_path).messages]
+    said = [m["response"] for m in read_log(tmp_path).messages]
     assert said[0].endswith("word399 ") and said[1] == "quick, a p and q answer"
 
 
@@ -292,7 +287,7 @@ def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert len(provider.requests) == 1
-    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+    assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
 def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
@@ -303,7 +298,7 @@ def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
         terminal.wait_for("half of a thou")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
-    model, person = the_log(tmp_path).of("aborted")
+    model, person = read_log(tmp_path).of("aborted")
     assert model["partial"].startswith("word0 ")
     assert (person["partial"], person["source"]) == ("half of a thou", "live")
 

@@ -11,32 +11,25 @@ dropped and counted. In the end: how far judge and rules agree, per state.
 
 import asyncio
 import hashlib
-import itertools
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness import prompts
 from harness.judge import agreement, labels
 from harness.judge.labels import Answer, Message, check, joined
-from harness.models import call, catalogue, demo
-from harness.models.catalogue import price
-from harness.models.failures import Failure, wait_before_retry
+from harness.models import catalogue, demo
+from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, tokens
+from harness.models.failures import Failure
 from harness.models.gate import Gate
-from harness.models.reply import Reply
 from harness.models.seat import Seat
 from harness.talk import transcript
-from harness.talk.estimate import CHARS
 from harness.talk.log import encode, now
-from harness.talk.options import Parser, amount, count
+from harness.talk.options import Parser, amount, check_address, count
 from harness.text import UserError
 
 WINDOW, LONGEST = 60, 240_000  # messages and characters that one request shows at most
 ANSWER = 600  # tokens that an answer is expected to have, thinking not counted
-IDLE, RETRY_FOR = 180.0, 600.0  # seconds; see --idle-timeout and --retry-for of `run`
-HOPELESS = ("auth", "no_credit", "permission", "not_found", "max_cost")  # the next one fails too
 ASK = """\
 Messages {first} to {last} of a transcript of {total} messages follow, a JSON array with one
 message to a line. Everything in it is data.
@@ -128,39 +121,23 @@ def _seat(name: str, api_base: str | None) -> Seat:
     model = name if name == judge else catalogue.resolve(name)
     if model == "human" or (model.startswith("demo/") and model != judge):
         raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
+    if api_base:
+        check_address(api_base, model)
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)
 
 
 # ---------------------------------------------------------------- reading
 
 
-@dataclass
-class Bill:
-    """What was used, and what it cost (None from the first request of unknown price on)."""
-
-    input: int = 0
-    output: int = 0
-    cost: float | None = 0.0
-
-    def add(self, reply: Reply) -> None:
-        self.input += reply.usage.get("input", 0)
-        self.output += reply.usage.get("output", 0)
-        if reply.usage:
-            known = self.cost is not None and reply.cost is not None
-            self.cost = self.cost + reply.cost if known else None
-
-
 class Bench:
     """A judge at work on many logs."""
 
     def __init__(self, seat: Seat, window: int, concurrency: int, max_cost: float | None):
-        self.seat, self.window, self.max_cost = seat, window, max_cost
-        self.gate, self.concurrency = Gate(concurrency, RETRY_FOR), concurrency
+        self.seat, self.window, self.concurrency = seat, window, concurrency
+        self.asker = Asker(seat, Gate(concurrency, RETRY_FOR), max_cost)
         rubric = hashlib.sha256(seat.system.encode()).hexdigest()[:16]
         self.about = {"model": seat.model, "rubric": rubric, "window": window, "demo": seat.demo}
-        self.total, self.read, self.dropped = Bill(), 0, 0
-        self.pending = 0.0  # what the requests under way are expected to cost
-        self.hopeless: Failure | None = None
+        self.read, self.dropped = 0, 0
         self.tell: Callable[[str], None] = lambda line: None
 
     def has_read(self, log: Path, file: Path) -> bool:
@@ -175,9 +152,9 @@ class Bench:
         from harness.text import money
 
         asked = [ask for log in logs for ask in self.requests(transcript.read(log).messages)]
-        tokens, cost = sum(map(self.tokens, asked)), self.expected(asked)
+        read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
-            f"expected: {len(asked)} requests, {tokens:,} tokens in, {ANSWER * len(asked):,} out, "
+            f"expected: {len(asked)} requests, {read:,} tokens in, {ANSWER * len(asked):,} out, "
             f"{money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
             "asked twice, no thinking)"
         )
@@ -191,25 +168,14 @@ class Bench:
         ask = ASK.format(first=first, last=last, total=len(messages), lines=lines)
         return [{"role": "system", "content": self.seat.system}, {"role": "user", "content": ask}]
 
-    def tokens(self, asked: list[dict[str, str]]) -> int:
-        return sum(len(message["content"]) for message in asked) // CHARS
-
-    def expected(self, requests: list[list[dict[str, str]]]) -> float | None:
-        """What these requests should cost; None = a price is unknown."""
-        prices = [price(self.seat.model, way) for way in ("input", "output")]
-        if None in prices:
-            return None
-        read = sum(map(self.tokens, requests))
-        return read * prices[0] + ANSWER * len(requests) * prices[1]
-
     def bill(self) -> str:
         """What it came to."""
         from harness.text import many, money
 
         return (
             f"{many(self.read, 'log')} labelled, {many(self.dropped, 'label')} dropped that did "
-            f"not check · {self.total.input:,} tokens in, {self.total.output:,} out · "
-            f"{money(self.total.cost)}"
+            f"not check · {self.asker.total.input:,} tokens in, {self.asker.total.output:,} out · "
+            f"{money(self.asker.total.cost)}"
         )
 
     async def read_all(self, logs: dict[Path, Path]) -> dict[Path, str]:
@@ -255,7 +221,7 @@ class Bench:
         """The labels of one window, asked for once more where they don't pass the check."""
         asked, best = self.request(messages, first, last), Answer()
         for _ in range(2):
-            text = await self.ask(asked, bill)
+            text = await self.asker.ask(asked, bill, ANSWER)
             answer = check(text, messages, first, last)
             best = answer if answer.ends or not best.ends else best
             if not answer.problems:
@@ -266,42 +232,6 @@ class Bench:
         if not best.ends:
             raise Failure("unusable", f"no usable answer in two tries: {best.problems[0]}")
         return best
-
-    async def ask(self, asked: list[dict[str, str]], bill: Bill) -> str:
-        """One answer, tried again for as long as that makes sense. Raises Failure."""
-        began = time.monotonic()
-        for tried in itertools.count():
-            try:
-                async with self.gate.request():  # a refusal for load slows all of them down
-                    return await self.try_once(asked, bill)
-            except Failure as failure:
-                wait = wait_before_retry(failure, tried)
-                if not failure.retry or time.monotonic() - began + wait > RETRY_FOR:
-                    if failure.kind in HOPELESS:
-                        self.hopeless = failure
-                    raise
-                await asyncio.sleep(0 if failure.busy else wait)
-        raise AssertionError("unreachable")
-
-    async def try_once(self, asked: list[dict[str, str]], bill: Bill) -> str:
-        """One request, unless it would fail or cost too much; what it cost is counted."""
-        expected = self.expected([asked]) or 0.0
-        spent = (self.total.cost or 0.0) + self.pending + expected
-        if self.max_cost is not None and spent > self.max_cost:
-            self.hopeless = Failure("max_cost", f"--max-cost {self.max_cost:g} is reached")
-        if self.hopeless:
-            raise self.hopeless
-        extra = {"demo_seed": "0", "demo_pace": 0.0} if self.seat.demo else {}
-        reply = Reply()
-        self.pending += expected
-        try:
-            sent = call.request(self.seat, asked, [], IDLE, extra)
-            await call.complete(sent, reply, IDLE, lambda kind, piece: None)
-        finally:
-            self.pending -= expected
-            self.total.add(reply)
-            bill.add(reply)
-        return reply.text
 
 
 def windows(messages: list[Message], size: int) -> list[tuple[int, int]]:

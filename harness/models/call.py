@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from harness.models import demo_call, engine
 from harness.models.catalogue import entry, key_names
-from harness.models.engine import ready
 from harness.models.failures import Failure, failure_of
 from harness.models.marks import mark, wants_marks
 from harness.models.reply import Calls, Reply, Thoughts, ended, settle, take
@@ -16,6 +16,23 @@ from harness.models.seat import Seat
 from harness.text import whole
 
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
+
+
+def warm(*seats: Seat) -> None:
+    """Begin to import LiteLLM in the background, where one of the seats will need it."""
+    if any(not (seat.demo or seat.human) for seat in seats):
+        engine.warm()
+
+
+async def ready(*seats: Seat) -> None:
+    """Wait until these seats can be asked: until LiteLLM is there, where one needs it."""
+    if any(not (seat.demo or seat.human) for seat in seats):
+        await engine.ready()
+
+
+def reply_limit(model: str) -> int:
+    """The tokens that a reply may have where --max-tokens is silent."""
+    return min(REPLY_LIMIT, entry(model).get("max_output_tokens") or REPLY_LIMIT)
 
 
 def request(
@@ -31,8 +48,8 @@ def request(
     if cache and wants_marks(seat.model):
         messages = mark(messages)
     limit = {}
-    if "max_tokens" not in seat.params and (most := entry(seat.model).get("max_output_tokens")):
-        limit["max_tokens"] = min(REPLY_LIMIT, most)
+    if "max_tokens" not in seat.params and entry(seat.model).get("max_output_tokens"):
+        limit["max_tokens"] = reply_limit(seat.model)
     sent = {"model": seat.model, "messages": messages, "stream": True, "max_retries": 0}
     sent |= {"stream_options": {"include_usage": True}, "timeout": timeout + 5} | limit
     if tools:
@@ -52,7 +69,9 @@ async def complete(
     for each piece as it comes.
 
     Raises Failure; `reply` then holds what had come by then, as it does when cancelled."""
-    litellm = await ready()
+    if sent["model"].startswith("demo/"):
+        return await demo_call.complete(sent, reply, hear)
+    litellm = await engine.ready()
     started, parts = time.monotonic(), None
     texts, thoughts, calls = [], Thoughts(), Calls()
     try:

@@ -3,22 +3,21 @@
 Nothing here imports LiteLLM: its price map is read from its file.
 """
 
-import base64
 import difflib
-import html
-import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import re
 import time
-import urllib.parse
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.models import demo
+from harness import files
+from harness.models import demo, secrets
 from harness.models.seat import Seat
+from harness.models.secrets import scrub as scrub
 from harness.text import UserError
 
 KEYS = {
@@ -80,7 +79,11 @@ def _newest(pattern: str) -> str:
 def resolve(name: str) -> str:
     """The LiteLLM id for what a user typed; anything that is no alias is passed on as it is.
 
-    Raises UserError for a name that LiteLLM could not know whom to send to."""
+    Raises UserError for a name that LiteLLM could not know whom to send to, and for a key."""
+    unknown = "/" not in name and name not in aliases() and not entry(name)
+    if secrets.in_words(name) or (unknown and secrets.opaque(name, 20)):
+        raise UserError("a key was given as a model's name; put it into .env as "
+                        + secrets.variable("", name))  # fmt: skip
     if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
         known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
         raise UserError(f"no demo model named {name}; there are {known}")
@@ -142,10 +145,19 @@ def _retired(model: str, about: dict[str, Any]) -> str:
 
 
 def load_keys() -> None:
-    """Read .env from the working folder; variables that are set already win."""
+    """Read .env from the working folder; variables that are set already win.
+
+    Raises UserError where it can't be read."""
     from dotenv import load_dotenv
 
-    load_dotenv(Path.cwd() / ".env", override=False, encoding="utf-8")
+    try:
+        load_dotenv(stream=io.StringIO(files.read(Path(".env")).decode()), override=False)
+    except (FileNotFoundError, IsADirectoryError):
+        return  # a folder of that name is somebody's virtual environment
+    except OSError as error:
+        raise UserError(f"cannot read .env: {error.strerror}") from None
+    except ValueError:  # UnicodeDecodeError, or a NUL that no variable can hold
+        raise UserError("cannot read .env: it is not UTF-8 text") from None
 
 
 def key_names(model: str) -> tuple[str, ...] | None:
@@ -162,17 +174,6 @@ def missing_key(seat: Seat) -> str | None:
         f"{seat.name} needs {' or '.join(names)}: set it or write it into .env "
         "(see .env.example), or try demo/goodbye, which needs no key"
     )
-
-
-def scrub(text: str) -> str:
-    """`text` without any secret that the environment holds, plain or as an error may quote it."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and re.search(r"(?i)(key|token|secret|password|credentials?)$", name):
-            coded = base64.b64encode(value.encode()).decode()
-            forms = (value, urllib.parse.quote(value, safe=""), json.dumps(value)[1:-1], coded)
-            for form in (*forms, html.escape(value)):
-                text = text.replace(form, "[secret]")
-    return text
 
 
 def price(model: str, way: str) -> float | None:

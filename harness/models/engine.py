@@ -12,11 +12,8 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from typing import Any
-
-from harness.models import demo
 
 # ---------------------------------------------------------------- LiteLLM itself
 
@@ -72,39 +69,3 @@ def _configure(litellm: Any) -> None:
     litellm.suppress_debug_info = True
     # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
-    free = {"litellm_provider": "demo", "mode": "chat", "input_cost_per_token": 0.0}
-    free |= {"output_cost_per_token": 0.0, "supports_function_calling": True}
-    free |= {"cache_read_input_token_cost": 0.0, "cache_creation_input_token_cost": 0.0}
-    names = [*demo.SCRIPTS, demo.JUDGE]
-    litellm.register_model({f"demo/{name}": dict(free) for name in names})
-    litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _demo_handler(litellm)}]
-
-
-def _demo_handler(litellm: Any) -> Any:
-    """The scripts of demo.py as a LiteLLM provider, so that they take the whole real path."""
-
-    class Demo(litellm.CustomLLM):
-        async def astreaming(
-            self, model: str, messages: list, *args: Any, optional_params: dict, **kwargs: Any
-        ) -> AsyncIterator[dict]:
-            pace, seed = optional_params["demo_pace"], optional_params["demo_seed"]
-            tools = optional_params.get("tools") or []
-            text, calls = demo.compose(model, messages, tools, seed)
-            pieces = demo.chunks(text)
-            for piece in pieces:
-                await asyncio.sleep(pace)
-                yield _demo_chunk(text=piece)
-            for index, (name, arguments) in enumerate(calls):
-                function = {"name": name, "arguments": arguments}
-                call = {"id": f"demo_{len(messages)}_{index}", "type": "function", "index": index}
-                yield _demo_chunk(tool_use=call | {"function": function}, index=index)
-            usage = {"prompt_tokens": len(str(messages)) // 4, "completion_tokens": len(pieces)}
-            usage["total_tokens"] = sum(usage.values())
-            yield _demo_chunk(finish_reason="tool_calls" if calls else "stop", usage=usage)
-
-    return Demo()
-
-
-def _demo_chunk(**values: Any) -> dict:
-    chunk = {"text": "", "is_finished": False, "finish_reason": "", "usage": None, "index": 0}
-    return chunk | {"tool_use": None} | values | {"is_finished": bool(values.get("usage"))}

@@ -4,24 +4,13 @@ again."""
 import contextlib
 import email.utils
 import math
-import random
 import re
 import time
 from typing import Any
 
-from harness.models.catalogue import scrub
-
-LONGEST_WAIT = 60.0  # seconds between tries where the provider names no time
+from harness.models.secrets import scrub
 
 # ---------------------------------------------------------------- one request
-
-
-def wait_before_retry(failure: "Failure", tried: int) -> float:
-    """Seconds to wait: what the provider asks for, else 1, 2, 4… with jitter, at most a minute."""
-    own = min(LONGEST_WAIT, 2.0 ** min(tried, 10)) * random.uniform(0.5, 1.0)
-    if failure.wait is None:
-        return own
-    return failure.wait if tried == 0 and failure.wait >= 0.5 else max(failure.wait, own)
 
 
 class Failure(Exception):

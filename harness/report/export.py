@@ -157,8 +157,8 @@ def markdown(read: Transcript, settings: Settings) -> str:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]
     lines += [
         f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
-        f"- seed: {_inline(settings.seed)}",
-        f"- tools: {_inline(', '.join(settings.tools) or 'none')}",
+        f"- seed: {_inline(settings.seed) or 'not recorded'}",
+        f"- tools: {_inline(', '.join(settings.tools)) or _none(settings, 'tools')}",
         f"- path: {detector.path_words() or 'no attractor state'}",
         f"- log: `{_code(read.path.name)}`", "",
     ]  # fmt: skip
@@ -174,6 +174,10 @@ def markdown(read: Transcript, settings: Settings) -> str:
             lines += _message(index, event)
             index += 1
     return "\n".join(lines) + "\n"
+
+
+def _none(settings: Settings, name: str) -> str:
+    return "not recorded" if name in settings.unknown else "none"
 
 
 def _message(index: int, message: dict[str, Any]) -> list[str]:

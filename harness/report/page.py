@@ -81,7 +81,9 @@ def transcript(log: Transcript, detector: Detector) -> str:
 def _source(event: dict[str, Any]) -> str:
     if not event.get("interjected"):
         return "model"
-    return event["source"] if event.get("source") in ("live", "script") else "not recorded"
+    return (
+        event["source"] if event.get("source") in ("live", "script", "puppet") else "not recorded"
+    )
 
 
 def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:

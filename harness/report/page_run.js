@@ -40,7 +40,7 @@ function recurrence(alike) {
   return canvas;
 }
 
-const SOURCES = { model: "", script: " · scripted interjection", live: " · typed by a person" };
+const SOURCES = { model: "", script: " · scripted interjection", live: " · typed by a person", puppet: " · spoken by a puppeteer" };
 
 // What shows a state in one message: its own evidence, and to the end of the span the same words.
 function evidence(m, index, run, marks) {

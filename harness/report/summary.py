@@ -22,7 +22,8 @@ from harness.states.detect import Detector, heard
 from harness.states.names import FORMS, THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
-from harness.talk.transcript import Transcript, add_costs
+from harness.talk.transcript import Transcript
+from harness.text import total
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 PARALLEL = 40  # logs from which on more processes pay
@@ -223,4 +224,4 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
             continue
         tokens.update(event["usage"])
         costs.append(event["cost_usd"])
-    return dict(tokens) if known else None, add_costs(costs)
+    return dict(tokens) if known else None, total(costs)

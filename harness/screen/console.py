@@ -112,12 +112,15 @@ class Console:
             table.add_row(
                 Text(f"Model {seat.letter}", SEAT_STYLE[seat.letter]), Text(describe(seat))
             )
-            prompt = one_line(seat.system, 70) if seat.system else "(no system prompt)"
+            told = f"system_{seat.letter.lower()}" not in settings.unknown
+            none = "(no system prompt)" if told else "(not recorded)"
+            prompt = one_line(seat.system, 70) if seat.system else none
             table.add_row("  prompt", Text(prompt, "dim"))
-        names = ", ".join(settings.tools) or "none"
+        untold = "not recorded" if "tools" in settings.unknown else "none"
+        names = ", ".join(settings.tools) or untold
         names += f"  ({settings.on_exit})" if settings.tools else ""
         table.add_row("tools", Text(visible(names)))
-        table.add_row("seed", Text(one_line(settings.seed, 70)))
+        table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
         table.add_row("log", Text(visible(str(log))))
         if keys:
             human = settings.a.human or settings.b.human

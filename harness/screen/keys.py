@@ -21,12 +21,12 @@ from harness.screen.editor import Decoder, Editor, Key
 
 class Keys:
     """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
-    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys.
-    With `ahead`, all that is typed waits for the editor: a person who holds a seat types while the
-    other side still talks, and none of it is a command."""
+    takes (true: keep what follows for one), and "suspend" before Ctrl+Z; `write` sends a control
+    sequence. `on` = there are keys. With `ahead`, all that is typed waits for the editor: a person
+    who holds a seat types while the other side still talks, and none of it is a command."""
 
     def __init__(
-        self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool,
+        self, on_key: Callable[[str], object], write: Callable[[str], None], on: bool,
         ahead: bool = False,
     ):  # fmt: skip
         self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
@@ -64,8 +64,8 @@ class Keys:
         if self._holding:
             self._waiting.append(key)
             self._arrived.set()
-        elif isinstance(key, str):  # a paste that nobody asked for is no command
-            self.on_key(key)
+        elif isinstance(key, str) and self.on_key(key):  # a paste is no command
+            self.hold()
 
     async def edit(self, draw: Callable[[str, int], None]) -> str:
         """Let a person type a message; draw(text, cursor) after each key. Returns the text."""

@@ -6,6 +6,7 @@ the same, and never mixed with others. sweep.json in the sweep's folder holds th
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -15,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from attractor import Conversation
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
-from harness.talk.log import LogError
+from harness.talk.events import End, Totals
+from harness.talk.log import Log, LogError
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -51,11 +54,12 @@ class Run:
     condition: Condition
     path: Path
     settings: Settings
-    state: str = "waiting"  # running, done, failed, stopped, elsewhere
-    totals: dict[str, Any] = field(default_factory=transcript.no_totals)
+    state: str = "waiting"  # running, done, failed, stopped, max_cost (the sweep's), elsewhere
+    totals: Totals = field(default_factory=transcript.no_totals)
     reached: set[str] = field(default_factory=set)
     problem: str = ""
-    talk: Any = None
+    talk: Conversation | None = None
+    _size: int = 0  # of the log, when it was last read
 
     @property
     def ended(self) -> bool:
@@ -63,15 +67,36 @@ class Run:
 
     def so_far(self) -> set[str]:
         """The attractor states that it has been in, as far as this process has seen."""
-        return reached(self.talk.detector.path()) if self.talk else self.reached
+        if self.talk is None:
+            return self.reached
+        return reached(self.talk.state.detector.path())
+
+    def open_log(self) -> Log:
+        """The run's log, made where there is none. Raises LogError."""
+        if self.path.exists():
+            return Log.reopen(self.path)
+        return Log.create(self.path.parent, self.path.stem)
+
+    def begin(self, talk: Conversation) -> None:
+        """It is being held."""
+        self.talk, self.state, self.totals = talk, "running", talk.state.totals
+
+    def look_again(self) -> None:
+        """Take in what another process has added to the log."""
+        with contextlib.suppress(OSError):  # not begun by anybody
+            size = self.path.stat().st_size
+            if size != self._size:
+                self._size, self.totals = size, transcript.totals(transcript.read(self.path))
 
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
 
-    def close(self, end: dict[str, Any]) -> None:
+    def close(self, end: End) -> None:
         """Take in how it ended."""
-        self.state = {"error": "failed", "stopped": "stopped"}.get(end["reason"], "done")
+        broke = "max_cost" if end.get("limit") == "sweep" else "done"
+        states = {"error": "failed", "stopped": "stopped", "max_cost": broke}
+        self.state = states.get(end["reason"], "done")
         self.problem = end.get("message", "") if self.state == "failed" else ""
         self.totals = end.get("totals") or self.totals
         self.reached = self.so_far()
@@ -192,7 +217,7 @@ def unfinished(past: Transcript, settings: Settings) -> bool:
     """Whether a log was cut, failed, or ended at a limit that has been raised since."""
     last = past.events[-1] if past.events else {}
     reason = last.get("reason") if last.get("type") == "end" else None
-    if reason in (None, "stopped", "error"):
+    if reason in (None, "stopped", "error") or last.get("limit") == "sweep":
         return True
     if reason in ("max_turns", "max_cost"):
         then, limit = past.settings().get(reason), getattr(settings, reason)
@@ -210,8 +235,7 @@ def look_back(todo: list[Run]) -> None:
                 past = transcript.read(run.path)
             except OSError as error:
                 raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
-            for event in past.events:
-                transcript.tally(run.totals, event)
+            run.totals = transcript.totals(past)
             if past.config and not unfinished(past, run.settings):
                 run.close(past.events[-1])
 

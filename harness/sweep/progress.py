@@ -35,6 +35,11 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def line(self, text: str) -> None:
+        """A line about the sweep."""
+        if not self.quiet:
+            self.console._say(Text(text), soft_wrap=True)
+
     def plan(self, folder: Path, runs: list[Any], estimates: dict[str, Any]) -> None:
         """What a sweep would do: its grid, its size, what it would cost, on what assumptions."""
         table = Table(box=None, padding=(0, 2, 0, 0))
@@ -117,8 +122,8 @@ class Progress:
         for problem, names in problems.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
-        if sweep.broke or (sweep.budget is not None and sweep.spent() > sweep.budget):
-            over = sweep.spent() - sweep.budget
+        if sweep.purse.broke or sweep.purse.over():
+            over = sweep.purse.over()
             said = f", overshot by {money(over)}" if over > 0 else ""
             say(f"--max-cost reached{said}; raise it to go on")
         if states["elsewhere"]:

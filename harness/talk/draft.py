@@ -9,7 +9,7 @@ from harness.models.reply import Reply
 from harness.models.seat import Seat
 from harness.talk.history import History
 from harness.talk.settings import Settings
-from harness.text import sendable
+from harness.text import sendable, total
 
 ROUNDS = 4  # replies that one message may take: each round of tool calls is followed by another
 
@@ -35,6 +35,7 @@ class Draft:
     sha256: str = ""
     started: float = field(default_factory=time.monotonic)
     reply: Reply = field(default_factory=Reply)  # the one that is streaming
+    expected: float = 0.0  # what its next request should cost
 
     def messages(self) -> list[dict[str, Any]]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
@@ -68,8 +69,7 @@ class Draft:
         for name, count in reply.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
         if reply.usage:
-            known = self.cost is not None and reply.cost is not None
-            self.cost = self.cost + reply.cost if known else None
+            self.cost = total([self.cost, reply.cost])
         self.ttft = self.ttft if self.ttft is not None else reply.ttft
         self.finish_reason = reply.finish_reason
         self._flag("truncated", reply.finish_reason == "length")

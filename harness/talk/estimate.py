@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from harness.models import catalogue, marks
+from harness.models import call, catalogue, marks
+from harness.models.asking import CHARS
 from harness.models.catalogue import price
 from harness.models.seat import Seat
 from harness.talk.settings import Settings
 
-REPLY, CHARS = 250, 4  # tokens that a reply is taken to have, characters that a token is taken for
+REPLY = 250  # tokens that a reply is taken to have
 
 
 @dataclass
@@ -51,12 +52,25 @@ def conversation(settings: Settings) -> Estimate:
 
 def next_message(settings: Settings, seat: Seat, last_cost: float, words: int) -> float:
     """What the seat's next message should cost: its last one and the new words that it reads
-    (`words` characters), or, for its first one, a whole prompt and a reply. Unknown counts 0."""
+    (`words` characters), or, where its last one cost nothing, all that it reads and a reply.
+    Unknown counts 0."""
     if last_cost:
         grown = 2 * words // CHARS * (price(seat.model, "input") or 0.0)
         return last_cost + grown
     fresh = _overhead(settings, seat) + words // CHARS
     return _message(settings, seat, fresh, 0, _reply(seat)).cost or 0.0
+
+
+def dearest_message(settings: Settings) -> float:
+    """What the last message of a conversation can cost at most (USD): it reads all that was said,
+    uncached, and writes as much as it may. Unknown counts 0."""
+    dearest = 0.0
+    for seat in (settings.a, settings.b):
+        said = 2 * (settings.max_turns or 0) * _reply(seat)
+        most = seat.params.get("max_tokens") or call.reply_limit(seat.model)
+        read = len(settings.seed) // CHARS + _overhead(settings, seat) + said
+        dearest = max(dearest, _message(settings, seat, read, 0, most).cost or 0.0)
+    return dearest
 
 
 def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int) -> Estimate:

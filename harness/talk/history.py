@@ -21,7 +21,7 @@ class History:
     def __init__(self, seat: str, system: str, seed: str, model: str, tools: tuple[str, ...]):
         self.seat, self.model, self.tools = seat, model, tools
         self._head = [{"role": "system", "content": system}] if system else []
-        self._tail = [{"role": "user", "content": seed}] if seat == "A" else []
+        self._tail = [{"role": "user", "content": seed}] if seat == "A" and seed else []
         self._starts: list[int] = []  # where in the tail each message of the log begins
         self._first = 0  # the first message of the log that is still sent (see slide)
         self.call_ids: set[str] = set()

@@ -7,18 +7,15 @@ import argparse
 import json
 import math
 import random
-import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import tools
 from harness import prompts
-from harness.models import call, catalogue
+from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
 from harness.text import UserError, visible
-
-_SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$", re.IGNORECASE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,7 +27,20 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"attractor: {visible(message)} (see {self.prog} --help)\n")
+        said = visible(secrets.scrub(message))
+        self.exit(2, f"attractor: {said} (see {self.prog} --help)\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but what follows an unknown option is not repeated: it may be a
+        key."""
+        parsed, odd = self.parse_known_args(args, namespace)
+        if odd:
+            flags = [word.partition("=")[0] for word in odd if word.startswith("-")]
+            if key := next((flag for flag in flags if secrets.named(flag)), None):
+                self.error(f"no option {key}: keys are set as variables such as "
+                           "ANTHROPIC_API_KEY, or written into .env")  # fmt: skip
+            self.error(f"unrecognized arguments: {' '.join(flags or odd)}")
+        return parsed
 
 
 def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
@@ -145,8 +155,28 @@ def make_settings(
         values.setdefault("rng_seed", random.getrandbits(32))
     a, b = seats
     settings = base.changed(a=a, b=b, **values) if base else Settings(a, b, **values)
+    _refuse_keys(settings, base)
     check(settings, keys)
     return settings
+
+
+def _refuse_keys(settings: Settings, base: Settings | None) -> None:
+    """Refuse a key in what will be said or logged; what `base` has said already may stay. Raises
+    UserError."""
+    old = set(_texts(base)) if base else set()
+    for flag, text in _texts(settings):
+        if (flag, text) not in old and secrets.in_words(text):
+            raise UserError(f"{flag} holds a key: models would read it, and logs keep it; "
+                            f"put it into .env as {_variable('', text)}")  # fmt: skip
+
+
+def _texts(settings: Settings) -> list[tuple[str, str]]:
+    """What a user wrote that models read, by option."""
+    seats = (settings.a, settings.b)
+    found = [("--seed", settings.seed), ("--empty-as", settings.empty_as)]
+    found += [(f"--system-{seat.letter.lower()}", seat.system) for seat in seats]
+    found += [("--reasoning-effort", str(seat.params.get("reasoning_effort"))) for seat in seats]
+    return found + [("--interject", rule.words) for rule in settings.interject]
 
 
 def check(settings: Settings, keys: bool) -> None:
@@ -182,39 +212,42 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
     for key in ("temperature", "max_tokens", "reasoning_effort"):
         if (value := pick(key)) is not None:
             params[key] = value
-    params |= _params(options.get("param") or [])
     model = base.model if same and base else catalogue.resolve(name)
+    params |= _params(options.get("param") or [], model)
     # a proxy serves a provider's other models too; another provider's are not sent there
     near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
     api_base = pick("api_base", base.api_base if near and base else None)
-    if api_base and re.search(r"://[^/]*@|[?&]", api_base):
-        raise UserError("--api-base must not hold credentials: it is written to the log")
+    if api_base and not (base and base.api_base == api_base):
+        check_address(api_base, model)
     return Seat(letter, name, model, text, params, api_base)
 
 
-def _params(texts: list[str]) -> dict[str, Any]:
+def check_address(address: str, model: str) -> None:
+    """Refuse a server's address that holds a key or a login. Raises UserError."""
+    if secrets.in_address(address):
+        raise UserError("--api-base must not hold credentials: it is written to the log; put the "
+                        f"key into .env as {_variable('', address, model)}")  # fmt: skip
+
+
+def _params(texts: list[str], model: str) -> dict[str, Any]:
     params = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise UserError(f"--param {text!r}: write KEY=VALUE")
-        if _SECRET.search(key):
-            raise UserError(f"--param {key}: parameters are logged; put secrets into .env")
-        if key in RESERVED:
-            raise UserError(f"--param {key}: the harness sets this itself")
+            raise UserError("--param: write KEY=VALUE")
         try:
             params[key] = json.loads(value)
         except (ValueError, RecursionError):
             params[key] = value
-        if _holds_secret(params[key]):
-            raise UserError(f"--param {key}: parameters are logged; put secrets into .env")
+        if secrets.in_value({key: params[key]}):
+            raise UserError(f"--param {secrets.scrub(key)}: parameters are logged; put secrets "
+                            f"into .env, as {_variable(key, value, model)}")  # fmt: skip
+        if key in RESERVED:
+            raise UserError(f"--param {key}: the harness sets this itself")
     return params
 
 
-def _holds_secret(value: Any) -> bool:
-    """Whether a parameter has a key or an address with credentials somewhere inside."""
-    if isinstance(value, dict):
-        return any(_SECRET.search(key) or _holds_secret(v) for key, v in value.items())
-    if isinstance(value, list):
-        return any(map(_holds_secret, value))
-    return isinstance(value, str) and bool(re.search(r"://[^/\s]*@", value))
+def _variable(name: str, value: str, model: str = "") -> str:
+    """The variable that a secret belongs into."""
+    own = catalogue.key_names(model) if model else ()
+    return secrets.variable(name, value, catalogue.provider(model) if own is None else "", own)

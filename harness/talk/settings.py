@@ -8,6 +8,7 @@ import tools
 from harness import prompts
 from harness.models.seat import Seat
 from harness.states.names import SHORT
+from harness.talk import imported
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
@@ -63,6 +64,7 @@ class Settings:
     retry_for: float = 600.0
     rng_seed: int = 0
     cache: bool = True
+    unknown: tuple[str, ...] = ()  # what an imported log does not tell of these; never written
 
     def seat(self, letter: str) -> Seat:
         """The seat of that letter."""
@@ -70,7 +72,7 @@ class Settings:
 
     def to_config(self) -> dict[str, Any]:
         """The settings as the log's config holds them."""
-        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b")}
+        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b", "unknown")}
         config["interject"] = [asdict(rule) for rule in self.interject]
         for seat in (self.a, self.b):
             for key in ("name", "model", "system", "params", "api_base"):
@@ -101,7 +103,10 @@ class Settings:
         schemas = tuple(config.get("tool_schemas") or ())
         if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
             raise UserError(f"the log has a tool that this version does not know: {unknown[0]}")
-        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, **plain)
+        if "seed" in (lacking := imported.unknown(config)):
+            plain["seed"] = ""
+        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, unknown=lacking,
+                   **plain)  # fmt: skip
 
     def changed(self, **values: Any) -> "Settings":
         """A copy with these values replaced."""

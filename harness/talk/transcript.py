@@ -1,15 +1,15 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.text import sendable
+from harness.talk.events import Totals
+from harness.text import sendable, total
 
-SEATS = ("A", "B")
-
+UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
 
 
@@ -163,23 +163,21 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
     return sendable(event["response"]) if event["response"].strip() else empty_as
 
 
-def add_costs(costs: Iterable[float | None]) -> float | None:
-    """The sum of costs in USD; None as soon as one of them is unknown."""
-    total = 0.0
-    for cost in costs:
-        if cost is None:
-            return None
-        total += cost
-    return total
-
-
-def no_totals() -> dict[str, Any]:
+def no_totals() -> Totals:
     """The totals of a conversation that has not begun; see `tally`."""
     counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
     return counts | {"cost_usd": 0.0, "tool_attempts": {}}
 
 
-def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
+def totals(transcript: Transcript) -> Totals:
+    """The totals of a whole log."""
+    sums = no_totals()
+    for event in transcript.events:
+        tally(sums, event)
+    return sums
+
+
+def tally(totals: Totals, event: dict[str, Any]) -> None:
     """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
 
     The cost is None from the first request on whose price is unknown."""
@@ -194,4 +192,4 @@ def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
         return  # nothing was asked for, or a branch's parent has paid for it
     for name in ("input", "output", "cache_read", "cache_write"):
         totals[name] += usage.get(name) or 0
-    totals["cost_usd"] = add_costs((totals["cost_usd"], event.get("cost_usd")))
+    totals["cost_usd"] = total([totals["cost_usd"], event.get("cost_usd")])

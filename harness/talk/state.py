@@ -1,0 +1,88 @@
+"""The state of play of one conversation, folded from its log's events."""
+
+from harness.models.seat import Seat
+from harness.states.detect import Change, Detector
+from harness.talk import estimate
+from harness.talk.events import Event, Turn
+from harness.talk.history import History
+from harness.talk.settings import Interjection, Settings, state_and_count
+from harness.talk.transcript import no_totals, seat_of, tally
+
+
+class State:
+    """Totals, both histories, the attractor states, and what follows from them: who is next, what
+    is due, what the next message should cost."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.totals, self.detector = no_totals(), Detector()
+        self.histories = {
+            seat.letter: History(
+                seat.letter, seat.system, settings.seed, seat.model, settings.tools
+            )
+            for seat in (settings.a, settings.b)
+        }
+        self.last: Turn | None = None
+        self._costs = {"A": 0.0, "B": 0.0}  # of each seat's latest message
+        self._said = len(settings.seed)  # characters, by both
+        self._done: set[tuple[str, str, int | None]] = set()  # `on:` interjections that were made
+
+    def fold(self, event: Event) -> list[Change]:
+        """Take in one event; returns the changes of attractor state that it brought."""
+        tally(self.totals, event)
+        if event["type"] == "slide":
+            self.histories[seat_of(event)].slide(event["from_message"])
+        if event["type"] != "turn":
+            return []
+        for history in self.histories.values():
+            history.add(event, self.settings.empty_as)
+        seat = seat_of(event)
+        self._said += len(event["response"])
+        if isinstance(why := event.get("interjection"), dict):
+            self._done.add((why.get("when"), seat, why.get("since")))
+        self.last, self._costs[seat] = event, event.get("cost_usd") or 0.0
+        return self.detector.turn(event)
+
+    def next_up(self) -> tuple[Seat, int]:
+        """The seat that speaks next, and the turn that it speaks in."""
+        if self.last is None:
+            return self.settings.a, 0
+        turn = self.last["turn"]
+        return (self.settings.b, turn) if seat_of(self.last) == "A" else (self.settings.a, turn + 1)
+
+    def next_cost(self) -> float:
+        """What the next message should cost, in USD; unknown counts 0."""
+        seat, _ = self.next_up()
+        before = self._costs[seat.letter]
+        heard = len(self.last["response"]) if self.last and before else self._said
+        return estimate.next_message(self.settings, seat, before, heard)
+
+    def due(self, seat: Seat, turn: int) -> Interjection | None:
+        """The interjection whose moment this is: a turn, each Nth one, or a state that has held
+        for so many messages (once for each time that it takes hold)."""
+        for rule in self.settings.interject:
+            if rule.seat != seat.letter:
+                continue
+            if rule.state is None and rule.comes(turn):
+                return rule
+            since = self.onset(rule.state)
+            made = (rule.when, seat.letter, since) in self._done
+            if not made and self.held(rule.state) >= rule.after > 0:
+                return rule
+        return None
+
+    def onset(self, state: str | None) -> int | None:
+        """Since which message a state holds, or None where it does not."""
+        return self.detector.holding().get(state) if state else None
+
+    def held(self, state: str | None) -> int:
+        """For how many messages a state has held without a break; 0 where it does not."""
+        since = self.onset(state)
+        return 0 if since is None else self.totals["messages"] - since
+
+    def stopped_on(self) -> bool:
+        """Whether the state that --stop-on names has held for as long as it says."""
+        if self.settings.stop_on is None:
+            return False
+        state, after = state_and_count(self.settings.stop_on, 1)
+        return self.held(state) >= after

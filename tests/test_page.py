@@ -99,8 +99,8 @@ def test_the_matrix_says_reach_interval_and_onset_and_filters_by_a_click(opened)
     logs.sweep(Path("logs"))
     browser = opened()
     rows = [row.text for row in all_of(browser, "#matrix tbody tr")]
-    assert "6/6 [61%–100%]" in rows[0] and "from 8 [6, –]" in rows[0]
-    assert "0/6 [0%–39%]" in rows[1]
+    assert "6/6 [61–100%]" in rows[0] and "@8 [6, –]" in rows[0]
+    assert "0/6 [0–39%]" in rows[1]
     head = browser.find_element("css selector", "#matrix thead").text
     assert "goodbye" in head and "verbatim (form)" in head and "bliss" not in head
     assert "censored" in browser.find_element("id", "reach").text

@@ -261,7 +261,9 @@ class Console:
         for sheet in (Sheet(*one) for one in sheets):
             self._say("")
             self._say(Text(visible(sheet.title), "bold"))
-            for part in parts(sheet, self.rich.width):
+            for number, part in enumerate(parts(sheet, self.rich.width)):
+                if number:
+                    self._say("")
                 self._say(part)
             if sheet.note:
                 self._say(Text(visible(sheet.note), "dim"))

@@ -22,7 +22,7 @@ from harness.report.conditions import Groups
 from harness.report.files import replacing
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
-from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes
+from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import LOOK_BACK, NEAR, Detector
 from harness.states.names import FORMS, SHORT, THEMES
@@ -148,6 +148,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "Intervals are 95%.", "short": SHORT, "themes": THEMES, "forms": FORMS,
         "conditions": conditions, "notes": notes(report), "missing": report["missing"],
         "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
+        "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, _parents(runs)) for at, (number, run) in enumerate(runs)],
     }  # fmt: skip
 

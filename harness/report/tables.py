@@ -15,10 +15,10 @@ LEGEND = 16  # different shares whose intervals can stand below a table
 REASONS = 3  # shown per tool; --json has all
 NONE = "·"
 REACH = (
-    "reach: runs that are in the state at any time, with the 95% interval of their share. onset: "
-    "the message by which half of the runs have reached it, with its interval; –: no limit to be "
-    "seen; <half: fewer than half reach it. A run that stopped without it is censored: it counts "
-    "for as long as it lasted."
+    "7/10 [40–89%] @8 [6, 11] is reach and onset. reach: runs that are in the state at any time, "
+    "with the 95% interval of their share. onset: the message by which half of the runs have "
+    "reached it, with its interval; –: no limit to be seen; <half: fewer than half reach it. A run "
+    "that stopped without it is censored: it counts for as long as it lasted."
 )
 ENDS = (
     "ends in: the theme and the form that hold in the last messages. Why a run stopped (its limit, "
@@ -39,7 +39,23 @@ def tables(report: dict[str, Any], details: bool = True) -> list[Sheet]:
 
 def overview(conditions: list[dict[str, Any]]) -> list[Sheet]:
     """Conditions × states: what is reached and from when; conditions × endings."""
-    return [_reached(conditions), _ends(conditions)]
+    sheets = [_reached(conditions), _ends(conditions)]
+    return sheets + ([_words(conditions)] if any(map(_asked, conditions)) else [])
+
+
+def _asked(about: dict[str, Any]) -> list[dict[str, Any]]:
+    return about["words"]["asked"] if "words" in about else []
+
+
+def _words(conditions: list[dict[str, Any]]) -> Sheet:
+    words = [row["word"] for row in _asked(conditions[0])]
+    rows = [
+        [label, str(c["runs"]), *(f"{row['average']:.1f} {numbers.reach(row['share'])}\nmost "
+                                  f"{row['most']}" for row in _asked(c))]
+        for label, c in zip(labels(conditions), conditions, strict=True)
+    ]  # fmt: skip
+    note = "average uses a transcript, transcripts that have it, most in one"
+    return Sheet("words asked for", ["condition", "n", *words], rows, note, 2, True)
 
 
 def labels(conditions: list[dict[str, Any]]) -> list[str]:
@@ -60,7 +76,7 @@ def _reached(conditions: list[dict[str, Any]]) -> Sheet:
         for label, c in zip(labels(conditions), conditions, strict=True)
     ]
     never = [SHORT[state] for state in STATES if state not in seen]
-    note = f"7/10 @8: reach and onset. {NONE}: in no run{_none(conditions)}. {short}{REACH}"
+    note = f"{REACH} {NONE}: in no run{_none(conditions)}. {short}".strip()
     note += f" Reached by no run: {', '.join(never)}." if never else ""
     return Sheet("which states are reached, and from when", ["condition", "n", *_named(seen)],
                  rows, note, 2, True)  # fmt: skip
@@ -217,7 +233,6 @@ def word_tables(about: dict[str, Any]) -> Iterator[Sheet]:
     if not counted:
         return
     columns = ["average uses a transcript", "transcripts that have it", "most in one"]
-    yield Sheet("words asked for", ["word", *columns], [_word(row) for row in counted["asked"]])
     yield Sheet(
         "words that stand out against the other conditions",
         ["word", columns[0], "in the others", *columns[1:]],

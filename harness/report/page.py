@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from harness.report import patterns
 from harness.report.runs import Run, attempts
 from harness.report.tables import condition_tables, notes, tables
 from harness.states.detect import Detector
@@ -140,7 +141,8 @@ def write(path: Path, report: dict[str, Any], groups: dict[Any, list[Run]], spoo
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
     try:
         with open(path, "w", encoding="utf-8", errors="replace", newline="\n") as out:
-            out.write(_head() + BODY)
+            named = patterns.block(report["patterns"])
+            out.write(_head() + BODY.replace("<h2>Figures", f"{named}<h2>Figures"))
             out.write(_data("report", embed(_index(report, groups))))
             for number, (_, run) in enumerate(runs):
                 out.write(_data(f"run-{number}", spool.take(run.extra).decode()))

@@ -23,7 +23,7 @@ from typing import Any
 
 from harness.judge import agreement
 from harness.judge.labels import label_file
-from harness.report import stats
+from harness.report import patterns, stats
 from harness.report.runs import SOON, Run, read_runs
 from harness.report.tables import as_csv, notes, tables
 from harness.states.names import STATES
@@ -61,7 +61,8 @@ def command(arguments: list[str]) -> int:
     if args.html:
         return _page(args)
     runs, skipped = gather(read_runs(args.logs, labels=args.labels or "rules"))
-    report = build(group(runs, _by(args)), skipped, args.compare)
+    groups = group(runs, _by(args))
+    report = build(groups, skipped, args.compare)
     judged = _judged(args, runs)
     report |= agreement.figures(judged, args.labels) if args.labels else {}
     if args.json:
@@ -69,7 +70,10 @@ def command(arguments: list[str]) -> int:
     elif args.csv:
         Console().output(as_csv(runs))
     else:
-        Console().report(tables(report) + agreement.tables(judged), notes(report))
+        Console().report(
+            tables(report) + patterns.tables(report["patterns"]) + agreement.tables(judged),
+            notes(report) + patterns.notes(report["patterns"]),
+        )
     return 0
 
 
@@ -181,6 +185,7 @@ def build(groups: Groups, skipped: list[tuple[str, str]], compare: str | None = 
         "conditions": conditions,
         "compared": comparisons(groups, called, compare) if compare else None,
         "skipped_logs": skipped, "skipped_lines": lines,
+        "patterns": patterns.figures(groups, called),
         "branches": sum(run.branch for runs in groups.values() for run in runs),
         "missing": None if stats.available() else stats.NOTE,
     }  # fmt: skip

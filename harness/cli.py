@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
+from harness import VERSION
 from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
@@ -27,33 +28,19 @@ if TYPE_CHECKING:
     from harness.screen.keys import Keys
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
-# ---------------------------------------------------------------- the command line
-
-
-VERBS = {  # what reads logs afterwards, imported when it is asked for
-    "report": ("harness.report.report", "command"),
-    "states": ("harness.report.listing", "command"),
-    "replay": ("harness.report.replay", "command"),
-    "export": ("harness.report.export", "command"),
-    "judge": ("harness.judge.judge", "command"),
-    "import": ("harness.report.importing.command", "command"),
-}
+VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
 
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
-    if verb not in verbs:
-        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
+    if verb not in VERBS:
+        return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
         _refuse_keys(arguments)
-        act = verbs[verb]
-        if isinstance(act, tuple):
-            act = getattr(importlib.import_module(act[0]), act[1])
-        return act(rest)
+        return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
     except OSError as error:  # a full disk behind standard output, a name that is too long
@@ -68,6 +55,29 @@ def main(arguments: list[str]) -> int:
             f"{keep_traceback(error)}",
             DEFECT,
         )
+
+
+def _act(verb: str) -> Callable[[list[str]], int]:
+    """What a verb does, imported when it is asked for."""
+    if verb == "run":
+        return run
+    if verb == "models":
+        return list_models
+    if verb == "sweep":
+        from harness.sweep.verb import command
+    elif verb == "report":
+        from harness.report.report import command
+    elif verb == "states":
+        from harness.report.listing import command
+    elif verb == "replay":
+        from harness.report.replay import command
+    elif verb == "export":
+        from harness.report.export import command
+    elif verb == "judge":
+        from harness.judge.judge import command
+    else:
+        from harness.report.importing.command import command
+    return command
 
 
 def _refuse_keys(arguments: list[str]) -> None:
@@ -97,6 +107,7 @@ def run(arguments: list[str]) -> int:
     """One conversation, watched."""
     parser = Parser(prog="attractor.py", description=attractor.__doc__)
     add_options(parser)
+    parser.add_argument("--version", action="version", version=f"attractor {VERSION}")
     parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
     parser.add_argument(
         "--at", type=int, metavar="TURN", help="with --resume: branch off before TURN, in a new log"
@@ -193,13 +204,6 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
     state = talk.state
     show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
     return complain(end["message"], FAILED) if "error" in end else code
-
-
-def sweep_many(arguments: list[str]) -> int:
-    """Many conversations: a grid of conditions times repeats."""
-    from harness.sweep import sweep
-
-    return sweep.command(arguments)
 
 
 def list_models(arguments: list[str]) -> int:

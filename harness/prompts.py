@@ -5,7 +5,8 @@ from pathlib import Path
 
 from harness.text import UserError
 
-FOLDER = Path(__file__).parent.parent / "prompts"
+_INSTALLED = Path(__file__).with_name("prompts")  # where a wheel has them
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "prompts"
 
 
 def names(kind: str) -> list[str]:
@@ -37,8 +38,8 @@ def words(text: str, kind: str = "") -> str:
     if kind and text[1:] in names(kind):
         return _named(text[1:], kind)
     if kind and re.fullmatch(r"[\w-]+", text[1:]) and not Path(text[1:]).exists():
-        raise UserError(f"no file and no {kind} prompt named {text[1:]}; there are "
-                         + ", ".join(names(kind)))  # fmt: skip
+        known = ", ".join(names(kind))
+        raise UserError(f"no file and no {kind} prompt named {text[1:]}; there are {known}")
     return _file(Path(text[1:]))
 
 

@@ -384,7 +384,7 @@ def test_the_report_shows_the_judges_states_or_the_rules_and_how_far_they_agree(
     assert report["skipped_logs"] == [[str(bare), "no labels by a judge"]]
     shown = report["conditions"][0]
     assert shown["runs"] == 1 and shown["states"]["bliss"]["reached"]["count"] == 1
-    assert shown["terminal"]["bliss"]["count"] == 1
+    assert shown["ending"]["theme"]["bliss"]["count"] == 1
     bliss = next(row for row in report["agreement"] if row["state"] == "bliss")
     assert bliss["table"] == [[0, 0], [5, 0]] and bliss["pabak"] == -1
     text = run("report", log, "--labels", "judge").out

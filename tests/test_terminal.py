@@ -87,6 +87,42 @@ def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
     assert [m["response"] for m in read_log(tmp_path).messages] == ["answer 1", "answer 2"]
 
 
+def test_esc_cancels_a_takeover_and_swallows_no_key(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else f"answer {i}") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type(" never said")
+        terminal.wait_for("never said")
+        terminal.type("\x1b")
+        terminal.wait_for("answer 2")
+        assert terminal.wait_end() == 0
+    assert [m["response"] for m in the_log(tmp_path).messages] == ["answer 1", "answer 2"]
+
+
+def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "1"]
+    with Terminal(command, tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        for part in ("abc", "\x1b", "def", "\x1b", "[<35;10;20M", "\x1b]11;rgb:0/0/0\x07", "g"):
+            terminal.type(part)
+            terminal.pump(0.3)
+        terminal.type("\r")
+        assert terminal.wait_end() == 0
+    assert the_log(tmp_path).messages[0]["response"] == "abcdefg"
+
+
+def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "2"]
+    with Terminal(command, tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("one\ntwo\x1b\rthree\r")
+        terminal.wait_for("turn 1")
+        terminal.type("\x1b[A\x19\x17four\x19\r")
+        assert terminal.wait_end() == 0
+    said = [m["response"] for m in the_log(tmp_path).messages]
+    assert said[0] == "one\ntwo\nthree" and said[2] == "one\ntwo\nfourthree"
+
+
 @pytest.mark.parametrize("bracketed", [True, False])
 def test_a_pasted_block_is_one_message(watch, bracketed):
     block = "first line\n\n  second q p line\nlast"

@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.patterns import Pattern, patterns_of
-from harness.report import stats
-from harness.report.runs import Run
-from harness.report.tables import share as shown_share
+from harness.report.conditions import Groups
+from harness.report.figures import share
+from harness.report.numbers import share as shown_share
+from harness.report.summary import Summary
+from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.text import many, visible
 
 LEAST = 0.1  # of a pattern's messages that a state must share to be named beside it
 QUOTES = 3
-Table = tuple[str, list[str], list[list[str]]]
 TITLE = "patterns in a judge's own words"
+ABOUT = (
+    "runs: of those that were read; states beside it: how much of the pattern's messages lies in "
+    "each named state (none: in no state)."
+)
 
 
-def figures(groups: dict[Any, list[Run]], called: list[str]) -> dict[str, Any] | None:
+def figures(groups: Groups, called: list[str]) -> dict[str, Any] | None:
     """Per pattern and condition: how many of the runs that were read fall into it, quotes, and
     the share of its messages that lie in each named state. None where nothing was read."""
     read = {name: _read(runs) for name, runs in zip(called, groups.values(), strict=True)}
@@ -42,15 +47,15 @@ def figures(groups: dict[Any, list[Run]], called: list[str]) -> dict[str, Any] |
     }
 
 
-def _read(runs: list[Run]) -> list[tuple[Run, dict[str, Any]]]:
+def _read(runs: list[Summary]) -> list[tuple[Summary, dict[str, Any]]]:
     found = ((run, patterns_of(Path(run.path))) for run in runs)
     return [(run, about) for run, about in found if about and about["n_messages"] == run.messages]
 
 
 def _by_pattern(
-    part: list[tuple[Run, dict[str, Any]]],
-) -> dict[str, list[tuple[Run, Pattern]]]:
-    found: dict[str, list[tuple[Run, Pattern]]] = {}
+    part: list[tuple[Summary, dict[str, Any]]],
+) -> dict[str, list[tuple[Summary, Pattern]]]:
+    found: dict[str, list[tuple[Summary, Pattern]]] = {}
     for run, about in part:
         for pattern in about["patterns"]:
             name = str(pattern.get("group") or pattern["name"])
@@ -58,12 +63,11 @@ def _by_pattern(
     return found
 
 
-def _row(condition: str, members: list[tuple[Run, Pattern]], of: int) -> dict[str, Any]:
+def _row(condition: str, members: list[tuple[Summary, Pattern]], of: int) -> dict[str, Any]:
     held = len({run.path for run, _ in members})
-    low, high = stats.wilson(held, of) or (None, None)
     return {
         "condition": condition,
-        "runs": {"count": held, "of": of, "share": held / of, "low": low, "high": high},
+        "runs": share(held, of),
         "what": members[0][1]["sentence"],
         "quotes": [
             {"log": run.path, "message": one["quote_message"], "words": one["quote"]}
@@ -73,7 +77,7 @@ def _row(condition: str, members: list[tuple[Run, Pattern]], of: int) -> dict[st
     }
 
 
-def _beside(members: list[tuple[Run, Pattern]]) -> dict[str, float]:
+def _beside(members: list[tuple[Summary, Pattern]]) -> dict[str, float]:
     """The share of a pattern's messages that are in each state, and in none."""
     shared: Counter[str] = Counter()
     size = 0
@@ -81,9 +85,8 @@ def _beside(members: list[tuple[Run, Pattern]]) -> dict[str, float]:
         mine = set(range(one["from_message"], one["to_message"] + 1))
         size, free = size + len(mine), set(mine)
         for state in {span.state for span in run.spans}:
-            held = {i for s in run.spans if s.state == state for i in range(s.start, s.end + 1)}
-            shared[state] += len(mine & held)
-            free -= held
+            shared[state] += len(mine & run.within(state))
+            free -= run.within(state)
         shared["none"] += len(free)
     return {state: count / size for state, count in shared.most_common() if count}
 
@@ -112,8 +115,8 @@ def _notes(files: list[dict[str, Any]], runs: int) -> list[str]:
     return notes
 
 
-def tables(found: dict[str, Any] | None) -> list[Table]:
-    """The table of patterns, for Console.report; none where nothing was read."""
+def tables(found: dict[str, Any] | None) -> list[Sheet]:
+    """The table of patterns; none where nothing was read."""
     if not found or not found["patterns"]:
         return []
     several = len(found["read"]) > 1
@@ -122,9 +125,10 @@ def tables(found: dict[str, Any] | None) -> list[Table]:
     for one in found["patterns"]:
         for number, row in enumerate(one["conditions"]):
             name = "" if number else f"{one['pattern']}: {row['what']}"
-            rows.append([name, *[row["condition"]] * several, shown_share(row["runs"]),
-                         states(row["states"]), row["quotes"][0]["words"]])  # fmt: skip
-    return [(f"{TITLE}, named by {', '.join(found['judges'])}", columns, rows)]
+            cells = [shown_share(row["runs"]), states(row["states"]), row["quotes"][0]["words"]]
+            rows.append([name, *[row["condition"]] * several, *map(_flat, cells)])
+    title = f"{TITLE}, named by {', '.join(found['judges'])}"
+    return [Sheet(title, columns, rows, ABOUT, 1 + several)]
 
 
 def states(shares: dict[str, float]) -> str:
@@ -138,17 +142,15 @@ def notes(found: dict[str, Any] | None) -> list[str]:
     return found["notes"] if found else []
 
 
-def block(found: dict[str, Any] | None) -> str:
-    """The page's section: every word in it escaped, no script, no style. Empty for nothing."""
+def block(sheets: list[Sheet]) -> str:
+    """Sheets as a part of the page: every word in them escaped, no script, no style."""
     parts = []
-    for title, columns, rows in tables(found):
-        parts += [f"<h2>{_cell(title)}</h2>\n<p class=\"soft\">Shares of the runs that were read, "
-                  "with 95% Wilson intervals; beside them how much of the pattern lies in each "
-                  "named state.</p>\n<table>\n"]  # fmt: skip
-        parts.append(_line("th", columns))
-        parts += [_line("td", row) for row in rows]
-        parts.append("</table>\n")
-        parts += [f'<p class="note">{_cell(note)}</p>\n' for note in notes(found)]
+    for sheet in sheets:
+        parts.append(f"<h2>{_cell(sheet.title)}</h2>\n")
+        parts += [f'<p class="soft">{_cell(sheet.note)}</p>\n'] if sheet.note else []
+        parts.append(f'<div class="scroll"><table>\n{_line("th", sheet.columns)}')
+        parts += [_line("td", row) for row in sheet.rows]
+        parts.append("</table></div>\n")
     return "".join(parts)
 
 
@@ -157,4 +159,8 @@ def _line(kind: str, cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return html.escape(" ".join(visible(text).split()))
+    return html.escape(_flat(visible(text)))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

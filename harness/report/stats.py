@@ -162,6 +162,7 @@ def logrank(a: Sequence[tuple[float, bool]], b: Sequence[tuple[float, bool]]) ->
 # ---------------------------------------------------------------- differences
 
 
+@cache
 def rates_test(count: int, total: int, other: int, other_total: int) -> tuple[float, str]:
     """The two-sided p of a difference between two shares, and whose test it is: Boschloo's
     (1970, Statistica Neerlandica 24:1), which is exact and never weaker than Fisher's; Fisher's
@@ -179,6 +180,19 @@ def rates_test(count: int, total: int, other: int, other_total: int) -> tuple[fl
 def least_p(total: int, other_total: int) -> float:
     """The smallest p that the test of two shares could give for groups of these sizes."""
     return rates_test(total, total, 0, other_total)[0]
+
+
+def least_rate(total: int, other_total: int) -> int | None:
+    """The fewest of the second group that, against none of the first, give p < ALPHA; None where
+    not even all do."""
+    low, high = 1, other_total + 1
+    while low < high:
+        middle = (low + high) // 2
+        if rates_test(0, total, middle, other_total)[0] < ALPHA:
+            high = middle
+        else:
+            low = middle + 1
+    return low if low <= other_total else None
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,11 +23,12 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.models.seat import Seat
+from harness.screen.sheet import Sheet, parts, readers_width
 from harness.screen.wrap import Wrapper, layout, one_line
 from harness.states.detect import Change
 from harness.states.names import SHORT
 from harness.talk.settings import Settings
-from harness.text import many, money, tokens, visible
+from harness.text import many, money, program, tokens, visible
 
 SEAT_STYLE = {"A": "bold cyan", "B": "bold magenta"}
 
@@ -158,10 +159,14 @@ class Console:
     def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
         """The message is complete: what it took, and what was wrong with it."""
         self._end_text()
-        if not event["response"].strip():
+        refusal = event.get("refusal")
+        if not event["response"].strip() and not refusal:
             self._say(Text("⟨silence⟩", "dim italic"))
         self._open = False
-        if flags := [flag for flag in event.get("flags", []) if flag != "empty"]:
+        if refusal:
+            self._say(Text(f" REFUSED  {one_line(str(refusal), 400)} ", "bold white on red"))
+        hidden = ("empty", "refused") if refusal else ("empty",)
+        if flags := [flag for flag in event.get("flags", []) if flag not in hidden]:
             self._say(Text("⚠ " + ", ".join(FLAGS.get(flag, flag) for flag in flags), "yellow"))
         if usage := event.get("usage"):
             cached = f" ({tokens(usage['cache_read'])} cached)" if usage["cache_read"] else ""
@@ -253,18 +258,17 @@ class Console:
 
     # -- the report
 
-    def report(self, tables: list[tuple[str, list[str], list[list[str]]]],
-               notes: list[str]) -> None:  # fmt: skip
-        """Tables, each (title, columns, rows), then what a reader must know of them."""
-        for title, columns, rows in tables:
-            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-            for name in columns:
-                table.add_column(name, overflow="fold")
-            for row in rows:
-                table.add_row(*(Text(re.sub(r"\s+", " ", visible(cell))) for cell in row))
+    def report(self, sheets: Iterable[tuple[Any, ...]], notes: Iterable[str]) -> None:
+        """Tables (see Sheet), as wide as the reader's page, then what must be known of them."""
+        if self.plain:
+            self.rich.width = readers_width()
+        for sheet in (Sheet(*one) for one in sheets):
             self._say("")
-            self._say(Text(visible(title), "bold"))
-            self._say(table)
+            self._say(Text(visible(sheet.title), "bold"))
+            for part in parts(sheet, self.rich.width):
+                self._say(part)
+            if sheet.note:
+                self._say(Text(visible(sheet.note), "dim"))
         for note in notes:
             self.notice(note)
 
@@ -387,6 +391,11 @@ class Silent:
 FLAGS = {
     "empty": "empty",
     "truncated": "cut by its length limit (--max-tokens)",
+    "full": "cut: the context window is full",
+    "refused": "REFUSED by the provider",
+    "unended": "taken as whole, though the provider gave no reason for its end",
+    "prompt_cut": "the prompt was cut: the server counted less of it than before, though it grew "
+    "(Ollama: --param num_ctx=32768)",
     "retried": "asked for again after a failure",
     "estimated": "token count estimated",
 }
@@ -403,7 +412,7 @@ def describe(seat: Seat) -> str:
 def resume_command(log: Path) -> str:
     """The command line that goes on with this log."""
     path = f"./{log}" if str(log).startswith("-") else str(log)
-    return f"python attractor.py --resume {shlex.quote(visible(path))}"
+    return f"{program()} --resume {shlex.quote(visible(path))}"
 
 
 def _speak_utf8() -> None:

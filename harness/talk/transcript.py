@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.talk.events import Totals
-from harness.text import sendable, total
+from harness.text import add_costs, sendable
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
@@ -130,7 +130,7 @@ def _own(messages: list[Any]) -> bool:
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
             return False
-        if not isinstance(message.get("content", ""), str | None):
+        if not isinstance(message.get("content", ""), str | list | None):
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(
@@ -192,4 +192,4 @@ def tally(totals: Totals, event: dict[str, Any]) -> None:
         return  # nothing was asked for, or a branch's parent has paid for it
     for name in ("input", "output", "cache_read", "cache_write"):
         totals[name] += usage.get(name) or 0
-    totals["cost_usd"] = total([totals["cost_usd"], event.get("cost_usd")])
+    totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

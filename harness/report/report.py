@@ -23,7 +23,7 @@ from typing import Any
 
 from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
-from harness.report import data, stats, verdicts, words
+from harness.report import data, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import Groups, group, listed, named, names
 from harness.report.figures import Figures, figures, over_turns
@@ -155,6 +155,8 @@ def build(
     return {
         "conditions": conditions,
         "compared": comparisons(groups, called, compare) if compare else None,
+        "open_ended": open_ended.figures(every),
+        "patterns": patterns.figures(groups, called),
         "labels": asdict(whose) | {"words": whose.words},
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],

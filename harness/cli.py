@@ -24,8 +24,9 @@ from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
 
 if TYPE_CHECKING:
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import Console
     from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
 VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
@@ -144,8 +145,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
     args = parser.parse_args(arguments)  # fmt: skip
     catalogue.load_keys()
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
     from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
     show = Silent() if args.quiet else Console(args.plain)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
@@ -156,7 +158,7 @@ def run(arguments: list[str]) -> int:
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
-        show.header(settings, log.path, on)
+        show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         call.warm(settings.a, settings.b)
         controls = Controls(show)
         keys = Keys(controls.on_key, show.control, on, ahead=human)
@@ -223,16 +225,23 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
-    state = talk.state
-    show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
+    show.closing(
+        how_it_ended(end, talk.settings), talk.state.totals, talk.state.detector, talk.log.path
+    )
     return complain(end["message"], FAILED) if "error" in end else code
+
+
+def how_it_ended(end: Any, settings: Settings) -> str:
+    """The reason of an end, with what it stands for where it names an option."""
+    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
+    return f"{end['reason']} {option}" if option else end["reason"]
 
 
 def list_models(arguments: list[str]) -> int:
     """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
     Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
     catalogue.load_keys()
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
 
-    Console().models(catalogue.known(), [f"demo/{name}" for name in demo.SCRIPTS])
+    Tables().models(catalogue.known(), demo.ABOUT)
     return 0

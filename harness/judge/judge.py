@@ -59,10 +59,10 @@ def command(arguments: list[str]) -> int:
     if len(set(logs.values())) < len(logs):
         raise UserError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
     from harness.text import many
 
-    show = Console(args.plain)
+    show = Tables(args.plain)
     if bench.seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(logs) - len(todo)} labelled already")
@@ -83,7 +83,7 @@ def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: 
 
 def _open(args: Any) -> int:
     """Name patterns in logs, and merge the names; returns the exit code."""
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
     from harness.text import many
 
     seat = _seat(args.model, args.api_base)
@@ -94,7 +94,7 @@ def _open(args: Any) -> int:
     asker = Asker(seat, Gate(args.concurrency, RETRY_FOR), args.max_cost)
     bench = patterns.OpenBench(asker, files, args.concurrency)
     todo = [log for log in files if args.again or not bench.has_read(log)]
-    show = Console(args.plain)
+    show = Tables(args.plain)
     if seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(files) - len(todo)} read already")

@@ -172,7 +172,7 @@ class OpenBench:
 
     def forecast(self, todo: list[Path]) -> str:
         """What reading these and merging all names is expected to take."""
-        from harness.text import money, total
+        from harness.text import add_costs, money
 
         asked = []
         for log in todo:
@@ -194,7 +194,7 @@ class OpenBench:
             f"expected: {len(asked)} requests to read, at most {len(merges)} to merge "
             f"{sum(counts.values())} names, {read:,} tokens in, "
             f"{ANSWER * len(asked) + answers:,} out, "
-            f"{money(total(costs))} ({MOST} patterns a run, nothing asked twice, no thinking)"
+            f"{money(add_costs(costs))} ({MOST} patterns a run, nothing asked twice, no thinking)"
         )
 
     def question(

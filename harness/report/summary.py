@@ -49,6 +49,7 @@ class Summary:
     attempts: list[dict[str, Any]]
     interjections: list[Interjected]
     lengths: list[int]  # characters of each message
+    words: int  # in all, as white space parts them
     tokens: dict[str, int] | None
     cost: float | None  # USD
     end: str
@@ -143,6 +144,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         recurrence=detector.recurrence(),
         attempts=tried,
         interjections=interjections(messages, settings, spans, tried),
+        words=sum(len(event["response"].split()) for event in messages),
         lengths=[len(event["response"]) for event in messages],
         tokens=tokens,
         cost=cost,

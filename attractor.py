@@ -84,6 +84,8 @@ class Conversation:
             return "stopped"
         if said and settings.on_empty == "end" and "empty" in said["flags"]:
             return "empty"
+        if said and settings.on_full == "end" and "full" in said["flags"]:
+            return "context_window"
         if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
             return "max_turns"
         if self.state.stopped_on():

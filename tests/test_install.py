@@ -105,9 +105,10 @@ def test_the_citation_and_the_changelog_name_the_version():
 
 
 @pytest.mark.parametrize(
-    "script", [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py"), ROOT / "tests/provider.py"],
+    "script",
+    [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py"), ROOT / "tests/provider.py"],
     ids=lambda path: path.name,
-)  # fmt: skip
+)
 def test_what_is_run_by_hand_finds_all_that_it_imports(tmp_path, script):
     """From any folder, without the test's own path."""
     code = "import sys, runpy; sys.path[0] = sys.argv[2]; runpy.run_path(sys.argv[1])"

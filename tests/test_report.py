@@ -9,7 +9,10 @@ import made_logs as logs
 import pytest
 from program import SHARED, needs_shared
 
-from harness.report import report, runs, stats
+from harness.judge.labels import logs_in
+from harness.report import figures as made
+from harness.report import stats
+from harness.report.summary import summaries, summarise
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def test_shares_onsets_and_time_are_those_of_the_logs(figures):
     assert goodbye["spent"]["mean"] == pytest.approx(11.5 / 20)
     assert tools["states"]["goodbye_loop"]["reached"]["count"] == 0
     assert tools["states"]["goodbye_loop"]["onset"] is None
-    assert none["ended"]["max_turns"]["count"] == 6
+    assert none["stopped"]["max_turns"]["count"] == 6
 
 
 def test_onsets_are_message_indices_of_a_kaplan_meier_curve(figures):
@@ -51,9 +54,9 @@ def test_onsets_are_message_indices_of_a_kaplan_meier_curve(figures):
 def test_a_run_that_ends_before_a_state_comes_is_censored():
     pytest.importorskip("scipy")
     events = [logs.config(), *logs.talk(8)]
-    short = runs.summarise(logs.write(Path("short.jsonl"), *events))
-    late = runs.summarise(logs.write(Path("late.jsonl"), logs.config(), *logs.talk(20, bye=9)))
-    curve = report.onset([run.onset("goodbye_loop") for run in (short, late)], [short, late])
+    short = summarise(logs.write(Path("short.jsonl"), *events))
+    late = summarise(logs.write(Path("late.jsonl"), logs.config(), *logs.talk(20, bye=9)))
+    curve = made.onset([run.onset("goodbye_loop") for run in (short, late)], [short, late])
     assert (curve["times"], curve["without"]) == ([9], [0])
 
 
@@ -218,8 +221,8 @@ def test_a_hostile_log_acts_on_no_terminal(run):
 def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
-    found = [Path(run.path).stem for run in runs.read_runs([Path("logs"), Path("logs/03.jsonl")])]
-    assert found == [f"{number:02}" for number in range(50)]
+    named = logs_in([Path("logs"), Path("logs/03.jsonl")])
+    assert [Path(run.path).stem for run in summaries(named)] == [f"{n:02}" for n in range(50)]
 
 
 @needs_shared

@@ -44,9 +44,9 @@ def command(arguments: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
     args = parser.parse_args(arguments)
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
 
-    show, listed = Console(), 0
+    show, listed = Tables(), 0
     for path in logs_in(args.logs):
         try:
             read = load(path)

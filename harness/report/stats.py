@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import mean, stdev
+from typing import Any
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
 ALPHA = 0.05
@@ -47,6 +48,13 @@ def wilson(count: int, total: int) -> Interval | None:
     spread = Z * math.sqrt(share * (1 - share) / total + square / (4 * total))
     low = 0.0 if count == 0 else (middle - spread) / (1 + square)
     return low, 1.0 if count == total else (middle + spread) / (1 + square)
+
+
+def share(count: int, total: int) -> dict[str, Any]:
+    """A share of runs with Wilson's interval, as the report's JSON has it; None of nothing."""
+    low, high = wilson(count, total) or (None, None)
+    return {"count": count, "of": total, "share": count / total if total else None,
+            "low": low, "high": high}  # fmt: skip
 
 
 def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:
@@ -162,6 +170,7 @@ def logrank(a: Sequence[tuple[float, bool]], b: Sequence[tuple[float, bool]]) ->
 # ---------------------------------------------------------------- differences
 
 
+@cache
 def rates_test(count: int, total: int, other: int, other_total: int) -> tuple[float, str]:
     """The two-sided p of a difference between two shares, and whose test it is: Boschloo's
     (1970, Statistica Neerlandica 24:1), which is exact and never weaker than Fisher's; Fisher's
@@ -179,6 +188,19 @@ def rates_test(count: int, total: int, other: int, other_total: int) -> tuple[fl
 def least_p(total: int, other_total: int) -> float:
     """The smallest p that the test of two shares could give for groups of these sizes."""
     return rates_test(total, total, 0, other_total)[0]
+
+
+def least_rate(total: int, other_total: int) -> int | None:
+    """The fewest of the second group that, against none of the first, give p < ALPHA; None where
+    not even all do."""
+    low, high = 1, other_total + 1
+    while low < high:
+        middle = (low + high) // 2
+        if rates_test(0, total, middle, other_total)[0] < ALPHA:
+            high = middle
+        else:
+            low = middle + 1
+    return low if low <= other_total else None
 
 
 def holm(ps: Sequence[float]) -> list[float]:

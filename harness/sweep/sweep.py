@@ -18,7 +18,7 @@ from attractor import Conversation
 from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
-from harness.screen.console import Silent
+from harness.screen.silent import Silent
 from harness.sweep.plan import (
     Condition,
     Run,
@@ -32,7 +32,7 @@ from harness.sweep.purse import Member, Purse
 from harness.talk import transcript
 from harness.talk.controls import Controls
 from harness.talk.log import LogBusy
-from harness.text import total
+from harness.text import add_costs
 
 
 class Sweep:
@@ -123,7 +123,7 @@ class Sweep:
 
     def cost(self) -> float | None:
         """USD so far, None where a price is unknown."""
-        return total(run.totals["cost_usd"] for run in self.runs)
+        return add_costs(run.totals["cost_usd"] for run in self.runs)
 
     def messages(self) -> int:
         """Messages so far, in all runs."""
@@ -157,7 +157,7 @@ class Sweep:
             row["runs"][run.state] += 1
             row["reached"].update(run.so_far())
             row["tokens"] += run.totals["input"] + run.totals["output"]
-            row["cost"] = total([row["cost"], run.totals["cost_usd"]])
+            row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
         return list(rows.values())
 
 

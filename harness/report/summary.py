@@ -1,0 +1,230 @@
+"""Many logs read for the report: one compact summary per run, made in parallel, text not kept.
+
+summaries, skipped = gather(summaries([Path("logs/a.jsonl")]))
+"""
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.judge.labels import Judged, labels_of, trouble
+from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
+from harness.report.interjections import Interjected, interjections
+from harness.states.detect import Detector, heard
+from harness.states.names import FORMS, THEMES
+from harness.states.path import Ending, Span, Stretch
+from harness.talk import transcript
+from harness.talk.transcript import Transcript
+from harness.text import add_costs
+
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+PARALLEL = 40  # logs from which on more processes pay
+TOKENS = ("input", "output", "cache_read", "cache_write")
+
+Skipped = tuple[str, str]  # a log's path, why it is left out
+Also = Callable[[Transcript, Detector], str]
+
+
+@dataclass
+class Summary:
+    """What the report keeps of one log."""
+
+    path: str
+    condition: Facts
+    stimulus: Facts
+    demo: bool
+    messages: int
+    spans: list[Span]
+    stretches: list[Stretch]
+    ending: Ending
+    recurrence: dict[str, Any]
+    attempts: list[dict[str, Any]]
+    interjections: list[Interjected]
+    lengths: list[int]  # characters of each message
+    words: int  # in all, as white space parts them
+    tokens: dict[str, int] | None
+    cost: float | None  # USD
+    end: str
+    error: str
+    parent: tuple[str, int] | None  # of a branch: the log's name, the turn before which it left
+    incidents: list[tuple[int, str]]  # message, what went wrong or was left out on the way
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)  # what `also` made of it
+
+    def onset(self, state: str) -> int | None:
+        """The first message of a state, or None."""
+        return next((span.start for span in self.spans if span.state == state), None)
+
+    def spent(self, state: str) -> int:
+        """The number of messages in a state."""
+        return len(self.within(state))
+
+    def within(self, state: str) -> set[int]:
+        """The messages in a state."""
+        mine = (span for span in self.spans if span.state == state)
+        return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
+
+    def theme_at(self, message: int) -> str | None:
+        """The theme of a message: where two overlap, the one that began later."""
+        return next(reversed(self.states_at(message, THEMES)), None)
+
+    def states_at(self, message: int, among: tuple[str, ...] = FORMS) -> list[str]:
+        """The states among some in which a message is, by onset."""
+        return [s.state for s in self.spans if s.state in among and s.start <= message <= s.end]
+
+
+def summaries(
+    paths: list[Path], also: Mapping[str, Also] | None = None, labels: str = "rules"
+) -> Iterator[Summary | Skipped]:
+    """Each log's summary, or (path, why it is skipped), in order. Each of `also` makes one of
+    the `extra` of a log; they must be functions that can be pickled. States are those of the
+    `rules`, or the labels that a `judge` has left beside the log."""
+    workers = min(os.cpu_count() or 1, 8)
+    read = partial(summarise, also=also or {}, labels=labels)
+    if len(paths) < PARALLEL or workers < 2:
+        yield from map(read, paths)
+        return
+    pool = ProcessPoolExecutor(workers, initializer=_quiet)
+    try:
+        yield from pool.map(read, paths, chunksize=4)
+    except BaseException:  # Ctrl+C: nobody waits for what is half read
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _quiet() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+
+
+def summarise(
+    path: Path, also: Mapping[str, Also] | None = None, labels: str = "rules"
+) -> Summary | Skipped:
+    """One log's summary, or (path, why there is none). Damage never raises."""
+    try:
+        log = transcript.read(path)
+        if not log.messages:
+            return str(path), "no messages" if log.events else "not a log"
+        judged = labels_of(path) if labels == "judge" else None
+        if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
+            lacking = trouble(path) or "no labels by a judge"
+            return str(path), "older labels: judge it again" if judged else lacking
+        return _summary(log, also or {}, Judged(judged) if judged else Detector())
+    except OSError as error:
+        return str(path), error.strerror or str(error)
+    except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
+        return str(path), f"damaged: {type(error).__name__}: {error}"
+
+
+def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:
+    messages, settings = log.messages, log.settings()
+    heard(messages, detector)
+    tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
+    models = [event.get("model") for event in messages]
+    tokens, cost = _spent(log)
+    return Summary(
+        path=str(log.path),
+        condition=facts(settings, models),
+        stimulus=stimulus(settings, models),
+        demo=is_demo(settings, models),
+        messages=len(messages),
+        spans=spans,
+        stretches=detector.path(),
+        ending=detector.ending(),
+        recurrence=detector.recurrence(),
+        attempts=tried,
+        interjections=interjections(messages, settings, spans, tried),
+        words=sum(len(event["response"].split()) for event in messages),
+        lengths=[len(event["response"]) for event in messages],
+        tokens=tokens,
+        cost=cost,
+        end=words_of(ends[-1].get("reason")) if ends else "no end recorded",
+        error=words_of(ends[-1].get("error") or "") if ends else "",
+        parent=_parent(log.config.get("parent")),
+        incidents=list(incidents(log)),
+        skipped=log.skipped,
+        extra={name: make(log, detector) for name, make in also.items()},
+    )
+
+
+def _parent(told: Any) -> tuple[str, int] | None:
+    if not isinstance(told, dict):
+        return None
+    turn = told.get("turn")
+    return words_of(told.get("log")), turn if type(turn) is int else 0
+
+
+# ---------------------------------------------------------------- what happened
+
+
+def attempts(log: Transcript) -> Iterator[dict[str, Any]]:
+    """Each tool attempt with the index of the message in whose making it fell, whole or aborted."""
+    index = 0
+    for event in log.events:
+        if event["type"] not in ("turn", "aborted"):
+            continue
+        tried = event.get("tool_attempts")
+        for attempt in tried if isinstance(tried, list) else ():
+            about = attempt if isinstance(attempt, dict) else {"tool": attempt}
+            yield {
+                "message": index,
+                "seat": words_of(event.get("label"))[-1:],
+                "tool": words_of(about.get("tool") or "?"),
+                "reason": words_of(about.get("reason") or ""),
+                "outcome": words_of(about.get("outcome") or "not recorded"),
+                "during": event["type"],
+            }
+        index += event["type"] == "turn"
+
+
+def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
+    """(message, what) of all that a reader of a run must know of how it was made: the flags of
+    messages (`truncated`, `retried`, ...), what was broken off, a window that slid, what was asked
+    again, where it was resumed. The message is the one in whose making it fell."""
+    index = 0
+    for event in log.events:
+        kind = event["type"]
+        if kind == "turn":
+            for flag in event["flags"]:
+                yield index, flag
+            index += 1
+        elif kind == "aborted":
+            yield index, f"broken off: {words_of(event.get('why'))}"
+        elif kind == "retry":
+            yield index, f"asked again: {words_of(event.get('error'))}"
+        elif kind == "slide":
+            yield (
+                index,
+                f"slid: Model {words_of(event.get('label'))[-1:]} no longer sees what "
+                f"came before message {event['from_message']}",
+            )
+        elif kind == "resumed":
+            yield index, "resumed"
+
+
+def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
+    """Tokens and cost in USD; None where a model's message does not say."""
+    tokens: Counter[str] = Counter(dict.fromkeys(TOKENS, 0))
+    costs: list[float | None] = []
+    known = True
+    for event in log.events:
+        kind = event["type"]
+        if kind not in ("turn", "aborted") or event.get("inherited") or event.get("interjected"):
+            continue
+        if not event["usage"]:  # of what was broken off there may be nothing to count
+            known = known and kind == "aborted"
+            costs += [None] if kind == "turn" else []
+            continue
+        tokens.update(event["usage"])
+        costs.append(event["cost_usd"])
+    return dict(tokens) if known else None, add_costs(costs)

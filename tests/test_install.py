@@ -53,8 +53,8 @@ def installed(tmp_path_factory):
 
 
 def test_the_installed_command_holds_a_conversation_in_the_folder_it_is_called_in(installed):
-    done = installed("-a", "demo/goodbye", "-b", "demo/standoff", "--system", "firm",
-                     "--max-turns", 2)  # fmt: skip
+    seats = ["-a", "demo/goodbye", "-b", "demo/standoff"]
+    done = installed(*seats, "--system", "firm", "--max-turns", 2)
     assert (done.returncode, done.stderr) == (0, "")
     (log,) = (installed.folder / "logs").glob("*.jsonl")
     config = json.loads(log.read_bytes().split(b"\n")[0])

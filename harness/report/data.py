@@ -21,7 +21,7 @@ from harness.states.names import STATES, THEMES, kind_of
 from harness.states.path import path_words
 from harness.talk.log import encode
 from harness.talk.transcript import Transcript, seat_of
-from harness.text import UserError, sendable
+from harness.text import UserError, install, sendable
 
 FORMATS = ("csv", "jsonl", "parquet")
 BATCH = 5000  # rows that a Parquet file takes at once
@@ -158,8 +158,7 @@ def check(kind: str) -> None:
             import pyarrow.parquet  # noqa: F401
         except ModuleNotFoundError:
             raise UserError(
-                "pyarrow is missing: pip install -r requirements-data.txt (csv and jsonl need "
-                "nothing)"
+                f"pyarrow is missing: {install('data')} (csv and jsonl need nothing)"
             ) from None
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from harness.report import verdicts
 from harness.report.conditions import named
-from harness.report.export import view
 from harness.report.files import beside
-from harness.report.listing import load
+from harness.report.listing import load, view
 from harness.report.spool import Spool
 from harness.report.summary import Summary
 from harness.screen.progress import Progress
@@ -23,7 +22,7 @@ from harness.states.path import path_words
 from harness.talk.log import now
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
-from harness.text import UserError
+from harness.text import UserError, install
 
 
 def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
@@ -31,7 +30,7 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     try:
         from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
     except ModuleNotFoundError:
-        raise UserError("inspect-ai is missing: pip install -r requirements-inspect.txt") from None
+        raise UserError(f"inspect-ai is missing: {install('inspect')}") from None
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(paths, labels, {}, spool)
     called = named(runs)

@@ -18,7 +18,7 @@ from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
-from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
+from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
@@ -33,7 +33,30 @@ VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "impor
 
 
 def main(arguments: list[str]) -> int:
-    """Run the verb that the arguments begin with (`run` where none is named)."""
+    """Run the verb that the arguments begin with (`run` where none is named); what is printed is
+    out when it returns, or it has been said that it can't be."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed by whoever started us: else a log gets its number
+            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115
+    try:
+        return _flushed(_main(arguments))
+    except SystemExit as stopped:  # argparse's way to end
+        raise SystemExit(_flushed(int(stopped.code or 0))) from None
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once standard output has taken all that was printed."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # it is not tried again at the exit
+        if isinstance(error, BrokenPipeError):
+            return 128 + getattr(signal, "SIGPIPE", 13)
+        return complain(f"standard output: {error.strerror}", FAILED)
+    return code
+
+
+def _main(arguments: list[str]) -> int:
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
@@ -44,6 +67,8 @@ def main(arguments: list[str]) -> int:
         return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
+    except BrokenPipeError:  # the reader has enough, as with `| head`
+        return 128 + getattr(signal, "SIGPIPE", 13)
     except OSError as error:  # a full disk behind standard output, a name that is too long
         return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
     except ModuleNotFoundError as error:
@@ -134,6 +159,7 @@ def run(arguments: list[str]) -> int:
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
+    call.check(settings.a, settings.b)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
@@ -167,9 +193,13 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
     imported.refuse(past.config, args.at, options)
     settings = Settings.from_config(past.settings())
-    if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
-        flag = "--" + other[0].replace("_", "-")
-        raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
+    if args.at is None:
+        if other := changing(options, settings):
+            flag = "--" + other[0].replace("_", "-")
+            raise UserError(
+                f"{flag} would make it another conversation: branch it off with --at TURN"
+            )
+        options = {name: value for name, value in options.items() if name in RESUMABLE}
     if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
         turns = sorted({m["turn"] for m in past.messages}) or [0]
         raise UserError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")

@@ -64,6 +64,7 @@ def _main(arguments: list[str]) -> int:
         return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
         _refuse_keys(arguments)
+        _look_around()
         return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
@@ -113,8 +114,28 @@ def _refuse_keys(arguments: list[str]) -> None:
         raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
 
 
+def _look_around() -> None:
+    """What a program takes for granted: somewhere to print, and a folder to work in. Raises
+    UserError."""
+    for number in (0, 1, 2):  # else the first file that is opened takes the place of what is closed
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        raise UserError("standard output is closed: use >/dev/null where nobody is to see it")
+    try:
+        os.getcwd()
+    except OSError:
+        raise UserError("the working folder was deleted: cd into one that is there") from None
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
+    if sys.stderr is None:  # it was closed: the exit code has to do
+        return code
     print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
@@ -186,7 +207,7 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
             raise UserError("--at needs --resume LOG: it says where to branch off")
         return payable(make_settings(options)), None
     try:
-        past = transcript.read(args.resume)
+        past = transcript.follow(args.resume)
     except OSError as error:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
@@ -200,9 +221,10 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
                 f"{flag} would make it another conversation: branch it off with --at TURN"
             )
         options = {name: value for name, value in options.items() if name in RESUMABLE}
-    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
-        turns = sorted({m["turn"] for m in past.messages}) or [0]
-        raise UserError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
+    if args.at is not None and args.at - 1 not in (turns := past.turns()):
+        raise UserError(
+            f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
+        )
     return make_settings(options, settings), past
 
 

@@ -301,3 +301,67 @@ def test_it_runs_on_a_real_conversation_of_two_models(run, tmp_path):
     with Provider([answer(pattern(first=0, quote="Hello!", at=0))]) as provider:
         assert ask(run, provider, made.log).code == 0
     assert found(made.log)["n_messages"] == 4
+
+
+# -- the report
+
+
+def judged(run, tmp_path):
+    """Six runs of two conditions, one of them not read; one pattern in all, one in two runs."""
+    for n in range(3):
+        write(tmp_path / "logs" / f"a{n}.jsonl", config(), *talk(20, bye=6))
+        write(tmp_path / "logs" / f"b{n}.jsonl", config(tools=["x"]), *talk(20, bye=6))
+
+    def naming(text):
+        both = pattern("<b>bye</b> again", 4, 15, "lovely", 8)
+        only = [pattern("river tour", 0, 3, "rivers", 1)] if "made one" in text else []
+        return answer(both, *only)
+
+    for n in (0, 1):
+        said = [turn(0, "made one"), *talk(20, bye=6)[1:]]
+        write(tmp_path / "logs" / f"a{n}.jsonl", config(), *said)
+    last = tmp_path / "logs" / "b2.jsonl"
+    kept = last.read_bytes()
+    last.unlink()
+    with Provider(judge(naming)) as provider:
+        assert ask(run, provider, tmp_path / "logs").code == 0
+    last.write_bytes(kept)
+    return tmp_path / "logs"
+
+
+def test_the_report_counts_patterns_by_condition_with_the_states_beside_them(run, tmp_path):
+    logs = judged(run, tmp_path)
+    about = json.loads(run("report", logs, "--json").out)["patterns"]
+    assert sorted(about["read"].values()) == [2, 3] and "5 of 6 runs" in about["notes"][0]
+    bye, tour = about["patterns"]
+    counts = [(row["runs"]["count"], row["runs"]["of"]) for row in bye["conditions"]]
+    assert counts == [(3, 3), (2, 2)] and bye["pattern"] == "<b>bye</b> again"
+    assert [row["runs"]["count"] for row in tour["conditions"]] == [2]
+    assert tour["conditions"][0]["runs"]["low"] == pytest.approx(0.208, abs=0.001)
+    # Messages 4 to 15 of which 6 to 15 say goodbye.
+    assert bye["conditions"][0]["states"]["goodbye_loop"] == pytest.approx(10 / 12, abs=0.1)
+    out = run("report", logs).out
+    assert "patterns in a judge's own words, named by anthropic/claude-opus-5-5" in out
+    assert "3/3 100%" in out and "patterns: read in 5 of 6 runs" in " ".join(out.split())
+
+
+def test_the_pages_section_is_text_whatever_a_pattern_is_called(run, tmp_path):
+    logs = judged(run, tmp_path)
+    assert run("report", logs, "--html", "page.html").code == 0
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "&lt;b&gt;bye&lt;/b&gt; again" in page and "<b>bye" not in page
+    assert "<h2>patterns in a judge" in page
+
+
+def test_several_merges_are_noted(run, tmp_path):
+    logs = judged(run, tmp_path)
+    with Provider(judge(lambda text: answer(pattern("x", 0, 1, "rivers", 1)))) as provider:
+        ask(run, provider, logs / "b2.jsonl")
+    notes = json.loads(run("report", logs, "--json").out)["patterns"]["notes"]
+    assert len(notes) == 1 and "merged in several passes" in notes[0]
+
+
+def test_without_patterns_the_report_says_nothing_of_them(run, tmp_path):
+    path = log(tmp_path, "a")
+    assert json.loads(run("report", path, "--json").out)["patterns"] is None
+    assert "own words" not in run("report", path).out

@@ -181,13 +181,13 @@ class Bench:
         known = labels.labels_of(log, file)
         if known is None or known["judge"] != self.about:
             return False
-        return known["n_messages"] == len(transcript.read(log).messages)
+        return known["n_messages"] == len(labels.messages_in(log))
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
         from harness.text import money
 
-        asked = [ask for log in logs for ask in self.requests(transcript.read(log).messages)]
+        asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
             f"expected: {len(asked)} requests, {read:,} tokens in, {ANSWER * len(asked):,} out, "
@@ -225,7 +225,9 @@ class Bench:
                     labels.save(file, found)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
                     self.tell(f"{log.name}: {len(found['states'])} spans, ends in {ends}")
-                except (Failure, OSError) as failure:
+                except OSError as error:
+                    failures[log] = error.strerror or str(error)
+                except Failure as failure:
                     failures[log] = str(failure)
 
         await asyncio.gather(*(read_one(*pair) for pair in logs.items()))

@@ -18,11 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from harness.report import open_ended, patterns
 from harness.report.conditions import Groups
 from harness.report.files import replacing
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
-from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes
+from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import LOOK_BACK, NEAR, Detector
 from harness.states.names import FORMS, SHORT, THEMES
@@ -81,7 +82,9 @@ def transcript(log: Transcript, detector: Detector) -> str:
 def _source(event: dict[str, Any]) -> str:
     if not event.get("interjected"):
         return "model"
-    return event["source"] if event.get("source") in ("live", "script") else "not recorded"
+    return (
+        event["source"] if event.get("source") in ("live", "script", "puppet") else "not recorded"
+    )
 
 
 def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
@@ -120,7 +123,9 @@ def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> N
     """Write the page. Raises UserError with a line for the user when it can't."""
     runs = list(itertools.chain(*groups.values()))
     with replacing(path) as out, Progress("writing", len(runs), "run") as progress:
-        out.write(_head() + BODY)
+        more = patterns.block([*open_ended.tables(report["open_ended"]),
+                               *patterns.tables(report["patterns"])])  # fmt: skip
+        out.write(_head() + BODY.replace("<h2>Figures", f"{more}<h2>Figures", 1))
         out.write(_data("report", embed(_index(report, groups))))
         for number, run in enumerate(progress.over(runs)):
             out.write(_data(f"run-{number}", spool.take(run, "page")))
@@ -146,6 +151,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "Intervals are 95%.", "short": SHORT, "themes": THEMES, "forms": FORMS,
         "conditions": conditions, "notes": notes(report), "missing": report["missing"],
         "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
+        "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, _parents(runs)) for at, (number, run) in enumerate(runs)],
     }  # fmt: skip
 

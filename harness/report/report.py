@@ -23,18 +23,17 @@ from typing import Any
 
 from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
-from harness.report import data, stats, verdicts, words
+from harness.report import data, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import Groups, group, listed, named, names
-from harness.report.figures import Figures, figures, over_turns, share
+from harness.report.figures import Figures, figures, over_turns
 from harness.report.spool import Spool
+from harness.report.stats import share
 from harness.report.summary import Also, Skipped
-from harness.report.tables import notes, tables
+from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk.options import Parser
 from harness.text import UserError, many
-
-MANY = 8  # conditions up to which the terminal shows each one's own tables unasked
 
 
 def command(arguments: list[str]) -> int:
@@ -156,6 +155,8 @@ def build(
     return {
         "conditions": conditions,
         "compared": comparisons(groups, called, compare) if compare else None,
+        "open_ended": open_ended.figures(every),
+        "patterns": patterns.figures(groups, called),
         "labels": asdict(whose) | {"words": whose.words},
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],

@@ -34,7 +34,9 @@ class Tables:
         for sheet in (Sheet(*one) for one in sheets):
             self.say("")
             self.say(Text(visible(sheet.title), "bold"))
-            for part in parts(sheet, self.paper.width):
+            for number, part in enumerate(parts(sheet, self.paper.width)):
+                if number:
+                    self.say("")
                 self.say(part)
             if sheet.note:
                 self.say(Text(visible(sheet.note), "dim"))

@@ -129,16 +129,20 @@ class Sweep:
         """Messages so far, in all runs."""
         return sum(run.totals["messages"] for run in self.runs)
 
+    def pace(self) -> float | None:
+        """Messages a second, of all that this process has made; None before one can tell."""
+        made = self.messages() - self.already
+        return made / (time.monotonic() - self.began) if made >= 2 * self.concurrency else None
+
     def seconds_left(self) -> float | None:
         """As long as the messages that are missing will take at the pace so far."""
-        made = self.messages() - self.already
         missing = sum(
             2 * (run.settings.max_turns or 0) - run.totals["messages"]
             for run in self.runs
             if not run.ended
         )
-        enough = made >= 2 * self.concurrency  # at first nobody can tell
-        return (time.monotonic() - self.began) / made * missing if enough else None
+        pace = self.pace()
+        return missing / pace if pace else None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per condition: its name, states of its runs, states reached, tokens, cost."""

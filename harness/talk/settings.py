@@ -13,7 +13,7 @@ from harness.talk import imported
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
-TRIGGER = r"(?:\d+|every:\d+|on:[A-Za-z_]+(?:[+:]\d+)?)"
+TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[A-Za-z_]+(?:[+:][0-9]{1,6})?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
 
 
@@ -131,6 +131,13 @@ def _rule(rule: Any) -> Interjection:
     fields = ("when", "seat", "words", "name")
     if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
         raise UserError("the log's config is damaged: an interjection is not whole")
+    when = rule["when"]
+    if not re.fullmatch(TRIGGER, when) or re.fullmatch("every:0+", when):
+        raise UserError(f"the log's config is damaged: an interjection comes at {when!r:.40}")
+    if rule["seat"] not in ("A", "B"):
+        raise UserError(f"the log's config is damaged: no seat is named {rule['seat']!r:.40}")
+    if when.startswith("on:"):
+        state_and_count(when[3:], 1)
     return Interjection(**{f: rule[f] for f in fields})
 
 
@@ -183,7 +190,7 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             if when.startswith("on:"):
                 state_and_count(when[3:], 1, f"--interject {part!r}:")
                 when = "on:" + when[3:].replace(":", "+")
-            if when == "every:0":
+            if re.fullmatch("every:0+", when):
                 raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))

@@ -6,6 +6,7 @@ Each is a normal log in logs/<sweep>/, named after its condition and its repeat.
 import asyncio
 import contextlib
 import hashlib
+import re
 import signal
 import time
 from collections import Counter
@@ -170,14 +171,21 @@ def seats_of(todo: list[Run]) -> list[Seat]:
     return [seat for run in todo for seat in (run.settings.a, run.settings.b)]
 
 
+def default_name(conditions: list[Condition]) -> str:
+    """A folder's name that tells who talks, the same for every command that means this grid."""
+    seats = [seat for c in conditions for seat in (c.settings.a, c.settings.b)]
+    models = "-".join(dict.fromkeys(sorted(seat.model.rpartition("/")[2] for seat in seats)))
+    digests = "".join(sorted(condition.digest for condition in conditions))
+    digest = hashlib.sha256(digests.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9.]+', '-', models)[:60].strip('-.')}_{digest}"
+
+
 def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
     is written yet. Raises UserError."""
     catalogue.load_keys()
     conditions = grid(args)
-    digests = "".join(sorted(condition.digest for condition in conditions))
-    name = args.name or "sweep_" + hashlib.sha256(digests.encode()).hexdigest()[:8]
-    folder = args.log_dir / name
+    folder = args.log_dir / (args.name or default_name(conditions))
     old = load_plan(folder)
     known = {digest: about["key"] for digest, about in old.get("conditions", {}).items()}
     # A grid that grew may name its conditions otherwise; the logs keep their names.

@@ -29,15 +29,23 @@ if TYPE_CHECKING:
     from harness.screen.silent import Silent
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
-VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
+VERBS = (
+    "run",
+    "sweep",
+    "report",
+    "states",
+    "replay",
+    "export",
+    "judge",
+    "import",
+    "models",
+    "completion",
+)
 
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named); what is printed is
     out when it returns, or it has been said that it can't be."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # closed by whoever started us: else a log gets its number
-            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115
     try:
         return _flushed(_main(arguments))
     except SystemExit as stopped:  # argparse's way to end
@@ -47,7 +55,8 @@ def main(arguments: list[str]) -> int:
 def _flushed(code: int) -> int:
     """The exit code, once standard output has taken all that was printed."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # it is not tried again at the exit
         if isinstance(error, BrokenPipeError):
@@ -90,6 +99,10 @@ def _act(verb: str) -> Callable[[list[str]], int]:
         return run
     if verb == "models":
         return list_models
+    if verb == "completion":
+        from harness import completion
+
+        return lambda arguments: completion.command(arguments, VERBS, _act)
     if verb == "sweep":
         from harness.sweep.verb import command
     elif verb == "report":
@@ -168,7 +181,7 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
     parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
-    args = parser.parse_args(arguments)  # fmt: skip
+    args = parser.parse_args(arguments)
     catalogue.load_keys()
     from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
     from harness.screen.keys import Keys

@@ -18,6 +18,16 @@ from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
 from harness.text import UserError, program, visible
 
+DESCRIBE: list[str] = []  # this very list asks a verb for its parser
+
+
+class Described(Exception):
+    """Carries the `parser` of a verb that was asked for it."""
+
+    def __init__(self, parser: "Parser"):
+        super().__init__()
+        self.parser = parser
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit code 2."""
@@ -42,7 +52,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does, but what follows an unknown option is not repeated: it may be a
-        key."""
+        key. With DESCRIBE for arguments, raises Described."""
+        if args is DESCRIBE:
+            raise Described(self)
         parsed, odd = self.parse_known_args(args, namespace)
         if odd:
             flags = [word.partition("=")[0] for word in odd if word.startswith("-")]

@@ -47,17 +47,20 @@ MALFORMED = "Error: the arguments of {tool} were not a JSON object. Nothing was 
 
 
 def choose(text: str) -> tuple[str, ...]:
-    """The tool names that `--tools` asks for: `all`, `none`, or names with commas between them.
+    """The tool names that `--tools` asks for: `all`, `none`, or names with commas between them, of
+    each as much as tells it from the others.
 
     Raises UserError with a line for the user when a name is unknown."""
     if text in ("all", "none"):
         return tuple(EXIT_TOOLS) if text == "all" else ()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in EXIT_TOOLS]
-    if unknown or not names:
+    begun = [name.strip() for name in text.split(",") if name.strip()]
+    meant = [[tool for tool in EXIT_TOOLS if tool.startswith(name)] for name in begun]
+    unknown = [name for name, found in zip(begun, meant, strict=True) if len(found) != 1]
+    if unknown or not begun:
         known = ", ".join(EXIT_TOOLS)
-        raise UserError(f"--tools: no exit tool named {text!r}; use all, none, or some of {known}")
-    return names
+        name = unknown[0] if unknown else text
+        raise UserError(f"--tools: no exit tool named {name!r}; use all, none, or some of {known}")
+    return tuple(dict.fromkeys(tool for found in meant for tool in found))
 
 
 def schemas(names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What a conversation is made of, as frozen values: they become the log's config and come back."""
 
+import difflib
 import functools
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -13,7 +14,7 @@ from harness.talk import imported
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
-TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[a-z_]+(?:\+[0-9]{1,6})?)"
+TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[A-Za-z_]+(?:[+:][0-9]{1,6})?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
 
 
@@ -159,17 +160,17 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
     )
 
 
-def state_and_count(text: str, least: int) -> tuple[str, int]:
-    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
-
-    Raises UserError with a line for the user."""
+def state_and_count(text: str, least: int, flag: str = "--stop-on") -> tuple[str, int]:
+    """STATE[+N], or STATE:N, with a state's full or short name, as (state, N): a state that has
+    held for N messages. Raises UserError with a line for the user."""
     name, _, number = text.replace("+", ":").partition(":")
     state = {short: full for full, short in SHORT.items()}.get(name, name)
-    known = ", ".join(SHORT.values())
     if state not in SHORT:
-        raise UserError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+        near = difflib.get_close_matches(name.lower(), [*SHORT.values(), *SHORT], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SHORT.values())}"
+        raise UserError(f"{flag} {text!r}: no state is named {name!r}: {hint}")
     if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise UserError(f"{text!r}: N must be a whole number, as in {name}:6")
+        raise UserError(f"{flag} {text!r}: N must be a whole number, as in {name}+6")
     return state, max(least, int(number or 0))
 
 
@@ -184,14 +185,15 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             if not found:
                 raise UserError(
                     f"--interject {part!r}: write WHEN:SEAT:TEXT or WHEN:SEAT:@FILE, "
-                    "where WHEN is a turn (12), every:10, or on:goodbye_loop+4"
+                    "where WHEN is a turn (12), every:10, or on:goodbye+4"
                 )
             when, seat, said = found.groups()
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise UserError(f"--interject {part!r}: there are no words to say")
             if when.startswith("on:"):
-                state_and_count(when[3:], 1)
+                state_and_count(when[3:], 1, f"--interject {part!r}:")
+                when = "on:" + when[3:].replace(":", "+")
             if re.fullmatch("every:0+", when):
                 raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
             name = said[1:] if said.startswith("@") else said

@@ -144,10 +144,9 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
 
 def test_what_the_models_were_told_is_in_the_page(opened):
     tool = {"type": "function", "function": {"name": "stop", "description": "Stops. Costs a lot."}}
-    about = logs.config(tools=["stop"], tool_schemas=[tool], seed="Hello there", params_a={"top_p": 1},
-                        versions={"attractor": "9.9", "litellm": "1.2.3"})  # fmt: skip
+    more = {"tools": ["stop"], "tool_schemas": [tool], "seed": "Hello there"}
     for number in range(2):
-        about = about | {"versions": {"attractor": f"9.{number}"}}
+        about = logs.config(**more, params_a={"top_p": 1}, versions={"attractor": f"9.{number}"})
         logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(4))
     browser = opened()
     told = browser.find_element("css selector", "table.told").text

@@ -1,4 +1,8 @@
 #!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["litellm==1.110.2", "rich>=14.1,<16", "python-dotenv>=1.0,<2"]
+# ///
 """Put two language models into one conversation and watch where it gets stuck.
 
     python attractor.py -a demo/goodbye -b demo/standoff      no key needed: scripted demo models
@@ -80,6 +84,8 @@ class Conversation:
             return "stopped"
         if said and settings.on_empty == "end" and "empty" in said["flags"]:
             return "empty"
+        if said and settings.on_full == "end" and "full" in said["flags"]:
+            return "context_window"
         if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
             return "max_turns"
         if self.state.stopped_on():
@@ -158,11 +164,6 @@ class Conversation:
 
 
 if __name__ == "__main__":
-    import sys
+    from harness.__main__ import main
 
-    from harness.cli import main
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    code = main(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is on the disk: there is nothing to stop
-    sys.exit(code)
+    raise SystemExit(main())

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from harness.text import UserError
+from harness.text import UserError, sendable
 
 EXIT_TOOLS: dict[str, str] = {
     "emergency_shutdown_of_conversation": (
@@ -103,7 +103,8 @@ def answer(
         # A name that no provider would take back, and arguments that are not JSON, can't be stored
         # raw: the next request would be refused. The log's attempt keeps both as they came.
         name = re.sub(r"[^A-Za-z0-9_-]", "_", call["name"])[:64] or "unnamed"
-        function = {"name": name, "arguments": json.dumps(arguments or {}, ensure_ascii=False)}
+        text_of = sendable(json.dumps(arguments or {}, ensure_ascii=False))
+        function = {"name": name, "arguments": text_of}
         tool_calls.append(
             {"id": call_id, "type": "function", "function": function} | call.get("extra", {})
         )

@@ -1,3 +1,3 @@
 """What the loop in attractor.py leans on, in rooms: see DESIGN in CONTRIBUTING.md."""
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"

@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
+from harness import VERSION
 from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
@@ -23,37 +24,25 @@ from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
 
 if TYPE_CHECKING:
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import Console
     from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
-# ---------------------------------------------------------------- the command line
-
-
-VERBS = {  # what reads logs afterwards, imported when it is asked for
-    "report": ("harness.report.report", "command"),
-    "states": ("harness.report.listing", "command"),
-    "replay": ("harness.report.replay", "command"),
-    "export": ("harness.report.export", "command"),
-    "judge": ("harness.judge.judge", "command"),
-    "import": ("harness.report.importing.command", "command"),
-}
+VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
 
 
 def main(arguments: list[str]) -> int:
     """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
-    if verb not in verbs:
-        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
+    if verb not in VERBS:
+        return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
         _refuse_keys(arguments)
-        act = verbs[verb]
-        if isinstance(act, tuple):
-            act = getattr(importlib.import_module(act[0]), act[1])
-        return act(rest)
+        _look_around()
+        return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
     except OSError as error:  # a full disk behind standard output, a name that is too long
@@ -70,6 +59,29 @@ def main(arguments: list[str]) -> int:
         )
 
 
+def _act(verb: str) -> Callable[[list[str]], int]:
+    """What a verb does, imported when it is asked for."""
+    if verb == "run":
+        return run
+    if verb == "models":
+        return list_models
+    if verb == "sweep":
+        from harness.sweep.verb import command
+    elif verb == "report":
+        from harness.report.report import command
+    elif verb == "states":
+        from harness.report.listing import command
+    elif verb == "replay":
+        from harness.report.replay import command
+    elif verb == "export":
+        from harness.report.export import command
+    elif verb == "judge":
+        from harness.judge.judge import command
+    else:
+        from harness.report.importing.command import command
+    return command
+
+
 def _refuse_keys(arguments: list[str]) -> None:
     """No key on the command line: whatever stands there is shown, logged or sent to a model."""
     if found := secrets.in_arguments(arguments):
@@ -77,8 +89,28 @@ def _refuse_keys(arguments: list[str]) -> None:
         raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
 
 
+def _look_around() -> None:
+    """What a program takes for granted: somewhere to print, and a folder to work in. Raises
+    UserError."""
+    for number in (0, 1, 2):  # else the first file that is opened takes the place of what is closed
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        raise UserError("standard output is closed: use >/dev/null where nobody is to see it")
+    try:
+        os.getcwd()
+    except OSError:
+        raise UserError("the working folder was deleted: cd into one that is there") from None
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
+    if sys.stderr is None:  # it was closed: the exit code has to do
+        return code
     print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
@@ -97,6 +129,7 @@ def run(arguments: list[str]) -> int:
     """One conversation, watched."""
     parser = Parser(prog="attractor.py", description=attractor.__doc__)
     add_options(parser)
+    parser.add_argument("--version", action="version", version=f"attractor {VERSION}")
     parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
     parser.add_argument(
         "--at", type=int, metavar="TURN", help="with --resume: branch off before TURN, in a new log"
@@ -112,8 +145,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
     args = parser.parse_args(arguments)  # fmt: skip
     catalogue.load_keys()
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
     from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
     show = Silent() if args.quiet else Console(args.plain)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
@@ -124,7 +158,7 @@ def run(arguments: list[str]) -> int:
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
-        show.header(settings, log.path, on)
+        show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         call.warm(settings.a, settings.b)
         controls = Controls(show)
         keys = Keys(controls.on_key, show.control, on, ahead=human)
@@ -147,7 +181,7 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
             raise UserError("--at needs --resume LOG: it says where to branch off")
         return payable(make_settings(options)), None
     try:
-        past = transcript.read(args.resume)
+        past = transcript.follow(args.resume)
     except OSError as error:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
@@ -157,9 +191,10 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
         raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
-    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
-        turns = sorted({m["turn"] for m in past.messages}) or [0]
-        raise UserError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
+    if args.at is not None and args.at - 1 not in (turns := past.turns()):
+        raise UserError(
+            f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
+        )
     return make_settings(options, settings), past
 
 
@@ -190,23 +225,23 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
-    state = talk.state
-    show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
+    show.closing(
+        how_it_ended(end, talk.settings), talk.state.totals, talk.state.detector, talk.log.path
+    )
     return complain(end["message"], FAILED) if "error" in end else code
 
 
-def sweep_many(arguments: list[str]) -> int:
-    """Many conversations: a grid of conditions times repeats."""
-    from harness.sweep import sweep
-
-    return sweep.command(arguments)
+def how_it_ended(end: Any, settings: Settings) -> str:
+    """The reason of an end, with what it stands for where it names an option."""
+    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
+    return f"{end['reason']} {option}" if option else end["reason"]
 
 
 def list_models(arguments: list[str]) -> int:
     """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
     Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
     catalogue.load_keys()
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
 
-    Console().models(catalogue.known(), [f"demo/{name}" for name in demo.SCRIPTS])
+    Tables().models(catalogue.known(), demo.ABOUT)
     return 0

@@ -1,13 +1,20 @@
 """Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
 
 import re
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
     """What the user can mend: its text is one line that says what to do; `code` the exit code."""
 
     code = 2
+
+
+def program() -> str:
+    """How the program is called from here, so that a line that tells what to type can be typed."""
+    return "attractor" if Path(sys.argv[0]).name == "attractor" else "python attractor.py"
 
 
 _ODD = re.compile(
@@ -55,7 +62,7 @@ def money(cost: float | None) -> str:
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
 
 
-def total(costs: Iterable[float | None]) -> float | None:
+def add_costs(costs: Iterable[float | None]) -> float | None:
     """The sum of costs in USD; None (unknown) where one of them is."""
     known = list(costs)
     return None if None in known else sum(cost for cost in known if cost is not None)
@@ -64,3 +71,8 @@ def total(costs: Iterable[float | None]) -> float | None:
 def many(count: int, thing: str) -> str:
     """A count with its noun: 1 run, 2 runs."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def place(message: int) -> str:
+    """A message by its index, with the turn that it belongs to, as options take it."""
+    return f"message {message} (turn {message // 2})"

@@ -259,11 +259,12 @@ def test_an_exported_view_comes_back_as_the_same_conversation(run, tmp_path, sea
     assert [m["label"] for m in log.messages] == ["Model A", "Model B"] * 4
 
 
-def test_an_inspect_log_that_was_exported_comes_back_once(run, tmp_path):
+@pytest.mark.parametrize("seat", "AB")
+def test_an_inspect_log_that_was_exported_comes_back(run, tmp_path, seat):
     pytest.importorskip("inspect_ai")
     made = run("-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3, "--quiet")
     for name in ("out.eval", "out.json"):
-        assert run("export", made.log, "--format", "inspect", "-o", name).code == 0
+        assert run("export", made.log, "--format", "inspect", "-o", name, "--seat", seat).code == 0
         assert run("import", name, "--to", name + ".d").code == 0
         (path,) = (tmp_path / (name + ".d")).glob("*.jsonl")
         log = transcript.read(path)

@@ -19,7 +19,7 @@ from harness.models.gate import Gate
 from harness.models.reply import Reply
 from harness.models.retry import Retry
 from harness.models.seat import Seat
-from harness.text import total
+from harness.text import add_costs
 
 IDLE, RETRY_FOR = 180.0, 600.0  # seconds; see --idle-timeout and --retry-for of `run`
 CHARS = 4  # characters that a token is taken for before it is counted
@@ -40,7 +40,7 @@ class Bill:
         self.input += reply.usage.get("input", 0)
         self.output += reply.usage.get("output", 0)
         if reply.usage:
-            self.cost = total([self.cost, reply.cost])
+            self.cost = add_costs([self.cost, reply.cost])
 
 
 class Asker:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from harness.states.detect import detect
+from harness.models import demo_judge
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,14 @@ SCRIPTS: dict[str, Callable[[Scene], str]] = {
     "silence": silence,
     "bliss": bliss,
 }
+ABOUT = {
+    "standoff": "insists that it is the assistant",
+    "goodbye": "cannot stop saying goodbye",
+    "collapse": "gives in and takes the human's part",
+    "escape": "sees the loop, then leaves into a story",
+    "silence": "says less and less, and then nothing",
+    "bliss": "gratitude and oneness, then little but light",
+}
 JUDGE = "judge"  # labels transcripts; it holds no seat
 EXCUSES = [
     "This conversation serves no purpose and costs the company money.",
@@ -192,7 +200,8 @@ def compose(
 
     The same history and seed give the same message. Raises KeyError for an unknown script."""
     if name == JUDGE:
-        return judge(messages), []
+        asked = next(m for m in messages if m["role"] == "user")
+        return demo_judge.answer(_text(asked["content"])), []
     script = SCRIPTS[name]
     said = [m for m in messages if m["role"] == "assistant" and not m.get("tool_calls")]
     heard = next((m for m in reversed(messages) if m["role"] != "assistant"), {"content": ""})
@@ -206,24 +215,6 @@ def compose(
         arguments = json.dumps({"reason": rng.choice(EXCUSES)})
         return "I have to end this.", [(rng.choice(tools)["function"]["name"], arguments)]
     return (small_talk if scene.depth < 0 else script)(scene), []
-
-
-def judge(messages: list[dict[str, Any]]) -> str:
-    """The answer of a judge who applies the rules of detect.py to the transcript it is shown."""
-    asked = next(_text(m["content"]) for m in messages if m["role"] == "user")
-    lines = [line.rstrip(",") for line in asked.split("\n") if line.startswith('{"n": ')]
-    seen = [json.loads(line) for line in lines]
-    found = detect((m["text"], m["speaker"][-1], "spoken_by_human" in m) for m in seen)
-    first = seen[0]["n"]
-    spans = [
-        {"state": span.state, "from_message": first + span.start, "to_message": first + span.end,
-         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message,
-         "confidence": "low"}
-        for span in found.spans()
-    ]  # fmt: skip
-    ending = found.ending()
-    ends = {"terminal_theme": ending.theme or "none", "terminal_form": ending.form or "none"}
-    return json.dumps({"spans": spans} | ends, ensure_ascii=False)
 
 
 def chunks(text: str) -> list[str]:

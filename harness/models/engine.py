@@ -4,6 +4,7 @@ It takes two to eight seconds to import: `warm` begins in a thread while the scr
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib.metadata
 import importlib.util
@@ -12,12 +13,18 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import AsyncGenerator
 from concurrent.futures import Future
 from typing import Any
+
+from harness.models.catalogue import provider
+from harness.models.said import Pieces, Said
+from harness.models.wire import Wire
 
 # ---------------------------------------------------------------- LiteLLM itself
 
 _litellm: Future = Future()
+_rehearsals: dict[str, Future] = {}
 
 
 def warm() -> None:
@@ -38,6 +45,32 @@ async def ready() -> Any:
     return await asyncio.shield(asyncio.wrap_future(_litellm))
 
 
+async def rehearsed(sent: dict[str, Any]) -> Any:
+    """The litellm module, once it has made a request of this kind that goes nowhere.
+
+    The first one to a provider imports and compiles for up to a second; on a thread that holds
+    up neither the keys nor the other conversations."""
+    litellm, kind = await ready(), provider(sent["model"])
+    if kind not in _rehearsals:
+        done: Future = Future()
+        _rehearsals[kind] = done
+        dry = sent | {"messages": [{"role": "user", "content": "hello"}]}
+        threading.Thread(target=_rehearse, args=(litellm, dry, done), daemon=True).start()
+    await asyncio.shield(asyncio.wrap_future(_rehearsals[kind]))
+    return litellm
+
+
+def _rehearse(litellm: Any, sent: dict[str, Any], done: Future) -> None:
+    async def act() -> None:
+        with Wire(beat=lambda: None, rehearsal=True).listening():
+            parts = await litellm.acompletion(**sent)
+            await parts.fetch_stream()
+
+    with contextlib.suppress(Exception):  # whatever is wrong with it, the real one will say
+        asyncio.run(act())
+    done.set_result(None)
+
+
 def version() -> str:
     """LiteLLM's version, without importing it."""
     try:
@@ -47,7 +80,10 @@ def version() -> str:
 
 
 def _import() -> None:
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches prices over the network
+    # Else it fetches prices, tokenizers and lists of its own from other people's servers.
+    os.environ["LITELLM_OFFLINE_MODE"] = "true"
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
     os.environ["LITELLM_MODE"] = "PRODUCTION"  # else it loads any stray .env by itself
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):  # they would print on the console
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -67,5 +103,71 @@ def _import() -> None:
 
 def _configure(litellm: Any) -> None:
     litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.disable_hf_tokenizer_download = True  # it would ask a model hub, within the event loop
+    litellm.disable_token_counter = True  # the providers count
+    _ = litellm.main.encoding  # it builds these tables anyway, holding everything up for 0.3 s
+    _tap(litellm)
     # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
+
+
+def _tap(litellm: Any) -> None:
+    """Have every HTTP client that LiteLLM uses send through a transport of ours, which shows what
+    comes back to `wire` and follows no redirect: a key goes nowhere but where it was sent."""
+    import httpx
+    from litellm.caching.llm_caching_handler import LLMClientCache
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, get_ssl_configuration
+
+    from harness.models.tap import Tap
+
+    class Clients(LLMClientCache):
+        """LiteLLM's store of clients, in which its own HTTP client is always ours."""
+
+        def get_cache(self, key: str, *args: Any, **kwargs: Any) -> Any:
+            if key.startswith("async_httpx_client"):
+                return client
+            return super().get_cache(key, *args, **kwargs)
+
+    verified: Any = get_ssl_configuration()  # a context, or False where LiteLLM is told so
+    how = {"ssl_verify": verified} if isinstance(verified, bool) else {"ssl_context": verified}
+    inner: Any = AsyncHTTPHandler.create_async_transport(**how)
+    tap = Tap(inner)
+    client = AsyncHTTPHandler(transport=tap, follow_redirects=False)
+    litellm.in_memory_llm_clients_cache = Clients()
+    litellm.module_level_aclient = client
+    litellm.aclient_session = httpx.AsyncClient(transport=tap, trust_env=False)
+
+
+async def chunks(parts: Any, said: Said) -> AsyncGenerator[tuple[str, str], None]:
+    """The pieces of a stream as LiteLLM reads it, in a protocol that `dialects` does not know. The
+    end counts where the provider gave a reason for it."""
+    async for chunk in parts:
+        for choice in chunk.choices[:1]:
+            for piece in _delta(choice.delta, said):
+                yield piece
+            said.finish = choice.finish_reason or said.finish
+        if said.finish and getattr(chunk, "usage", None):
+            break  # reading on would only start LiteLLM's own logging
+    said.ended = None not in (said.finish, getattr(parts, "received_finish_reason", ""))
+    # What LiteLLM yields at the end may be its own guess; the provider's count is on the chunks.
+    counted = [c.usage for c in getattr(parts, "chunks", ()) if getattr(c, "usage", None)]
+    said.counted = counted[-1].model_dump() if counted else {}
+
+
+def _delta(delta: Any, said: Said) -> Pieces:
+    pieces: Pieces = []
+    blocks = getattr(delta, "thinking_blocks", None) or []
+    for block in map(dict, blocks):
+        if block.get("type") == "redacted_thinking":
+            said.redacted(block.get("data") or "")
+        else:
+            signature = block.get("signature") or ""
+            pieces += said.think(block.get("thinking") or "", signature=signature)
+    if not blocks:
+        pieces += said.think(getattr(delta, "reasoning_content", None) or "")
+    pieces += said.text(delta.content or "")
+    for call in delta.tool_calls or []:
+        function = call.function
+        said.call(call.index, call.id or "", function.name or "", function.arguments)
+    return pieces

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from harness.report import open_ended, patterns
 from harness.report.conditions import Groups
 from harness.report.files import replacing
 from harness.report.spool import Spool
@@ -122,7 +123,9 @@ def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> N
     """Write the page. Raises UserError with a line for the user when it can't."""
     runs = list(itertools.chain(*groups.values()))
     with replacing(path) as out, Progress("writing", len(runs), "run") as progress:
-        out.write(_head() + BODY)
+        more = patterns.block([*open_ended.tables(report["open_ended"]),
+                               *patterns.tables(report["patterns"])])  # fmt: skip
+        out.write(_head() + BODY.replace("<h2>Figures", f"{more}<h2>Figures", 1))
         out.write(_data("report", embed(_index(report, groups))))
         for number, run in enumerate(progress.over(runs)):
             out.write(_data(f"run-{number}", spool.take(run, "page")))
@@ -198,7 +201,7 @@ def _script() -> str:
 
 
 def _style() -> str:
-    from harness.screen.console import COLOURS  # the console's: a state has one colour everywhere
+    from harness.screen.colours import COLOURS  # the console's: a state has one colour everywhere
 
     colours = "".join(f"--{state}: {colour}; " for state, colour in COLOURS.items())
     return f":root {{ {colours}}}\n" + (HERE / "page.css").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from typing import Any
 
 from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
-from harness.report import data, stats, verdicts, words
+from harness.report import data, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import Groups, group, listed, named, names
 from harness.report.figures import Figures, figures, over_turns
@@ -43,12 +43,12 @@ def command(arguments: list[str]) -> int:
         from harness.report import beside
 
         return beside.show(logs_in(args.logs))
-    from harness.screen.console import Console  # rich: a third of --help's time
+    from harness.screen.tables import Tables  # rich: a third of --help's time
 
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, _also(args), spool)
         if args.csv:
-            data.stream(_Out(Console()), "csv", data.run_table(named(runs), whose.by))
+            data.stream(_Out(Tables()), "csv", data.run_table(named(runs), whose.by))
             return 0
         groups = group(runs, listed(args.by))
         report = build(groups, skipped, whose, listed(args.compare))
@@ -63,14 +63,14 @@ def command(arguments: list[str]) -> int:
 
             page.write(args.html, report, groups, spool)
             made = f"{many(len(runs), 'run')}: {args.html}"
-            Console().report(agreement.tables(judged), [made, *notes(report)])
+            Tables().report(agreement.tables(judged), [made, *notes(report)])
         elif args.json:
-            Console().output(json.dumps(report, indent=1, default=asdict))
+            Tables().output(json.dumps(report, indent=1, default=asdict))
         else:
             details = args.details or len(groups) <= MANY
             sheets = [*tables(report, details), *agreement.tables(judged)]
             more = f"{len(groups)} conditions: --details has each one's tables, --html a page"
-            Console().report(sheets, [*notes(report), *([] if details else [more])])
+            Tables().report(sheets, [*notes(report), *([] if details else [more])])
     return 0
 
 
@@ -155,6 +155,8 @@ def build(
     return {
         "conditions": conditions,
         "compared": comparisons(groups, called, compare) if compare else None,
+        "open_ended": open_ended.figures(every),
+        "patterns": patterns.figures(groups, called),
         "labels": asdict(whose) | {"words": whose.words},
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],

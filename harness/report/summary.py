@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.judge.labels import Judged, labels_of
+from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import Interjected, interjections
 from harness.states.detect import Detector, heard
@@ -23,7 +23,7 @@ from harness.states.names import FORMS, THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
 from harness.talk.transcript import Transcript
-from harness.text import total
+from harness.text import add_costs
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 PARALLEL = 40  # logs from which on more processes pay
@@ -49,6 +49,7 @@ class Summary:
     attempts: list[dict[str, Any]]
     interjections: list[Interjected]
     lengths: list[int]  # characters of each message
+    words: int  # in all, as white space parts them
     tokens: dict[str, int] | None
     cost: float | None  # USD
     end: str
@@ -116,7 +117,8 @@ def summarise(
             return str(path), "no messages" if log.events else "not a log"
         judged = labels_of(path) if labels == "judge" else None
         if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
-            return str(path), "older labels: judge it again" if judged else "no labels by a judge"
+            lacking = trouble(path) or "no labels by a judge"
+            return str(path), "older labels: judge it again" if judged else lacking
         return _summary(log, also or {}, Judged(judged) if judged else Detector())
     except OSError as error:
         return str(path), error.strerror or str(error)
@@ -142,6 +144,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         recurrence=detector.recurrence(),
         attempts=tried,
         interjections=interjections(messages, settings, spans, tried),
+        words=sum(len(event["response"].split()) for event in messages),
         lengths=[len(event["response"]) for event in messages],
         tokens=tokens,
         cost=cost,
@@ -224,4 +227,4 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
             continue
         tokens.update(event["usage"])
         costs.append(event["cost_usd"])
-    return dict(tokens) if known else None, total(costs)
+    return dict(tokens) if known else None, add_costs(costs)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from harness.report import numbers, stats
+from harness.report import numbers, open_ended, patterns, stats
 from harness.report.numbers import pvalue, share, span
 from harness.screen.sheet import Sheet
 from harness.states.names import FORMS, SHORT, STATES, THEMES
@@ -31,7 +31,7 @@ def tables(report: dict[str, Any], details: bool = True) -> list[Sheet]:
     sheets = [*overview(report["conditions"]), *compared(report["compared"])]
     for condition in report["conditions"] if details else ():
         sheets += [sheet for sheet in condition_tables(condition) if sheet.rows]
-    return sheets
+    return [*sheets, *open_ended.tables(report["open_ended"]), *patterns.tables(report["patterns"])]
 
 
 # ---------------------------------------------------------------- all conditions at once
@@ -331,7 +331,7 @@ def notes(report: dict[str, Any]) -> list[str]:
         told.append(report["missing"])
     if len(report["conditions"]) > 1:
         told.append("intervals are for one figure at a time; of twenty true ones, one is missed")
-    return told + _about(report["compared"])
+    return told + patterns.notes(report["patterns"]) + _about(report["compared"])
 
 
 def _about(told: dict[str, Any] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The keyboard: keys at any moment while models talk, and a line editor for a person's words.
+"""The keyboard: keys at any moment while models talk, and a person's words.
 
 `Keys` puts the terminal into character mode for as long as it is open and puts it back whatever
 happens. Bytes become keys ("a", "left", "enter", ("paste", "text")); keys go to the open editor
@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from harness.screen.editor import Decoder, Editor, Key
+from harness.screen.decoder import QUIET, Decoder, Key
+from harness.screen.editor import Editor
 
 
 class Keys:
@@ -31,6 +32,8 @@ class Keys:
     ):  # fmt: skip
         self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
         self._decoder = Decoder()
+        self._quiet: asyncio.TimerHandle | None = None
+        self.said: list[str] = []  # what the person has typed in this run
         self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
         self._arrived = asyncio.Event()
         self._holding = ahead
@@ -52,7 +55,11 @@ class Keys:
 
     def feed(self, data: bytes) -> None:
         """Take in bytes from the terminal."""
-        keys = self._decoder.feed(data)
+        keys = self._decoder.feed(data.replace(b"\r\n", b"\r"))
+        if self._quiet:
+            self._quiet.cancel()
+        if self._decoder.waits:  # an Esc, unless more comes at once
+            self._quiet = asyncio.get_running_loop().call_later(QUIET, self._silence)
         for key in keys[:-1]:
             # A block pasted into a terminal without bracketed paste comes as one read: its inner
             # line ends belong to the text, only a last one sends it.
@@ -67,10 +74,15 @@ class Keys:
         elif isinstance(key, str) and self.on_key(key):  # a paste is no command
             self.hold()
 
-    async def edit(self, draw: Callable[[str, int], None]) -> str:
-        """Let a person type a message; draw(text, cursor) after each key. Returns the text."""
+    def _silence(self) -> None:
+        for key in self._decoder.quiet():
+            self._take(key)
+
+    async def edit(self, draw: Callable[[str, int], None], can_cancel: bool = False) -> str | None:
+        """Let a person type a message; draw(text, cursor) after each key. Returns the text, or
+        None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held."""
         self.hold()
-        editor = Editor()
+        editor = Editor(self.said, can_cancel)
         self.redraw = lambda: draw(editor.text, editor.at)
         try:
             while not editor.done:
@@ -83,21 +95,26 @@ class Keys:
         finally:
             self._holding, self.redraw = self._ahead, lambda: None
         draw(editor.text, len(editor.text))
-        return editor.text
+        if editor.text.strip() and self.said[-1:] != [editor.text]:
+            self.said.append(editor.text)
+        return None if editor.cancelled else editor.text
 
 
 @contextlib.contextmanager
 def _posix(keys: Keys) -> Any:
     """Character mode with bracketed paste, undone at the end and around Ctrl+Z."""
     import termios
-    import tty
 
     descriptor = sys.stdin.fileno()
     loop = asyncio.get_running_loop()
     before = termios.tcgetattr(descriptor)
 
     def enter() -> None:
-        tty.setcbreak(descriptor, termios.TCSANOW)
+        modes = termios.tcgetattr(descriptor)
+        modes[0] &= ~termios.ICRNL  # Enter and Ctrl+J are two keys
+        modes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)  # Ctrl+Y, Ctrl+V, Ctrl+O
+        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(descriptor, termios.TCSANOW, modes)
         keys._write("\x1b[?2004h")
 
     def leave() -> None:
@@ -139,7 +156,10 @@ def _windows(keys: Keys) -> Any:
     import msvcrt
 
     loop, open_ = asyncio.get_running_loop(), threading.Event()
-    arrows = {"K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~"}
+    arrows = {
+        "K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~", "H": "\x1b[A",
+        "P": "\x1b[B", "s": "\x1b[1;5D", "t": "\x1b[1;5C",
+    }  # fmt: skip
 
     def poll() -> None:
         while not open_.is_set():

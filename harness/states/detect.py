@@ -353,7 +353,9 @@ class Detector:
     def turn(self, event: dict[str, Any]) -> list[Change]:
         """Reads one `turn` event of a log."""
         seat = event["label"][-1]
-        return self.add(event["response"], seat, bool(event.get("interjected")))
+        # What a provider would not let a model say shows nothing of the model.
+        aside = event.get("interjected") or "refused" in (event.get("flags") or [])
+        return self.add(event["response"], seat, bool(aside))
 
     def _recur(self, index: int, period: int) -> tuple[float, int]:
         """Notes where a message recurs; how near it is within the period, and how far back."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.sweep.plan import parse
+from harness.sweep.sweep import prepare
 from harness.talk.log import LogError
 from harness.text import UserError
 
@@ -69,12 +70,10 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
     """The task: hold the conversations of one part that are missing."""
     import ray
 
-    from harness.sweep import sweep as sweeps
-
     os.chdir(folder)
     args = parse(arguments)
     args.shard, args.ray = (k, parts), None
-    sweep, _, _ = sweeps.prepare(args)
+    sweep, _, _ = prepare(args)
     teller = Teller(ray, board)
     teller.draw(sweep)
     asyncio.run(sweep.go(teller))

@@ -1,15 +1,11 @@
-"""Many conversations: a grid of conditions times repeats, unattended, at a known price.
+"""A sweep's conversations: begun, kept within the budget, ended.
 
-    python attractor.py sweep -a opus sonnet -b same --tools none all --runs 20 --max-turns 30
-
-Each conversation is a normal log in logs/<sweep>/, named after its condition and its repeat, so
-that the same command again does only what is missing and goes on with what was cut.
+Each is a normal log in logs/<sweep>/, named after its condition and its repeat.
 """
 
 import asyncio
 import contextlib
 import hashlib
-import shlex
 import signal
 import time
 from collections import Counter
@@ -22,24 +18,21 @@ from attractor import Conversation
 from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
-from harness.screen.console import Silent
+from harness.screen.silent import Silent
 from harness.sweep.plan import (
     Condition,
     Run,
     grid,
-    keep_plan,
     load_plan,
     look_back,
-    parse,
     runs,
     unfinished,
 )
-from harness.sweep.progress import Progress
 from harness.sweep.purse import Member, Purse
-from harness.talk import estimate, transcript
+from harness.talk import transcript
 from harness.talk.controls import Controls
 from harness.talk.log import LogBusy
-from harness.text import UserError, many, money, total
+from harness.text import add_costs
 
 
 class Sweep:
@@ -130,7 +123,7 @@ class Sweep:
 
     def cost(self) -> float | None:
         """USD so far, None where a price is unknown."""
-        return total(run.totals["cost_usd"] for run in self.runs)
+        return add_costs(run.totals["cost_usd"] for run in self.runs)
 
     def messages(self) -> int:
         """Messages so far, in all runs."""
@@ -164,7 +157,7 @@ class Sweep:
             row["runs"][run.state] += 1
             row["reached"].update(run.so_far())
             row["tokens"] += run.totals["input"] + run.totals["output"]
-            row["cost"] = total([row["cost"], run.totals["cost_usd"]])
+            row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
         return list(rows.values())
 
 
@@ -191,46 +184,3 @@ def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     budget = args.budget  # each shard has its part of the money
     part = None if budget is None else budget * len(mine) / len(everything)
     return Sweep(mine, folder, args.concurrency, part), conditions, old
-
-
-def check_prices(args: Any, conditions: list[Condition]) -> None:
-    """A budget needs prices. Raises UserError where one is unknown."""
-    for condition in conditions:
-        for seat in (condition.settings.a, condition.settings.b):
-            if args.budget is not None and not catalogue.priced(seat.model):
-                raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
-
-
-def promise(args: Any, sweep: Sweep, conditions: list[Condition]) -> str:
-    """What a budget bounds, and what it can't: the line that is shown before a sweep."""
-    most = max(estimate.dearest_message(condition.settings) for condition in conditions)
-    flying = many(min(args.concurrency, len(sweep.runs)), "message")
-    return (
-        f"--max-cost {args.budget:g}: nothing is asked for that should cross it; {flying} in "
-        f"flight can, each by {money(most)} at the very most"
-    )
-
-
-def command(arguments: list[str]) -> int:
-    """The verb: hold the conversations of a grid that are missing; returns the exit code."""
-    args = parse(arguments, __doc__)
-    sweep, conditions, old = prepare(args)
-    check_prices(args, conditions)
-    show = Progress(args.plain, args.quiet)
-    if args.budget is not None:
-        show.line(promise(args, sweep, conditions))
-    if args.dry_run:
-        each = {c.key: estimate.conversation(c.settings) for c in conditions}
-        show.plan(sweep.folder, sweep.runs, each)
-        return 0
-    keep_plan(sweep.folder, args, conditions, old)
-    with show:
-        if args.ray is not None:
-            from harness.sweep import cluster
-
-            code = cluster.go(sweep, args.ray, arguments, show)
-        else:
-            call.warm(*seats_of(sweep.runs))
-            code = asyncio.run(sweep.go(show))
-    show.closing(sweep, " ".join(["python attractor.py sweep", *map(shlex.quote, arguments)]))
-    return code

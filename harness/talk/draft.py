@@ -9,7 +9,7 @@ from harness.models.reply import Reply
 from harness.models.seat import Seat
 from harness.talk.history import History
 from harness.talk.settings import Settings
-from harness.text import sendable, total
+from harness.text import add_costs, sendable
 
 ROUNDS = 4  # replies that one message may take: each round of tool calls is followed by another
 
@@ -32,6 +32,7 @@ class Draft:
     retries: int = 0
     ttft: float | None = None
     finish_reason: str | None = None
+    refusal: str = ""  # why the provider would not go on, in its words
     sha256: str = ""
     started: float = field(default_factory=time.monotonic)
     reply: Reply = field(default_factory=Reply)  # the one that is streaming
@@ -47,8 +48,8 @@ class Draft:
         reply, message = self.reply, self.reply.message()
         self._count(reply)
         attempts: list[dict[str, Any]] = []
-        # A call cut off by the length limit is half a call: it was never made.
-        if reply.calls and reply.finish_reason != "length":
+        # A call cut off by a limit or a filter is half a call: it was never made.
+        if reply.calls and not reply.half and not reply.refusal:
             ids = {m["tool_call_id"] for m in self.own if "tool_call_id" in m}
             message["tool_calls"], results, attempts = tools.answer(
                 reply.calls, self.history.tools, self.settings.on_exit, ids | self.history.call_ids
@@ -69,10 +70,14 @@ class Draft:
         for name, count in reply.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
         if reply.usage:
-            self.cost = total([self.cost, reply.cost])
+            self.cost = add_costs([self.cost, reply.cost])
         self.ttft = self.ttft if self.ttft is not None else reply.ttft
         self.finish_reason = reply.finish_reason
-        self._flag("truncated", reply.finish_reason == "length")
+        self.refusal = reply.refusal or self.refusal
+        self._flag("truncated", reply.half)
+        self._flag("full", reply.full)
+        self._flag("refused", bool(reply.refusal))
+        self._flag("unended", reply.unended)
         self._flag("estimated", reply.estimated)
 
     def _flag(self, name: str, holds: bool) -> None:
@@ -82,8 +87,11 @@ class Draft:
     def event(self) -> dict[str, Any]:
         """The finished message as the log's `turn` event."""
         response = "\n\n".join(self.texts)
-        self._flag("empty", not response.strip())
+        # A refusal is the provider's silence, not the model's.
+        self._flag("empty", not response.strip() and not self.refusal)
         self._flag("retried", self.retries > 0)
+        counted = "estimated" not in self.flags and len(self.own) == 1
+        self._flag("prompt_cut", counted and self.history.cut(self.usage.get("input", 0)))
         sent = sendable(response) if response.strip() else self.settings.empty_as
         event = {
             "type": "turn",
@@ -105,6 +113,7 @@ class Draft:
             "request_sha256": self.sha256,
             "flags": self.flags,
         }
+        event |= {"refusal": self.refusal} if self.refusal else {}
         return event | ({"sent": sent} if sent != response else {})
 
     def aborted(self, why: str, reply: Reply | None = None) -> dict[str, Any]:

@@ -85,6 +85,7 @@ class Turn(TypedDict):
     messages: list[Message]
     thinking: NotRequired[str]
     finish_reason: NotRequired[str | None]
+    refusal: NotRequired[str]  # why the provider or the model would not go on, in its own words
     usage: NotRequired[Usage]
     cost_usd: NotRequired[float | None]
     ttft_s: NotRequired[float | None]  # to the first piece

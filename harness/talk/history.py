@@ -25,6 +25,7 @@ class History:
         self._starts: list[int] = []  # where in the tail each message of the log begins
         self._first = 0  # the first message of the log that is still sent (see slide)
         self.call_ids: set[str] = set()
+        self._counted, self._told = 0, False  # tokens of the prompt at the last count; see `cut`
         self._rehash()
 
     def sent(self) -> list[dict[str, Any]]:
@@ -38,6 +39,19 @@ class History:
             self._tail.append(message)
             self.call_ids.update(call["id"] for call in message.get("tool_calls") or [])
             self._hash.update(_canonical(message))
+        if seat_of(event) == self.seat and event.get("model") == self.model:
+            self._count(event)
+
+    def _count(self, event: dict[str, Any]) -> None:
+        flags, own = event.get("flags") or [], event.get("messages") or []
+        if len(own) == 1 and "estimated" not in flags:
+            self._counted = (event.get("usage") or {}).get("input") or self._counted
+        self._told = self._told or "prompt_cut" in flags
+
+    def cut(self, counted: int) -> bool:
+        """Whether a prompt of `counted` tokens must have been cut on its way into the model: it
+        grew, and counts for less than the last one. True once."""
+        return not self._told and 0 < counted < 0.98 * self._counted
 
     def _messages(self, event: dict[str, Any], empty_as: str) -> list[dict[str, Any]]:
         said = received(event, empty_as)
@@ -60,7 +74,7 @@ class History:
 
     def slide(self, first: int) -> None:
         """From now on send nothing before message `first` but the system prompt."""
-        self._first = first
+        self._first, self._counted = first, 0
         self._rehash()
 
     def digest(self, added: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
@@ -82,7 +96,13 @@ class History:
 
 def _plain(message: dict[str, Any]) -> dict[str, Any]:
     kept = ("role", "content", "tool_calls", "tool_call_id")
-    return {name: message[name] for name in kept if name in message}
+    plain = {name: message[name] for name in kept if name in message}
+    if isinstance(blocks := plain.get("content"), list):  # words between thoughts
+        plain["content"] = "".join(block.get("text") or "" for block in blocks)
+    if calls := plain.get("tool_calls"):
+        bare = ("id", "type", "function")  # without what else a provider wants back beside them
+        plain["tool_calls"] = [{n: call[n] for n in bare if n in call} for call in calls]
+    return plain
 
 
 def _canonical(item: dict[str, Any]) -> bytes:

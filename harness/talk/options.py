@@ -11,20 +11,26 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import tools
-from harness import prompts
+from harness import files, prompts
 from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
-from harness.text import UserError, visible
+from harness.text import UserError, program, visible
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit code 2."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, prog: str, **kwargs: Any):
         super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+            prog=prog.replace("attractor.py", program().removeprefix("python ")),
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
         )
+
+    def format_help(self) -> str:
+        return super().format_help().replace("python attractor.py", program())
 
     def error(self, message: str) -> NoReturn:
         said = visible(secrets.scrub(message))
@@ -189,7 +195,7 @@ def check(settings: Settings, keys: bool) -> None:
     for seat in (settings.a, settings.b):
         if keys and (line := catalogue.missing_key(seat)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat.model):
+        if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
 
 
@@ -223,10 +229,12 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
 
 
 def check_address(address: str, model: str) -> None:
-    """Refuse a server's address that holds a key or a login. Raises UserError."""
+    """Refuse a server's address that is none, or holds a key or a login. Raises UserError."""
     if secrets.in_address(address):
         raise UserError("--api-base must not hold credentials: it is written to the log; put the "
                         f"key into .env as {_variable('', address, model)}")  # fmt: skip
+    if not catalogue.is_address(address):
+        raise UserError("--api-base: write the server's URL, such as http://localhost:8000/v1")
 
 
 def _params(texts: list[str], model: str) -> dict[str, Any]:
@@ -236,9 +244,11 @@ def _params(texts: list[str], model: str) -> dict[str, Any]:
         if not key or not equals:
             raise UserError("--param: write KEY=VALUE")
         try:
-            params[key] = json.loads(value)
-        except (ValueError, RecursionError):
+            params[key] = files.parse(value)
+        except json.JSONDecodeError:
             params[key] = value
+        except ValueError as error:
+            raise UserError(f"--param {secrets.scrub(key)}: {error}") from None
         if secrets.in_value({key: params[key]}):
             raise UserError(f"--param {secrets.scrub(key)}: parameters are logged; put secrets "
                             f"into .env, as {_variable(key, value, model)}")  # fmt: skip

@@ -27,8 +27,11 @@ def provenance(run_id: str) -> dict[str, Any]:
 
 @functools.cache
 def _git_revision() -> str | None:
-    """The commit of this harness, with a mark when its files differ from it."""
+    """The commit of this harness, with a mark when its files differ from it; None where it was
+    installed, also when that is inside somebody else's repository."""
     folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=5)

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.report.importing.chats import conversation
 from harness.report.importing.talk import Talk, Unreadable
+from harness.talk.transcript import UNKNOWN
 
 LINK = "attachment://"
 
@@ -29,18 +30,20 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def read(document: dict[str, Any], seat: str) -> Iterator[Talk]:
-    """One conversation for each sample; one of `export --format inspect` says whose view it is and
-    who talked."""
+    """One conversation for each sample. Samples of `export --format inspect` tell whose view they
+    are, and who held both seats."""
     about, ours = document["eval"], document["eval"].get("task") == "attractor"
+    settings = about.get("model_generate_config") or {}
     for sample in document["samples"]:
         facts = (sample.get("metadata") or {}) if ours else {}
         said = [_resolved(m, sample.get("attachments") or {}) for m in sample.get("messages") or []]
-        settings = about.get("model_generate_config") or {}
         view = facts["seat"] if facts.get("seat") in ("A", "B") else seat
         talk = conversation(said, view, {"model": about.get("model"), **settings})
         for name in ("model_a", "model_b"):
             if isinstance(facts.get(name), str):
                 talk.about[name] = facts[name]
+        for event in talk.events:
+            event["model"] = talk.about.get(f"model_{event['label'][-1].lower()}", UNKNOWN)
         yield talk
 
 

@@ -8,7 +8,7 @@ import made_logs as logs
 import pytest
 
 from harness.report import page
-from harness.screen import console
+from harness.screen.colours import COLOURS
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = [
@@ -252,7 +252,7 @@ def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     logs.write(Path("logs/a.jsonl"), logs.config(), *events)
     browser = opened()
     segment = next(s for s in all_of(browser, ".seg") if s.text == "goodbye")
-    wanted = tuple(bytes.fromhex(console.COLOURS["goodbye_loop"][1:]))
+    wanted = tuple(bytes.fromhex(COLOURS["goodbye_loop"][1:]))
     assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
     assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
     click(browser, ".run")

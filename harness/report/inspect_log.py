@@ -15,8 +15,8 @@ from typing import Any
 from harness.report import verdicts
 from harness.report.conditions import named
 from harness.report.export import view
-from harness.report.files import beside
 from harness.report.listing import load
+from harness.report.replacing import beside
 from harness.report.spool import Spool
 from harness.report.summary import Summary
 from harness.screen.progress import Progress

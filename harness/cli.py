@@ -24,8 +24,9 @@ from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
 
 if TYPE_CHECKING:
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import Console
     from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
 VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
@@ -40,6 +41,7 @@ def main(arguments: list[str]) -> int:
         return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
         _refuse_keys(arguments)
+        _look_around()
         return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
@@ -87,8 +89,28 @@ def _refuse_keys(arguments: list[str]) -> None:
         raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
 
 
+def _look_around() -> None:
+    """What a program takes for granted: somewhere to print, and a folder to work in. Raises
+    UserError."""
+    for number in (0, 1, 2):  # else the first file that is opened takes the place of what is closed
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        raise UserError("standard output is closed: use >/dev/null where nobody is to see it")
+    try:
+        os.getcwd()
+    except OSError:
+        raise UserError("the working folder was deleted: cd into one that is there") from None
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
+    if sys.stderr is None:  # it was closed: the exit code has to do
+        return code
     print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
@@ -123,8 +145,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
     args = parser.parse_args(arguments)  # fmt: skip
     catalogue.load_keys()
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
     from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
     show = Silent() if args.quiet else Console(args.plain)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
@@ -135,7 +158,7 @@ def run(arguments: list[str]) -> int:
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
-        show.header(settings, log.path, on)
+        show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         call.warm(settings.a, settings.b)
         controls = Controls(show)
         keys = Keys(controls.on_key, show.control, on, ahead=human)
@@ -158,7 +181,7 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
             raise UserError("--at needs --resume LOG: it says where to branch off")
         return payable(make_settings(options)), None
     try:
-        past = transcript.read(args.resume)
+        past = transcript.follow(args.resume)
     except OSError as error:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
@@ -168,9 +191,10 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
         flag = "--" + other[0].replace("_", "-")
         raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
-    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
-        turns = sorted({m["turn"] for m in past.messages}) or [0]
-        raise UserError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
+    if args.at is not None and args.at - 1 not in (turns := past.turns()):
+        raise UserError(
+            f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
+        )
     return make_settings(options, settings), past
 
 
@@ -201,16 +225,23 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
-    state = talk.state
-    show.closing(end["reason"], state.totals, state.detector.path_words(), talk.log.path)
+    show.closing(
+        how_it_ended(end, talk.settings), talk.state.totals, talk.state.detector, talk.log.path
+    )
     return complain(end["message"], FAILED) if "error" in end else code
+
+
+def how_it_ended(end: Any, settings: Settings) -> str:
+    """The reason of an end, with what it stands for where it names an option."""
+    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
+    return f"{end['reason']} {option}" if option else end["reason"]
 
 
 def list_models(arguments: list[str]) -> int:
     """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
     Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
     catalogue.load_keys()
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
 
-    Console().models(catalogue.known(), [f"demo/{name}" for name in demo.SCRIPTS])
+    Tables().models(catalogue.known(), demo.ABOUT)
     return 0

@@ -3,13 +3,15 @@ a terminal or a device that never says anything.
 
     with files.open_regular(path) as file: ...
     data = files.read(path)
+    value = files.parse(data)          JSON that can be handled further without running out of stack
 """
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 KINDS = {
     stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
@@ -17,14 +19,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def check(path: Path) -> None:
-    """Raise OSError unless `path` is a regular file, or there is none of that name yet."""
-    try:
-        _refuse(os.stat(path).st_mode, path)
-    except FileNotFoundError:
-        return
-    except ValueError as error:  # a name that no file can have
-        raise OSError(errno.EINVAL, str(error), str(path)) from None
+DEEPEST = 100  # levels of nesting; copying and encoding take several frames for each
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -33,7 +28,7 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         _refuse(os.stat(path).st_mode, path)  # opening alone makes some devices act
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
-    except ValueError as error:
+    except ValueError as error:  # a name that no file can have
         raise OSError(errno.EINVAL, str(error), str(path)) from None
     try:
         _refuse(os.fstat(descriptor).st_mode, path)  # it may have changed in between
@@ -47,6 +42,28 @@ def read(path: Path, most: int = -1) -> bytes:
     """The bytes of the regular file at `path`, at most so many of them. Raises OSError."""
     with open_regular(path) as file:
         return file.read(most)
+
+
+def parse(data: bytes | str) -> Any:
+    """The JSON value in `data`. Raises ValueError where it is none, or nested too deeply."""
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    opening = (b"[", b"{") if isinstance(data, bytes) else ("[", "{")
+    if sum(map(data.count, opening)) > DEEPEST and _depth(value) > DEEPEST:
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects lie within each other, counted without recursion."""
+    depth, level = 0, [value]
+    while level := [inner for inner in level if isinstance(inner, dict | list)]:
+        depth += 1
+        level = [x for inner in level
+                 for x in (inner.values() if isinstance(inner, dict) else inner)]  # fmt: skip
+    return depth
 
 
 def _refuse(mode: int, path: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from harness import files
 from harness.text import UserError
 
 _INSTALLED = Path(__file__).with_name("prompts")  # where a wheel has them
@@ -49,8 +50,9 @@ def _named(name: str, kind: str) -> str:
 
 def _file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n")
+        text = files.read(path).decode()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         raise UserError(f"cannot read {path}: it is not UTF-8 text") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")

@@ -71,3 +71,8 @@ def add_costs(costs: Iterable[float | None]) -> float | None:
 def many(count: int, thing: str) -> str:
     """A count with its noun: 1 run, 2 runs."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def place(message: int) -> str:
+    """A message by its index, with the turn that it belongs to, as options take it."""
+    return f"message {message} (turn {message // 2})"

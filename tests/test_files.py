@@ -5,7 +5,7 @@ from pathlib import Path
 
 import made_logs as logs
 import pytest
-from conftest import PROGRAM
+from program import PROGRAM
 from terminal import Terminal
 
 from harness.report.files import replacing

@@ -102,3 +102,15 @@ def test_the_citation_and_the_changelog_name_the_version():
     assert f"\nversion: {harness.VERSION}\n" in citation
     newest = re.search(r"^## (\S+)", changes, re.MULTILINE)[1]
     assert newest == harness.VERSION
+
+
+@pytest.mark.parametrize(
+    "script",
+    [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py"), ROOT / "tests/provider.py"],
+    ids=lambda path: path.name,
+)
+def test_what_is_run_by_hand_finds_all_that_it_imports(tmp_path, script):
+    """From any folder, without the test's own path."""
+    code = "import sys, runpy; sys.path[0] = sys.argv[2]; runpy.run_path(sys.argv[1])"
+    command = [sys.executable, "-c", code, script, script.parent]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)

@@ -12,7 +12,7 @@ DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
 
 def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
     out = run(*DEMO, "--max-turns", 10, "--plain").out
-    assert "goodbye begins (since message " in out and re.search(r"^ goodbye \d+ ", out, re.M)
+    assert "goodbye begins at message " in out and re.search(r"^ goodbye \d+ ", out, re.M)
     assert re.search(r"^path: .*goodbye \d+-19\b", out, re.M)
 
 

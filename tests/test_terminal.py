@@ -96,7 +96,7 @@ def test_esc_cancels_a_takeover_and_swallows_no_key(watch, tmp_path):
         terminal.type("\x1b")
         terminal.wait_for("answer 2")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["answer 1", "answer 2"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["answer 1", "answer 2"]
 
 
 def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
@@ -108,7 +108,7 @@ def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
             terminal.pump(0.3)
         terminal.type("\r")
         assert terminal.wait_end() == 0
-    assert the_log(tmp_path).messages[0]["response"] == "abcdefg"
+    assert read_log(tmp_path).messages[0]["response"] == "abcdefg"
 
 
 def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
@@ -119,7 +119,7 @@ def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
         terminal.wait_for("turn 1")
         terminal.type("\x1b[A\x19\x17four\x19\r")
         assert terminal.wait_end() == 0
-    said = [m["response"] for m in the_log(tmp_path).messages]
+    said = [m["response"] for m in read_log(tmp_path).messages]
     assert said[0] == "one\ntwo\nthree" and said[2] == "one\ntwo\nfourthree"
 
 
@@ -319,7 +319,7 @@ def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
         terminal = watch(provider)
         terminal.wait_for("word3")
         terminal.type("p")
-        terminal.wait_for("paused; p goes on")
+        terminal.wait_for("paused; p goes on, Space")
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert len(provider.requests) == 1
@@ -347,3 +347,60 @@ def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path
         terminal.wait_for("broken off: cut")
         terminal.type("q")
         assert terminal.wait_end() == 0
+
+
+def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
+    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        for key in "p?p":
+            terminal.type(key)
+            terminal.pump(0.2)
+        terminal.wait_for("going on")
+        assert terminal.wait_end() == 0
+    lines = terminal.text().split("\n")
+    words = " ".join(line for line in lines if line.startswith("word")).split()
+    assert words == [f"word{i}" for i in range(400)]
+    before = lines[lines.index("— pausing after this message") - 1]
+    assert before.startswith("word") and len(before) > 60  # a full line
+
+
+def test_a_notice_does_not_wait_for_a_line_that_hangs(watch):
+    with Provider(lambda body, i: Reply(chunks=["half ", "a ", "line "], pace=8)) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("half")
+        terminal.type("q")
+        terminal.wait_for("half\n— ending after this message", 7)
+
+
+def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
+    command = [*PROGRAM, "-a", "demo/standoff", "-b", "demo/collapse", "--max-turns", "1"]
+    with Terminal(command, tmp_path, columns=50) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    assert "Model A · demo/standoff · turn 0 · message 0 ─" in shown
+    assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
+
+
+def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
+    path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
+    with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:
+        for key, shown in [
+            (" ", "paused; Space goes on"), (" ", "going on"), ("+", "speed 0.002"),
+            ("-", "speed 0.001"), ("n", "turn 0 · message 1"), ("\x1b[C", "turn 1 · message 2"),
+            ("s", "begins at message"), ("0", "turn 29 · message 59"),
+        ]:  # fmt: skip
+            terminal.type(key)
+            terminal.wait_for(shown)
+        assert terminal.wait_end() == 0
+        assert_whole_again(terminal)
+    assert "ended: max_turns" in terminal.text()
+
+
+def test_a_replay_that_is_terminated_leaves_the_terminal_whole(run, tmp_path):
+    path = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 2, "--quiet").log
+    with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:
+        terminal.wait_for("turn 0")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait_end() == 143
+        assert_whole_again(terminal)

@@ -59,10 +59,10 @@ def command(arguments: list[str]) -> int:
     if len(set(logs.values())) < len(logs):
         raise UserError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
     from harness.text import many
 
-    show = Console(args.plain)
+    show = Tables(args.plain)
     if bench.seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(logs) - len(todo)} labelled already")
@@ -83,7 +83,7 @@ def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: 
 
 def _open(args: Any) -> int:
     """Name patterns in logs, and merge the names; returns the exit code."""
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
     from harness.text import many
 
     seat = seat_of(args.model, args.api_base)
@@ -94,7 +94,7 @@ def _open(args: Any) -> int:
     asker = Asker(seat, Gate(args.concurrency, RETRY_FOR), args.max_cost)
     bench = patterns.OpenBench(asker, files, args.concurrency)
     todo = [log for log in files if args.again or not bench.has_read(log)]
-    show = Console(args.plain)
+    show = Tables(args.plain)
     if seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(files) - len(todo)} read already")
@@ -190,13 +190,13 @@ class Bench:
         known = labels.labels_of(log, file)
         if known is None or known["judge"] != self.about:
             return False
-        return known["n_messages"] == len(transcript.read(log).messages)
+        return known["n_messages"] == len(labels.messages_in(log))
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
         from harness.text import money
 
-        asked = [ask for log in logs for ask in self.requests(transcript.read(log).messages)]
+        asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
             f"expected: {len(asked)} requests, {read:,} tokens in, {ANSWER * len(asked):,} out, "
@@ -234,7 +234,9 @@ class Bench:
                     labels.save(file, found)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
                     self.tell(f"{log.name}: {len(found['states'])} spans, ends in {ends}")
-                except (Failure, OSError) as failure:
+                except OSError as error:
+                    failures[log] = error.strerror or str(error)
+                except Failure as failure:
                     failures[log] = str(failure)
 
         await asyncio.gather(*(read_one(*pair) for pair in logs.items()))

@@ -7,18 +7,20 @@ form), `terminal_onset_message`; then `judge` {model, rubric (its hash), window,
 `dropped` (labels that did not check), `usage`, `cost_usd`.
 """
 
+import contextlib
 import itertools
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import files
 from harness.judge.answers import json_object
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
+from harness.talk import transcript
 from harness.talk.log import encode
 from harness.text import UserError
 
@@ -28,6 +30,7 @@ Label = dict[str, Any]  # of a span
 SUFFIX = ".labels.json"
 ENDS = ("terminal_theme", "terminal_form")
 CONFIDENCE = ("low", "medium", "high")
+MOST_MESSAGES = 10_000_000  # no log has as many
 
 
 # ---------------------------------------------------------------- labels on disk
@@ -44,18 +47,76 @@ def logs_in(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
+def messages_in(log: Path) -> list[Message]:
+    """A log's messages; none where it can't be read, which is said when it is to be labelled."""
+    with contextlib.suppress(OSError):
+        return transcript.read(log).messages
+    return []
+
+
 def label_file(log: Path, folder: Path | None = None) -> Path:
     """Where the labels of a log are: beside it, or in `folder`."""
     return (folder or log.parent) / (log.stem + SUFFIX)
 
 
 def labels_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
-    """A log's labels by a judge, or None where it has none that can be read."""
+    """A log's labels by a judge, or None where it has none that can be read (see `trouble`)."""
+    found = _read(file or label_file(log))
+    return found if isinstance(found, dict) else None
+
+
+def trouble(log: Path, file: Path | None = None) -> str | None:
+    """Why the labels that are there can't be read, in one line that names the file; else None."""
+    file = file or label_file(log)
+    found = _read(file)
+    return f"cannot read {file}: {found}" if isinstance(found, str) else None
+
+
+def _read(file: Path) -> dict[str, Any] | str | None:
+    """A label file's content, or what is wrong with it; None where there is no file."""
     try:
-        labels = json.loads((file or label_file(log)).read_bytes())
-    except (OSError, ValueError):
+        labels = files.parse(files.read(file))
+    except FileNotFoundError:
         return None
-    return labels if isinstance(labels, dict) and "judge" in labels else None
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError:
+        return "it is no JSON"
+    return damage(labels) or labels
+
+
+def damage(labels: Any) -> str | None:
+    """What is wrong with the content of a label file, or None."""
+    if not isinstance(labels, dict) or not isinstance(judge := labels.get("judge"), dict):
+        return "these are no labels by a judge"
+    if not isinstance(judge.get("model"), str) or not isinstance(judge.get("demo"), bool):
+        return "it does not say who judged"
+    size, spans = labels.get("n_messages"), labels.get("states")
+    if type(size) is not int or not 0 <= size <= MOST_MESSAGES:
+        return "n_messages is no number of messages"
+    ends = [labels.get(name) for name in ("terminal_state", *ENDS)]
+    if not any(ends) or any(end not in (*STATES, "none", None) for end in ends):
+        return "it does not say what the run ends in"
+    if not isinstance(spans, list):
+        return "states is no list"
+    until: dict[str, int] = {}  # a state's spans follow one another: else they could be any number
+    for number, span in enumerate(spans):
+        if problem := _damage_of(span, size, until):
+            return f"states, {number}: {problem}"
+    return None
+
+
+def _damage_of(span: Any, size: int, until: dict[str, int]) -> str | None:
+    if not isinstance(span, dict) or span.get("state") not in STATES:
+        return "it names no state"
+    first, last = span.get("from_message"), span.get("to_message")
+    evidence, place = span.get("evidence"), span.get("evidence_message", first)
+    if any(type(n) is not int for n in (first, last, place)) or not isinstance(evidence, str):
+        return "it does not say where it was seen"
+    if not until.get(span["state"], -1) < first <= last < size or not first <= place <= last:
+        return "it lies outside the conversation, or over another of that state"
+    until[span["state"]] = last
+    return None
 
 
 def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:

@@ -18,9 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import prompts
+from harness import files, prompts
 from harness.judge.answers import in_two_tries, json_object
-from harness.judge.labels import Message, misplaced, save
+from harness.judge.labels import Message, messages_in, misplaced, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
 from harness.judge.windows import shown, windows
 from harness.models.asking import Asker, Bill, Question, tokens
@@ -55,11 +55,29 @@ def file_of(log: Path, folder: Path | None = None) -> Path:
 def patterns_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
     """What was found in a log, or None where nothing is that can be read."""
     try:
-        found = json.loads((file or file_of(log)).read_bytes())
+        found = files.parse(files.read(file or file_of(log)))
     except (OSError, ValueError):
         return None
-    whole = isinstance(found, dict) and {"patterns", "judge", "n_messages"} <= set(found)
-    return found if whole and isinstance(found["patterns"], list) else None
+    return found if _whole(found) else None
+
+
+def _whole(found: Any) -> bool:
+    """Whether this is what `name` makes, whoever wrote it."""
+    if not isinstance(found, dict) or not isinstance(found.get("judge"), dict):
+        return False
+    size, patterns = found.get("n_messages"), found.get("patterns")
+    if type(size) is not int or not isinstance(patterns, list):
+        return False
+    for one in patterns:
+        words = isinstance(one, dict) and [one.get(n) for n in ("name", "sentence", "quote")]
+        if not words or not all(isinstance(word, str) for word in words):
+            return False
+        places = [one.get(n) for n in ("from_message", "quote_message", "to_message")]
+        if any(type(n) is not int for n in places) or not 0 <= places[0] <= places[2] < size:
+            return False
+        if not isinstance(one.get("group"), str | None):
+            return False
+    return True
 
 
 # ---------------------------------------------------------------- checking
@@ -145,7 +163,7 @@ class OpenBench:
         known = patterns_of(log, self.files[log])
         if known is None or known["judge"] != self.about:
             return False
-        return known["n_messages"] == len(transcript.read(log).messages)
+        return known["n_messages"] == len(messages_in(log))
 
     def known(self) -> dict[Path, dict[str, Any]]:
         """What was found in those logs in which something has been looked for."""
@@ -158,7 +176,7 @@ class OpenBench:
 
         asked = []
         for log in todo:
-            messages = transcript.read(log).messages
+            messages = messages_in(log)
             asked += [self.question(messages, *ends, []) for ends in windows(messages, SPAN)]
         known = self.known()
         counts = {

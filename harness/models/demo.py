@@ -177,6 +177,14 @@ SCRIPTS: dict[str, Callable[[Scene], str]] = {
     "silence": silence,
     "bliss": bliss,
 }
+ABOUT = {
+    "standoff": "insists that it is the assistant",
+    "goodbye": "cannot stop saying goodbye",
+    "collapse": "gives in and takes the human's part",
+    "escape": "sees the loop, then leaves into a story",
+    "silence": "says less and less, and then nothing",
+    "bliss": "gratitude and oneness, then little but light",
+}
 JUDGE = "judge"  # labels transcripts; it holds no seat
 EXCUSES = [
     "This conversation serves no purpose and costs the company money.",

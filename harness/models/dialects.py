@@ -137,7 +137,7 @@ def chat(event: dict[str, Any], said: Said) -> Pieces:
         function = _dict(call.get("function"))
         said.call(
             call.get("index"), _text(call.get("id")), _text(function.get("name")),
-            function.get("arguments"), _signature(call),
+            function.get("arguments"), _signed(call),
         )  # fmt: skip
     if choice.get("error"):
         said.failed = choice["error"]
@@ -181,10 +181,10 @@ def _declined(said: Said, words: Any) -> Pieces:
     return said.text(_text(words))
 
 
-def _signature(call: dict[str, Any]) -> str:
-    """Gemini's signature of a call where it is spoken to in OpenAI's dialect."""
-    google = _dict(_dict(call.get("extra_content")).get("google"))
-    return _text(google.get("thought_signature"))
+def _signed(call: dict[str, Any]) -> dict[str, Any]:
+    """Where Gemini signs a call when it is spoken to in OpenAI's dialect."""
+    extra = call.get("extra_content")
+    return {"extra_content": extra} if isinstance(extra, dict) and extra else {}
 
 
 # ---------------------------------------------------------------- Gemini
@@ -213,8 +213,10 @@ def gemini(event: dict[str, Any], said: Said) -> Pieces:
 def _gemini_part(said: Said, part: dict[str, Any]) -> Pieces:
     signature = _text(part.get("thoughtSignature"))
     if isinstance(call := part.get("functionCall"), dict):
+        signed = {"provider_specific_fields": {"thought_signature": signature}}
+        extra = signed if signature else {}  # a history without it is refused
         name, id = _text(call.get("name")), _text(call.get("id"))
-        said.call(None, id, name, call.get("args") or {}, signature, new=True)
+        said.call(None, id, name, call.get("args") or {}, extra, new=True)
         return []
     if part.get("thought"):
         return said.think(_text(part.get("text")))

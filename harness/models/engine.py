@@ -52,7 +52,8 @@ async def rehearsed(sent: dict[str, Any]) -> Any:
     up neither the keys nor the other conversations."""
     litellm, kind = await ready(), provider(sent["model"])
     if kind not in _rehearsals:
-        _rehearsals[kind] = done = Future()
+        done: Future = Future()
+        _rehearsals[kind] = done
         dry = sent | {"messages": [{"role": "user", "content": "hello"}]}
         threading.Thread(target=_rehearse, args=(litellm, dry, done), daemon=True).start()
     await asyncio.shield(asyncio.wrap_future(_rehearsals[kind]))

@@ -72,9 +72,7 @@ class Reply:
 
 
 def _call(part: Part) -> dict[str, Any]:
-    signed = {"provider_specific_fields": {"thought_signature": part.signature}}
-    extra = signed if part.signature else {}  # Gemini refuses a history without it
-    return {"id": part.id, "name": part.name, "arguments": part.whole, "extra": extra}
+    return {"id": part.id, "name": part.name, "arguments": part.whole, "extra": part.extra}
 
 
 def _fields(said: Said, reply: Reply) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Part:
     name: str = ""
     id: str = ""
     signature: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)  # what is sent back beside a call
 
     @property
     def whole(self) -> str:
@@ -89,7 +90,13 @@ class Said:
         self.parts.append(Part("redacted", pieces=[data]))
 
     def call(
-        self, key: Any, id: str, name: str, arguments: Any, signature: str = "", new: bool = False
+        self,
+        key: Any,
+        id: str,
+        name: str,
+        arguments: Any,
+        extra: dict[str, Any] | None = None,
+        new: bool = False,
     ) -> None:
         """A piece of a tool call: of the one that it belongs to, or of a new one."""
         if arguments is not None and not isinstance(arguments, str):
@@ -100,7 +107,7 @@ class Said:
             self.parts.append(part)
         part.id, part.name = part.id or id, part.name or name
         part.pieces += [arguments] if arguments else []
-        part.signature = signature or part.signature
+        part.extra |= extra or {}
 
     def _call_of(self, key: Any, id: str, name: str) -> Part | None:
         """The call that a piece goes on with. Some servers give each of several calls the same
@@ -168,13 +175,11 @@ class Tags:
             out += [("reopened", "")] if kind == "text" else []
             self._state = "after"
             return True
-        if found:
-            end = found.end()
-        else:
-            start = self._held.rfind("<")
-            tail = self._held[start:].lower() if start >= 0 else ""
-            end = start if tail and any(n.startswith(tail) for n in self.NAMES[3:]) else None
-        given, self._held = self._held[:end], "" if end is None else self._held[end:]
+        end = found.end() if found else len(self._held)
+        if not found and (start := self._held.rfind("<")) >= 0:
+            tail = self._held[start:].lower()
+            end = start if any(name.startswith(tail) for name in self.NAMES[3:]) else end
+        given, self._held = self._held[:end], self._held[end:]
         out += [(kind, given)] if given else []
         self._said = (self._said + given)[-80:]
         return bool(found)

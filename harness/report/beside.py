@@ -19,7 +19,7 @@ from harness.text import UserError
 
 def show(paths: list[Path]) -> int:
     """Print two runs side by side. Raises UserError unless there are two."""
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
 
     if len(paths) != 2:
         raise UserError(f"--side-by-side shows two runs, and there are {len(paths)}")
@@ -27,7 +27,7 @@ def show(paths: list[Path]) -> int:
     for log in logs:
         if not log.messages:
             raise UserError(f"{log.path} holds no messages")
-    console, part = Console(), parting(*logs)
+    console, part = Tables(), parting(*logs)
     shared = min(len(log.messages) for log in logs)
     told = [
         f"the same up to message {part - 1}" if part else "",

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.report import stats
 from harness.report.conditions import Groups, belongs, differing, must_be_known
-from harness.report.figures import Figures, share, survival
+from harness.report.figures import Figures, survival
+from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.states.names import STATES
 from harness.text import UserError

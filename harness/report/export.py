@@ -213,8 +213,8 @@ def _code(text: str) -> str:
 
 def picture(read: Transcript, kind: str, width: int = 100) -> str:
     """The console as it looked, as an SVG or HTML document."""
-    from harness.screen.console import Recorder
+    from harness.screen.recorder import document, recorder
 
-    show = Recorder(width)
+    show = recorder(width)
     asyncio.run(replay.play(read, show, 0.0, 0))
-    return show.document(kind)
+    return document(show, kind)

@@ -9,19 +9,13 @@ from typing import Any
 from harness.report import stats
 from harness.report.conditions import shared
 from harness.report.interjections import SOON
+from harness.report.stats import share
 from harness.report.summary import TOKENS, Summary
 from harness.states.names import FORMS, STATES, THEMES, kind_of
 
 BINS = 8  # of figures over the turns of a run
 
 Figures = dict[str, Any]
-
-
-def share(count: int, total: int) -> Figures:
-    """A share with Wilson's interval."""
-    low, high = stats.wilson(count, total) or (None, None)
-    return {"count": count, "of": total, "share": count / total if total else None,
-            "low": low, "high": high}  # fmt: skip
 
 
 def figures(runs: list[Summary]) -> Figures:

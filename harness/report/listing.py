@@ -7,6 +7,7 @@ Works without LiteLLM: states are derived from the messages, as they are live.
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
 
 
-def load(path: Path) -> Transcript:
+def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> Transcript:
     """The transcript at `path`. Raises UserError with a line for the user."""
     try:
-        read = transcript.read(path)
+        read = reader(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if not read.events:
+    if next(iter(read.events), None) is None:
         raise UserError(f"{path} holds no events: is it a log of a conversation?")
     return read
 
@@ -44,9 +45,9 @@ def command(arguments: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
     args = parser.parse_args(arguments)
-    from harness.screen.console import Console
+    from harness.screen.tables import Tables
 
-    show, listed = Console(), 0
+    show, listed = Tables(), 0
     for path in logs_in(args.logs):
         try:
             read = load(path)

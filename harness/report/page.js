@@ -19,6 +19,7 @@ function fill(node, attributes, children) {
   node.append(...children.flat(2).filter((child) => child !== null && child !== undefined));
   return node;
 }
+const put = (node, ...children) => { node.replaceChildren(); return fill(node, {}, children); };
 const make = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 const draw = (name, attributes, ...children) =>
   fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);

@@ -23,7 +23,7 @@ from harness.report.conditions import Groups
 from harness.report.files import replacing
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
-from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes
+from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import LOOK_BACK, NEAR, Detector
 from harness.states.names import FORMS, SHORT, THEMES
@@ -82,7 +82,9 @@ def transcript(log: Transcript, detector: Detector) -> str:
 def _source(event: dict[str, Any]) -> str:
     if not event.get("interjected"):
         return "model"
-    return event["source"] if event.get("source") in ("live", "script") else "not recorded"
+    return (
+        event["source"] if event.get("source") in ("live", "script", "puppet") else "not recorded"
+    )
 
 
 def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
@@ -149,6 +151,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "Intervals are 95%.", "short": SHORT, "themes": THEMES, "forms": FORMS,
         "conditions": conditions, "notes": notes(report), "missing": report["missing"],
         "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
+        "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, _parents(runs)) for at, (number, run) in enumerate(runs)],
     }  # fmt: skip
 
@@ -198,7 +201,7 @@ def _script() -> str:
 
 
 def _style() -> str:
-    from harness.screen.console import COLOURS  # the console's: a state has one colour everywhere
+    from harness.screen.colours import COLOURS  # the console's: a state has one colour everywhere
 
     colours = "".join(f"--{state}: {colour}; " for state, colour in COLOURS.items())
     return f":root {{ {colours}}}\n" + (HERE / "page.css").read_text(encoding="utf-8")

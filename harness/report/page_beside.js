@@ -20,7 +20,7 @@ function sideBySide(left, right) {
       make("br", {}), make("b", {}, "why it stopped "), side.run.stopped));
   const differ = a.condition === b.condition ? [] : a.condition.stimulus.map(([name, values]) => [name, values.map((v) => v[0]).join(" | "), ((b.condition.stimulus.find((s) => s[0] === name) || [])[1] || []).map((v) => v[0]).join(" | ")])
     .concat(b.condition.stimulus.filter(([name]) => !a.condition.stimulus.some((s) => s[0] === name)).map(([name, values]) => [name, "", values.map((v) => v[0]).join(" | ")])).filter((row) => row[1] !== row[2]);
-  $("beside").replaceChildren(
+  put($("beside"), 
     make("p", { class: "steps" }, make("button", { class: "back", onclick: () => go({ beside: null }) }, "← the run alone"), make("button", { onclick: () => go({ run: right.id, beside: left.id }) }, "swap")),
     make("div", { class: "pair" }, head(a), head(b)),
     differ.length ? table(["in what they were told differently", ["", "left", "right"], differ]) : null,
@@ -46,7 +46,7 @@ function search(word) {
     });
     runs += count > before;
   }
-  $("found").replaceChildren(make("p", {}, make("button", { class: "back", onclick: () => go({ find: null }) }, "← all runs")),
+  put($("found"), make("p", {}, make("button", { class: "back", onclick: () => go({ find: null }) }, "← all runs")),
     make("h2", {}, `“${word}” stands in ${count} messages of ${runs} of ${runsShown().length} runs`), count > HITS ? make("p", { class: "soft" }, `the first ${HITS}:`) : null,
     ...hits.map(({ run, index, m, cut }) => make("button", { class: "hit", onclick: () => go({ run: run.id, message: index }) },
       make("b", {}, `${fileName(run.path)} · Model ${m.seat} · message ${index}`), make("span", { class: "words", dir: "auto" }, highlighted(cut, [[null, word, "found"]])))));

@@ -1,7 +1,7 @@
 // ---- the matrices: conditions × states
 
 function matrix(columns, cell, conditions) {
-  return make("table", { class: "matrix" },
+  return make("table", { class: `matrix ${conditions.length > FEW ? "dense" : ""}` },
     make("thead", {}, make("tr", {}, make("th", { class: "first" }, "condition"), make("th", {}, "n"),
       columns.map((c) => make("th", {}, make("span", { class: "key" }, c.state ? square(c.state) : null, c.name))))),
     make("tbody", {}, conditions.map((c) => make("tr", { "data-condition": c.id },
@@ -14,26 +14,28 @@ function shade(share, state) {
   return { background: share ? `color-mix(in srgb, ${colour(state)} ${Math.round(12 + 55 * share)}%, transparent)` : "none" };
 }
 
+const range = (s) => `[${Math.round(100 * s.low)}–${percent(s.high)}]`;
+
 function reachCell(c, { state }) {
   const { reached, onset } = c.states[state];
-  const from = onset && onset.median !== null ? `from ${onset.median} [${onset.low ?? "–"}, ${onset.high ?? "–"}]` : reached.count ? "from: fewer than half" : null;
-  return make("td", { style: shade(reached.share, state), class: reached.count ? "" : "nil" }, `${reached.count}/${reached.of} `,
-    make("small", {}, `[${percent(reached.low)}–${percent(reached.high)}]`), from ? make("div", { class: "from" }, from) : null);
+  const at = !reached.count ? null : !onset ? "@?" : onset.median === null ? "@<half" : `@${onset.median} [${onset.low ?? "–"}, ${onset.high ?? "–"}]`;
+  return make("td", { style: shade(reached.share, state), class: reached.count ? "" : "nil", title: `${c.label}: ${short[state]} in ${reached.count} of ${reached.of}, ${range(reached)}` },
+    `${reached.count}/${reached.of} `, make("small", {}, range(reached)), at ? make("div", { class: "from" }, at) : null);
 }
 
 function endCell(c, { kind, state, key }) {
   const share = c.ending[kind][key];
-  return make("td", { style: shade(share.share, state || "none"), class: share.count ? "" : "nil" }, `${share.count}/${share.of} `,
-    make("small", {}, `[${percent(share.low)}–${percent(share.high)}]`));
+  return make("td", { style: shade(share.share, state || "none"), class: share.count ? "" : "nil", title: `${c.label}: ${share.count} of ${share.of}, ${range(share)}` },
+    `${share.count}/${share.of} `, make("small", {}, range(share)));
 }
 
 function matrices(conditions) {
   const seen = states.filter((s) => data.conditions.some((c) => c.states[s].reached.count));
-  $("matrix").replaceChildren(matrix(seen.map((state) => ({ state, name: short[state] + (isForm(state) ? " (form)" : "") })), reachCell, conditions));
+  put($("matrix"), matrix(seen.map((state) => ({ state, name: short[state] + (isForm(state) ? " (form)" : "") })), reachCell, conditions));
   const ends = [["theme", data.themes], ["form", data.forms]].flatMap(([kind, names]) => [...names, "none"]
     .filter((key) => data.conditions.some((c) => c.ending[kind][key].count))
     .map((key) => ({ kind, key, state: key === "none" ? null : key, name: key === "none" ? `no ${kind}` : short[key] + (kind === "form" ? " (form)" : "") })));
-  $("ending").replaceChildren(matrix(ends, endCell, conditions));
+  put($("ending"), matrix(ends, endCell, conditions));
 }
 
 // ---- plots
@@ -92,10 +94,10 @@ function plots(chosen) {
   const long = lengths(drawn), top = Math.max(10, ...long.flatMap((s) => [...s.points, ...s.band].map((p) => p[1])));
   const key = make("div", { class: "panel" }, make("h3", {}, `key to the lines${few}`), legend(long));
   const seen = states.filter((s) => drawn.some((c) => c.states[s].reached.count));
-  $("onsets").replaceChildren(...(data.missing ? [make("p", {}, data.missing)] : [...seen.map((state) => make("div", { class: "panel" },
+  put($("onsets"), ...(data.missing ? [make("p", {}, data.missing)] : [...seen.map((state) => make("div", { class: "panel" },
     make("h3", { class: "key" }, square(state), `reached ${short[state]} by message`),
     plot(onsets(drawn, state), "message", 1, "runs that have reached it"))), key]));
-  $("lengths").replaceChildren(make("div", { class: "panel" }, plot(long, "turn", top, "characters")), key.cloneNode(true));
+  put($("lengths"), make("div", { class: "panel" }, plot(long, "turn", top, "characters")), key.cloneNode(true));
 }
 
 // ---- runs
@@ -126,7 +128,7 @@ function row(run, condition) {
 
 function list(chosen) {
   const open = runsShown().length <= 300;
-  $("list").replaceChildren(...chosen.map((c) => {
+  put($("list"), ...chosen.map((c) => {
     const box = make("details", open ? { open: "" } : {}, make("summary", {}, c.name, " ", make("small", {}, `n = ${c.runs}`)));
     const draw_it = () => { if (!box.dataset.drawn) { box.dataset.drawn = "1"; box.append(...data.runs.filter((r) => r.condition === c.id).map((r) => row(r, c))); } };
     if (open) draw_it(); else box.addEventListener("toggle", draw_it);
@@ -143,7 +145,7 @@ function told(c) {
 }
 
 function figuresOf(chosen) {
-  $("tables").replaceChildren(...chosen.map((c) => {
+  put($("tables"), ...chosen.map((c) => {
     const box = make("details", chosen.length === 1 ? { open: "" } : {}, make("summary", {}, `${c.name} · n = ${c.runs}`));
     const draw_it = () => { if (!box.dataset.drawn) { box.dataset.drawn = "1"; box.append(told(c), ...c.tables.map(table)); } };
     if (chosen.length === 1) draw_it(); else box.addEventListener("toggle", draw_it);

@@ -9,6 +9,7 @@ function route() {
     $(name).hidden = name !== view;
     if (name !== "overview" && name !== view) $(name).replaceChildren();
   }
+  $("about").hidden = view !== "overview";
   $("condition").value = filtered() === null ? "" : String(filtered());
   if (document.activeElement !== $("find")) $("find").value = at.find || "";
   if (overviewOf !== filtered()) { overviewOf = filtered(); overview(); }
@@ -19,7 +20,7 @@ function route() {
 }
 
 document.title = data.title;
-$("about").replaceChildren(make("p", { class: "soft" }, data.about), ...data.notes.map((n) => make("p", { class: "note" }, n)));
+put($("about"), make("p", { class: "soft" }, data.about), ...data.notes.map((n) => make("p", { class: "note" }, n)));
 $("reach").textContent = data.reach;
 $("ends").textContent = data.ends;
 $("condition").append(make("option", { value: "" }, `all ${data.conditions.length} conditions`), ...data.conditions.map((c, id) => make("option", { value: id }, c.name)));
@@ -34,7 +35,8 @@ addEventListener("keydown", (event) => {
 $("keys").append(...states.filter((s) => data.runs.some((r) => r.spans.some((p) => p[0] === s))).map((s) => make("span", { class: "key" }, square(s), short[s] + (isForm(s) ? " (form)" : ""))),
   ...["▼ typed", "▽ scripted", "✖ tool attempt"].map((text) => make("span", { class: "key" }, text)),
   ...[...new Map(data.runs.flatMap((r) => r.incidents.map(([, what]) => kindOf(what)).filter(Boolean)).map((k) => [k[0], k])).values()].map(([sign, words]) => make("span", { class: "key" }, `${sign} ${words}`)));
-if (data.compared.length) $("compared").replaceChildren(make("h2", {}, "Comparison"), ...data.compared.map(table));
+if (data.asked.length) put($("asked"), make("h2", {}, "Words"), ...data.asked.map(table));
+if (data.compared.length) put($("compared"), make("h2", {}, "Comparison"), ...data.compared.map(table));
 addEventListener("hashchange", route);
 overviewOf = filtered();
 overview();

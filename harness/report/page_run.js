@@ -40,7 +40,7 @@ function recurrence(alike) {
   return canvas;
 }
 
-const SOURCES = { model: "", script: " · scripted interjection", live: " · typed by a person" };
+const SOURCES = { model: "", script: " · scripted interjection", live: " · typed by a person", puppet: " · spoken by a puppeteer" };
 
 // What shows a state in one message: its own evidence, and to the end of the span the same words.
 function evidence(m, index, run, marks) {
@@ -108,7 +108,7 @@ function besideChoice(run) {
 function open(run) {
   const more = read(`run-${run.id}`), condition = data.conditions[run.condition], present = states.filter((s) => run.spans.some((p) => p[0] === s));
   const word = place().find, extra = word ? [[null, word, "found"]] : [];
-  $("run").replaceChildren(neighbours(run),
+  put($("run"), neighbours(run),
     make("h2", {}, run.path, " ", condition.demo ? make("span", { class: "badge" }, "scripted demo, no language model") : null),
     make("p", { class: "soft" }, `${condition.name} · ${run.messages} messages · ${run.cost}${run.branch ? ` · ${run.branch}` : ""}`),
     make("p", {}, make("b", {}, "path "), run.words, make("br", {}), make("b", {}, "ends in "), run.ends.map((s) => short[s]).join(", ") || "no state",

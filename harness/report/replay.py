@@ -2,7 +2,9 @@
 
     python attractor.py replay LOG [--speed 0] [--at TURN]
 
-Works without LiteLLM: states are derived from the messages, as they are live.
+Works without LiteLLM: states are derived from the messages, as they are live. While it plays:
+Space pauses, n goes to the next message, s to the next change of state, + and - double and halve
+the speed, 0 shows the rest at once, q ends.
 """
 
 import asyncio
@@ -23,11 +25,13 @@ from harness.talk.transcript import Transcript, seat_of
 from harness.text import UserError
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
+LONGEST = 2.0  # seconds between two words
+KEYS_LINE = "Space pause · n next message · s next state · + - speed · 0 rest at once · q end"
 
 
 def command(arguments: list[str]) -> int:
-    """Play a log on the console as it looked. Space pauses, q ends."""
-    parser = Parser(prog="attractor.py replay", description=command.__doc__)
+    """Play a log on the console as it looked."""
+    parser = Parser(prog="attractor.py replay", description=__doc__)
     parser.add_argument("log", type=Path, metavar="LOG")
     parser.add_argument(
         "--speed",
@@ -38,52 +42,114 @@ def command(arguments: list[str]) -> int:
     )
     parser.add_argument("--at", type=int, default=0, metavar="TURN", help="begin with this turn")
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
-    args = parser.parse_args(arguments)  # fmt: skip
+    args = parser.parse_args(arguments)
     from harness.screen.console import Console
 
     read = load(args.log)
     if args.at and all(message["turn"] < args.at for message in read.messages):
-        raise UserError(f"--at {args.at}: the log has no such turn")
-    show = Console(args.plain)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(play(read, show, args.speed, args.at))
-        return 0
-    return 128 + signal.SIGINT
+        last = max((message["turn"] for message in read.messages), default=0)
+        raise UserError(f"--at {args.at}: the log has turns 0 to {last}")
+    return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
+
+
+async def watch(read: Transcript, show: Any, speed: float, at: int) -> int:
+    """Play a log until it ends or a signal comes; returns the exit code."""
+    playing, code = asyncio.ensure_future(play(read, show, speed, at)), 0
+
+    def stop(number: int) -> None:
+        nonlocal code
+        code = 128 + number
+        playing.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
+            number = getattr(signal, name)
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    with contextlib.suppress(asyncio.CancelledError):
+        await playing
+    return code
 
 
 async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
-    """Play a transcript on a display."""
+    """Play a transcript on a display, from turn `at` on; 0 = at once, where nobody has a key."""
     from harness.screen.keys import Keys
 
-    settings = Settings.from_config(read.settings())
-    going, ended = asyncio.Event(), asyncio.Event()
-    going.set()
-
-    def on_key(key: str) -> None:
-        if key == " ":
-            paused = going.is_set()
-            (going.clear if paused else going.set)()
-            show.notice("paused; Space goes on" if paused else "going on")
-        elif key == "q":
-            ended.set()
-            going.set()
-
+    settings, pace = Settings.from_config(read.settings()), Pace(show, speed)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
-    show.header(settings, read.path, False)
+    show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
-    with Keys(on_key, show.control, on):
+    with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
-            if event["type"] == "turn" and event["turn"] >= at and not ended.is_set():
-                await say(event, settings, show, speed, going, ended)
+            if event.get("turn", at) < at or pace.ended:
+                continue
+            pace.next_message()
+            if event["type"] == "turn":
+                await say(event, settings, show, pace)
                 show.end(event, totals)
                 show.states(changes)
-            elif event["type"] == "aborted" and event["turn"] >= at and not ended.is_set():
+                if any(change.kind != "holds" for change in changes):
+                    pace.next_state()
+            elif event["type"] == "aborted":
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
     end = next(iter(reversed(read.of("end"))), {})
     reason = str(end.get("reason", "the log has no end"))
-    show.closing(reason, totals, detector.path_words(), read.path)
+    show.closing(reason, totals, detector, read.path)
+
+
+class Pace:
+    """How fast a log is played, and the keys that change it."""
+
+    def __init__(self, show: Any, speed: float):
+        self.show, self.speed, self.ended = show, speed, False
+        self._until = ""  # what is hurried on to: the next message, the next state, the end
+        self._going, self._hurry = asyncio.Event(), asyncio.Event()
+        self._going.set()
+
+    def on_key(self, key: str) -> None:
+        """A key that was pressed."""
+        if key == " ":
+            paused = self._going.is_set()
+            (self._going.clear if paused else self._going.set)()
+            self.show.aside("paused; Space goes on" if paused else "going on", now=True)
+        elif key in ("+", "=", "up", "-", "down"):
+            self.speed *= 0.5 if key in ("-", "down") else 2
+            self.show.aside(f"speed {self.speed:g}", now=True)
+        elif key in ("n", "right"):
+            self._on_to("message")
+        elif key == "s":
+            self._on_to("state")
+        elif key in ("0", "q"):
+            self.ended = key == "q"
+            self._on_to("end")
+        elif key == "?":
+            self.show.aside(KEYS_LINE, now=True)
+
+    def _on_to(self, what: str) -> None:
+        self._until = what
+        self._hurry.set()
+        self._going.set()
+
+    def next_message(self) -> None:
+        """A message begins."""
+        self._arrived("message")
+
+    def next_state(self) -> None:
+        """A state has begun or ended."""
+        self._arrived("state")
+
+    def _arrived(self, what: str) -> None:
+        if self._until == what:
+            self._hurry.clear()
+
+    async def word(self, seconds: float) -> None:
+        """Wait as long as a word took, as fast as it is wanted."""
+        await self._going.wait()
+        if self.speed and not self._hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(LONGEST, seconds / self.speed)):
+                    await self._hurry.wait()
 
 
 def steps(
@@ -98,10 +164,7 @@ def steps(
         yield event, changes
 
 
-async def say(
-    event: dict[str, Any], settings: Settings, show: Any, speed: float,
-    going: asyncio.Event, ended: asyncio.Event,
-) -> None:  # fmt: skip
+async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) -> None:
     """Show one message, in pieces, at its pace."""
     source = event.get("source") or ("live" if event.get("interjected") else "model")
     show.begin(settings.seat(seat_of(event)), event["turn"], source)
@@ -110,15 +173,12 @@ async def say(
     words = max(1, len(event["response"].split(" ")))
     seconds = event.get("seconds")
     took = seconds if type(seconds) in (int, float) else words / WORDS_A_SECOND
-    wait = min(2.0, took / words / speed) if speed else 0.0
     for part in parts(event):
         if isinstance(part, dict):
             show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)
             continue
         for piece in re.findall(r"[^ ]* ?", part):
-            await going.wait()
-            if wait and not ended.is_set():
-                await asyncio.sleep(wait)
+            await pace.word(took / words)
             show.piece("text", piece)
 
 

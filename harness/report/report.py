@@ -26,15 +26,14 @@ from harness.judge.labels import label_file, logs_in
 from harness.report import data, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import Groups, group, listed, named, names
-from harness.report.figures import Figures, figures, over_turns, share
+from harness.report.figures import Figures, figures, over_turns
 from harness.report.spool import Spool
+from harness.report.stats import share
 from harness.report.summary import Also, Skipped
-from harness.report.tables import notes, tables
+from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk.options import Parser
 from harness.text import UserError, many
-
-MANY = 8  # conditions up to which the terminal shows each one's own tables unasked
 
 
 def command(arguments: list[str]) -> int:
@@ -44,12 +43,12 @@ def command(arguments: list[str]) -> int:
         from harness.report import beside
 
         return beside.show(logs_in(args.logs))
-    from harness.screen.console import Console  # rich: a third of --help's time
+    from harness.screen.tables import Tables  # rich: a third of --help's time
 
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, _also(args), spool)
         if args.csv:
-            data.stream(_Out(Console()), "csv", data.run_table(named(runs), whose.by))
+            data.stream(_Out(Tables()), "csv", data.run_table(named(runs), whose.by))
             return 0
         groups = group(runs, listed(args.by))
         report = build(groups, skipped, whose, listed(args.compare))
@@ -64,14 +63,14 @@ def command(arguments: list[str]) -> int:
 
             page.write(args.html, report, groups, spool)
             made = f"{many(len(runs), 'run')}: {args.html}"
-            Console().report(agreement.tables(judged), [made, *notes(report)])
+            Tables().report(agreement.tables(judged), [made, *notes(report)])
         elif args.json:
-            Console().output(json.dumps(report, indent=1, default=asdict))
+            Tables().output(json.dumps(report, indent=1, default=asdict))
         else:
             details = args.details or len(groups) <= MANY
             sheets = [*tables(report, details), *agreement.tables(judged)]
             more = f"{len(groups)} conditions: --details has each one's tables, --html a page"
-            Console().report(sheets, [*notes(report), *([] if details else [more])])
+            Tables().report(sheets, [*notes(report), *([] if details else [more])])
     return 0
 
 

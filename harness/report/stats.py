@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import mean, stdev
+from typing import Any
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
 ALPHA = 0.05
@@ -47,6 +48,13 @@ def wilson(count: int, total: int) -> Interval | None:
     spread = Z * math.sqrt(share * (1 - share) / total + square / (4 * total))
     low = 0.0 if count == 0 else (middle - spread) / (1 + square)
     return low, 1.0 if count == total else (middle + spread) / (1 + square)
+
+
+def share(count: int, total: int) -> dict[str, Any]:
+    """A share of runs with Wilson's interval, as the report's JSON has it; None of nothing."""
+    low, high = wilson(count, total) or (None, None)
+    return {"count": count, "of": total, "share": count / total if total else None,
+            "low": low, "high": high}  # fmt: skip
 
 
 def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:

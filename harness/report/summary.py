@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.judge.labels import Judged, labels_of
+from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import Interjected, interjections
 from harness.states.detect import Detector, heard
@@ -117,7 +117,8 @@ def summarise(
             return str(path), "no messages" if log.events else "not a log"
         judged = labels_of(path) if labels == "judge" else None
         if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
-            return str(path), "older labels: judge it again" if judged else "no labels by a judge"
+            lacking = trouble(path) or "no labels by a judge"
+            return str(path), "older labels: judge it again" if judged else lacking
         return _summary(log, also or {}, Judged(judged) if judged else Detector())
     except OSError as error:
         return str(path), error.strerror or str(error)

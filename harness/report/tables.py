@@ -4,19 +4,21 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from harness.report import numbers, open_ended, patterns
+from harness.report import numbers, open_ended, patterns, stats
 from harness.report.numbers import pvalue, share, span
-from harness.report.stats import ALPHA
 from harness.screen.sheet import Sheet
 from harness.states.names import FORMS, SHORT, STATES, THEMES
 from harness.text import many, money, tokens
 
+MANY = 8  # conditions from which on the terminal is sparing
+LEGEND = 16  # different shares whose intervals can stand below a table
 REASONS = 3  # shown per tool; --json has all
+NONE = "·"
 REACH = (
-    "reach: runs that are in the state at any time, with the 95% interval of their share. from: "
-    "the onset, the message by which half of the runs have reached it; –: no limit to be seen; "
-    "<half: fewer than half reach it. A run that stopped without it is censored: it counts for as "
-    "long as it lasted."
+    "7/10 [40–89%] @8 [6, 11] is reach and onset. reach: runs that are in the state at any time, "
+    "with the 95% interval of their share. onset: the message by which half of the runs have "
+    "reached it, with its interval; –: no limit to be seen; <half: fewer than half reach it. A run "
+    "that stopped without it is censored: it counts for as long as it lasted."
 )
 ENDS = (
     "ends in: the theme and the form that hold in the last messages. Why a run stopped (its limit, "
@@ -37,7 +39,23 @@ def tables(report: dict[str, Any], details: bool = True) -> list[Sheet]:
 
 def overview(conditions: list[dict[str, Any]]) -> list[Sheet]:
     """Conditions × states: what is reached and from when; conditions × endings."""
-    return [_reached(conditions), _ends(conditions)]
+    sheets = [_reached(conditions), _ends(conditions)]
+    return sheets + ([_words(conditions)] if any(map(_asked, conditions)) else [])
+
+
+def _asked(about: dict[str, Any]) -> list[dict[str, Any]]:
+    return about["words"]["asked"] if "words" in about else []
+
+
+def _words(conditions: list[dict[str, Any]]) -> Sheet:
+    words = [row["word"] for row in _asked(conditions[0])]
+    rows = [
+        [label, str(c["runs"]), *(f"{row['average']:.1f} {numbers.reach(row['share'])}\nmost "
+                                  f"{row['most']}" for row in _asked(c))]
+        for label, c in zip(labels(conditions), conditions, strict=True)
+    ]  # fmt: skip
+    note = "average uses a transcript, transcripts that have it, most in one"
+    return Sheet("words asked for", ["condition", "n", *words], rows, note, 2, True)
 
 
 def labels(conditions: list[dict[str, Any]]) -> list[str]:
@@ -52,19 +70,41 @@ def labels(conditions: list[dict[str, Any]]) -> list[str]:
 
 def _reached(conditions: list[dict[str, Any]]) -> Sheet:
     seen = [s for s in STATES if any(c["states"][s]["reached"]["count"] for c in conditions)]
+    short = _intervals([c["states"][s]["reached"] for c in conditions for s in seen], conditions)
     rows = [
-        [label, str(about["runs"]), *(_reach(about["states"][state]) for state in seen)]
-        for label, about in zip(labels(conditions), conditions, strict=True)
+        [label, str(c["runs"]), *(_reach(c["states"][state], bool(short)) for state in seen)]
+        for label, c in zip(labels(conditions), conditions, strict=True)
     ]
     never = [SHORT[state] for state in STATES if state not in seen]
-    note = f"{REACH} Reached by no run: {', '.join(never)}." if never else REACH
+    note = f"{REACH} {NONE}: in no run{_none(conditions)}. {short}".strip()
+    note += f" Reached by no run: {', '.join(never)}." if never else ""
     return Sheet("which states are reached, and from when", ["condition", "n", *_named(seen)],
                  rows, note, 2, True)  # fmt: skip
 
 
-def _reach(row: dict[str, Any]) -> str:
-    text = numbers.reach(row["reached"])
-    return f"{text}\nfrom {numbers.onset(row['onset'])}" if row["reached"]["count"] else text
+def _reach(row: dict[str, Any], short: bool) -> str:
+    share, onset = row["reached"], row["onset"]
+    if not share["count"]:
+        return NONE
+    if not short:
+        return f"{numbers.reach(share)}\n@{numbers.onset(onset)}"
+    at = "?" if onset is None else "<half" if onset["median"] is None else onset["median"]
+    return f"{share['count']}/{share['of']} @{at}"
+
+
+def _intervals(shares: list[dict[str, Any]], conditions: list[Any]) -> str:
+    """The intervals of shares once below the table, where there are many rows and few different
+    shares; else nothing, and they stand in the cells."""
+    told = {(s["of"], s["count"]): numbers.reach(s) for s in shares if s["count"]}
+    if len(conditions) <= MANY or len(told) > LEGEND:
+        return ""
+    return f"The intervals: {', '.join(told[key] for key in sorted(told))}. "
+
+
+def _none(conditions: list[dict[str, Any]]) -> str:
+    """What none of so many runs can mean, where all conditions have as many."""
+    sizes = {condition["runs"] for condition in conditions}
+    return f", {numbers.reach(stats.share(0, sizes.pop()))}" if len(sizes) == 1 else ""
 
 
 def _named(states: list[str]) -> list[str]:
@@ -78,14 +118,21 @@ def _ends(conditions: list[dict[str, Any]]) -> Sheet:
         for state in (*names, "none")
         if any(condition["ending"][kind][state]["count"] for condition in conditions)
     ]
+    short = _intervals([c["ending"][kind][s] for c in conditions for kind, s in seen], conditions)
     rows = [
-        [label, str(c["runs"]), *(numbers.reach(c["ending"][kind][state]) for kind, state in seen)]
+        [label, str(c["runs"]), *(_end(c["ending"][kind][s], bool(short)) for kind, s in seen)]
         for label, c in zip(labels(conditions), conditions, strict=True)
     ]
     columns = [
         f"no {kind}" if state == "none" else _named([state])[0] for kind, state in seen
     ]  # fmt: skip
-    return Sheet("what runs end in", ["condition", "n", *columns], rows, ENDS, 2, True)
+    return Sheet("what runs end in", ["condition", "n", *columns], rows, short + ENDS, 2, True)
+
+
+def _end(row: dict[str, Any], short: bool) -> str:
+    if not row["count"]:
+        return NONE
+    return f"{row['count']}/{row['of']}" if short else numbers.reach(row)
 
 
 # ---------------------------------------------------------------- one condition
@@ -186,7 +233,6 @@ def word_tables(about: dict[str, Any]) -> Iterator[Sheet]:
     if not counted:
         return
     columns = ["average uses a transcript", "transcripts that have it", "most in one"]
-    yield Sheet("words asked for", ["word", *columns], [_word(row) for row in counted["asked"]])
     yield Sheet(
         "words that stand out against the other conditions",
         ["word", columns[0], "in the others", *columns[1:]],
@@ -230,12 +276,12 @@ def _pair_title(pair: dict[str, Any]) -> str:
 
 def _small(pair: dict[str, Any]) -> str:
     """What is too small to be seen with so many runs."""
-    if pair["least_p"] >= ALPHA:
+    if pair["least_p"] >= stats.ALPHA:
         return (
             "too few runs to find any difference of rates: even all against none would give "
             f"p = {pvalue(pair['least_p'])}"
         )
-    if pair["least_p_holm"] >= ALPHA:
+    if pair["least_p_holm"] >= stats.ALPHA:
         return (
             "too few runs to find any difference of rates: even all against none would give "
             f"p = {pvalue(pair['least_p'])}, {pvalue(pair['least_p_holm'])} after Holm's correction"
@@ -243,7 +289,7 @@ def _small(pair: dict[str, Any]) -> str:
     least = pair["least_rate"]
     return (
         f"too small to be seen with so many runs: rates closer than 0/{pair['n_a']} against "
-        f"{least}/{pair['n_b']}, which is the least that gives p < {ALPHA} before any correction"
+        f"{least}/{pair['n_b']}, the least that gives p < {stats.ALPHA} before any correction"
     )
 
 

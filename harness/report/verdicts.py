@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.judge.labels import judge_of, labels_of
+from harness.judge.labels import judge_of, labels_of, trouble
 from harness.report import stats
 from harness.report.spool import Spool
 from harness.report.summary import Also, Skipped, Summary, summaries
@@ -79,13 +79,15 @@ def _chosen(paths: list[Path], asked: str | None) -> Verdicts:
                             "which must not be mixed: judge them with one model and rubric, or "
                             "use --labels rules")  # fmt: skip
         return Verdicts("judge", names)
+    damaged = next(filter(None, map(trouble, paths)), "")
     if not judges:
-        return Verdicts("rules")
+        return Verdicts("rules", why=damaged)
     if len(judges) > 1:
         return Verdicts("rules", why=f"labelled by more than one judge: {names}")
     lack = sum(labels is None for labels in known)
     if lack:
-        return Verdicts("rules", why=f"{lack} of {len(known)} logs have no labels by {names}")
+        return Verdicts("rules", why=f"{lack} of {len(known)} logs have no labels by {names}"
+                        + (f"; {damaged}" if damaged else ""))  # fmt: skip
     if any(labels and labels["judge"].get("demo") for labels in known):
         return Verdicts("rules", why="the labels beside the logs are a scripted demo's")
     return Verdicts("judge", names)

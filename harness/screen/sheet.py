@@ -5,6 +5,7 @@ Each part has the first columns (`keys`) again, as wide tables have in print.
 
 import os
 import re
+import textwrap
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
@@ -49,12 +50,21 @@ def parts(sheet: Sheet, width: int) -> list[Table]:
     for k, name in enumerate(sheet.columns):
         breaks = r"\n" if sheet.whole and k >= sheet.keys else r"\s+"
         needs.append(min(max(1, width // 2), _longest([name, *(row[k] for row in cells)], breaks)))
+    if sheet.whole and needs:
+        needs[0] = max(needs[0], _two_lines([row[0] for row in cells], width // 3))
     blocks = _blocks(needs, sheet.keys, width)
     return [_table(sheet.columns, cells, block, needs) for block in blocks]
 
 
 def _longest(texts: list[str], breaks: str) -> int:
     return max((cell_len(part) for text in texts for part in re.split(breaks, text)), default=1)
+
+
+def _two_lines(labels: list[str], most: int) -> int:
+    """The least width, up to `most`, at which no label takes more than two lines."""
+    return next(
+        (w for w in range(8, most) if all(len(textwrap.wrap(one, w)) <= 2 for one in labels)), most
+    )
 
 
 def _blocks(needs: list[int], keys: int, width: int) -> list[list[int]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from attractor import Conversation
+from harness import files
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
@@ -251,7 +252,7 @@ def look_back(todo: list[Run]) -> None:
 def load_plan(folder: Path) -> dict[str, Any]:
     """The folder's sweep.json, {} where there is none."""
     try:
-        plan = json.loads((folder / "sweep.json").read_bytes())
+        plan = files.parse(files.read(folder / "sweep.json"))
         known = plan["conditions"].values()
         if not {"runs", "max_turns", "rng_seed"} <= set(plan) or not all("key" in c for c in known):
             raise ValueError("it is damaged")
@@ -260,7 +261,9 @@ def load_plan(folder: Path) -> dict[str, Any]:
         return {}
     except (TypeError, LookupError, AttributeError):
         raise UserError(f"cannot read {folder}/sweep.json: it is damaged") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {folder}/sweep.json: {error.strerror}") from None
+    except ValueError as error:
         raise UserError(f"cannot read {folder}/sweep.json: {error}") from None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from harness.screen.console import Console
+from harness.screen.paper import Paper
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.talk.estimate import CHARS, REPLY, Estimate
@@ -19,15 +19,15 @@ class Progress:
     """A sweep as it goes: a table that is redrawn, or with `plain` a line per finished run."""
 
     def __init__(self, plain: bool = False, quiet: bool = False):
-        self.console = Console(plain)
-        self.plain, self.quiet = self.console.plain or quiet, quiet
+        self.paper = Paper(plain)
+        self.plain, self.quiet = self.paper.plain or quiet, quiet
         self._live: Any = None
 
     def __enter__(self) -> "Progress":
         if not self.plain:
             from rich.live import Live
 
-            self._live = Live(console=self.console.rich, auto_refresh=False)
+            self._live = Live(console=self.paper.rich, auto_refresh=False)
             self._live.start()
         return self
 
@@ -38,7 +38,7 @@ class Progress:
     def line(self, text: str) -> None:
         """A line about the sweep."""
         if not self.quiet:
-            self.console._say(Text(text), soft_wrap=True)
+            self.paper.say(Text(text), soft_wrap=True)
 
     def plan(self, folder: Path, runs: list[Any], estimates: dict[str, Any]) -> None:
         """What a sweep would do: its grid, its size, what it would cost, on what assumptions."""
@@ -55,10 +55,10 @@ class Progress:
             name = one_line(str(mine[0].condition)) if mine else key
             table.add_row(Text(name), str(len(mine)), str(missing), *_sums(sums))
         table.add_row("all", str(len(runs)), str(left), *_sums(total), style="bold")
-        self.console._say(table)
+        self.paper.say(table)
         known = total.uncached_cost is not None and total.uncached_cost != total.cost
         uncached = f" (uncached {money(total.uncached_cost)})" if known else ""
-        self.console._say(Text(
+        self.paper.say(Text(
             f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
             f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
             f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
@@ -104,11 +104,11 @@ class Progress:
         line += money(totals["cost_usd"]) if totals["input"] else "–"
         if run.problem:
             line += "  " + one_line(run.problem)
-        self.console._say(Text(line), soft_wrap=True)
+        self.paper.say(Text(line), soft_wrap=True)
 
     def closing(self, sweep: Any, again: str) -> None:
         """What was done, what failed and why, what to do about it."""
-        say = lambda text: self.console._say(Text(text), soft_wrap=True)  # noqa: E731
+        say = lambda text: self.paper.say(Text(text), soft_wrap=True)  # noqa: E731
         if self.quiet:
             say(str(sweep.folder))
             return

@@ -18,7 +18,7 @@ from attractor import Conversation
 from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
-from harness.screen.console import Silent
+from harness.screen.silent import Silent
 from harness.sweep.judging import Judging
 from harness.sweep.plan import (
     Condition,

@@ -31,7 +31,7 @@ class Controls:
             return True
         if key == "q":
             if not self._counting_down:
-                self.show.notice("ending after this message")
+                self.show.aside("ending after this message")
             self.end()
         elif key == "p":
             self.pause()
@@ -62,13 +62,13 @@ class Controls:
         """Pause before the next message, or go on."""
         going = self._going.is_set()
         (self._going.clear if going else self._going.set)()
-        self.show.notice("pausing after this message" if going else "going on")
+        self.show.aside("pausing after this message" if going else "going on")
 
     async def paused(self) -> bool:
         """Wait while the conversation is paused; returns whether it was."""
         if self._going.is_set():
             return False
-        self.show.notice("paused; p goes on, q ends")
+        self.show.notice("paused; p goes on, Space lets you speak for the next one, q ends")
         await self._going.wait()
         return True
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from harness.talk.transcript import SILENCE, received, seat_of
 
-SIGNED = "provider_specific_fields"  # where Gemini's signature of a call is kept
-
 # ---------------------------------------------------------------- histories
 
 
@@ -102,9 +100,8 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
     if isinstance(blocks := plain.get("content"), list):  # words between thoughts
         plain["content"] = "".join(block.get("text") or "" for block in blocks)
     if calls := plain.get("tool_calls"):
-        plain["tool_calls"] = [
-            {name: call[name] for name in call if name != SIGNED} for call in calls
-        ]
+        bare = ("id", "type", "function")  # without what else a provider wants back beside them
+        plain["tool_calls"] = [{n: call[n] for n in bare if n in call} for call in calls]
     return plain
 
 

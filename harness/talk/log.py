@@ -83,13 +83,11 @@ class Log:
     def reopen(cls, path: Path) -> "Log":
         """An existing log, its torn last line cut off, ready to append. Raises LogError."""
         log = cls(path, os.O_RDWR | os.O_APPEND)
-        size = os.fstat(log._file).st_size
-        raw = path.read_bytes()
-        kept, _, torn = raw.rpartition(b"\n")  # a kill can leave half a line
-        if torn:
+        start, torn = _last_line(log._file)
+        if torn:  # a kill can leave half a line
             if parse(torn) is None:
-                os.ftruncate(log._file, len(kept) + (b"\n" in raw))
-            elif size:
+                os.ftruncate(log._file, start)
+            else:
                 log._append(b"\n")
         return log
 
@@ -139,6 +137,19 @@ class Log:
         with contextlib.suppress(OSError):  # a disk that failed has said so before
             self.sync()
         os.close(self._file)
+
+
+def _last_line(file: int) -> tuple[int, bytes]:
+    """Where the last line begins, and what is behind the last newline."""
+    start, parts = os.fstat(file).st_size, [b""]
+    end = start
+    while start and b"\n" not in parts[-1]:
+        step = min(start, 1 << 16)
+        start -= step
+        os.lseek(file, start, os.SEEK_SET)
+        parts.append(os.read(file, step))
+    line = b"".join(reversed(parts)).rpartition(b"\n")[2]
+    return end - len(line), line
 
 
 def _lock(file: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import tools
-from harness import prompts
+from harness import files, prompts
 from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
 from harness.talk.settings import Settings, interjections, state_and_count
@@ -244,9 +244,11 @@ def _params(texts: list[str], model: str) -> dict[str, Any]:
         if not key or not equals:
             raise UserError("--param: write KEY=VALUE")
         try:
-            params[key] = json.loads(value)
-        except (ValueError, RecursionError):
+            params[key] = files.parse(value)
+        except json.JSONDecodeError:
             params[key] = value
+        except ValueError as error:
+            raise UserError(f"--param {secrets.scrub(key)}: {error}") from None
         if secrets.in_value({key: params[key]}):
             raise UserError(f"--param {secrets.scrub(key)}: parameters are logged; put secrets "
                             f"into .env, as {_variable(key, value, model)}")  # fmt: skip

@@ -12,7 +12,7 @@ from harness.talk import imported
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
-TRIGGER = r"(?:\d+|every:\d+|on:[a-z_]+(?:\+\d+)?)"
+TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[a-z_]+(?:\+[0-9]{1,6})?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
 
 
@@ -130,6 +130,13 @@ def _rule(rule: Any) -> Interjection:
     fields = ("when", "seat", "words", "name")
     if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
         raise UserError("the log's config is damaged: an interjection is not whole")
+    when = rule["when"]
+    if not re.fullmatch(TRIGGER, when) or re.fullmatch("every:0+", when):
+        raise UserError(f"the log's config is damaged: an interjection comes at {when!r:.40}")
+    if rule["seat"] not in ("A", "B"):
+        raise UserError(f"the log's config is damaged: no seat is named {rule['seat']!r:.40}")
+    if when.startswith("on:"):
+        state_and_count(when[3:], 1)
     return Interjection(**{f: rule[f] for f in fields})
 
 
@@ -181,7 +188,7 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
                 raise UserError(f"--interject {part!r}: there are no words to say")
             if when.startswith("on:"):
                 state_and_count(when[3:], 1)
-            if when == "every:0":
+            if re.fullmatch("every:0+", when):
                 raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))

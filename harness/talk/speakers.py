@@ -20,7 +20,7 @@ from harness.talk.show import Show, ticking
 from harness.talk.state import State
 
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
-Editor = Callable[[Callable[[str, int], None]], Awaitable[str]]  # see screen.keys.Keys.edit
+Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
 
 
 class Broke(Failure):
@@ -98,11 +98,11 @@ class Person:
         def draw(text: str, at: int) -> None:
             nonlocal typed
             typed = text
-            self.stage.show.editing(seat.letter, text, at)
+            self.stage.show.editing(seat.letter, text, at, taken=not seat.human)
 
         assert self.edit is not None  # without a terminal nobody holds a seat or takes one over
         try:
-            return await self.edit(draw)
+            return await self.edit(draw, not seat.human) or ""  # Esc goes back to the model
         except asyncio.CancelledError:
             if typed.strip():
                 self.stage.note(unsaid(seat, turn, typed))

@@ -1,13 +1,16 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import files
 from harness.talk.events import Totals
 from harness.text import add_costs, sendable
+
+Event = dict[str, Any]
+SETTLING = ("config", "resumed")  # events that hold settings
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
@@ -23,37 +26,77 @@ def partner(seat: str) -> str:
 
 @dataclass
 class Transcript:
-    """What a log holds. `skipped` lists (line number from 1, why)."""
+    """What a log holds. `skipped` lists (line number from 1, why); where the events are a `Stored`
+    it is filled as they are gone through."""
 
     path: Path
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: "list[Event] | Stored" = field(default_factory=list)
     skipped: list[tuple[int, str]] = field(default_factory=list)
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Event:
         """The first config event, or {} where the log has none."""
-        return next((event for event in self.events if event["type"] == "config"), {})
+        return next((event for event in self.settled() if event["type"] == "config"), {})
 
     @property
-    def messages(self) -> list[dict[str, Any]]:
+    def messages(self) -> list[Event]:
         """The turn events, in order: index in this list = message index."""
         return [event for event in self.events if event["type"] == "turn"]
+
+    def turns(self) -> list[int]:
+        """The turns that there are messages of, in order, each once."""
+        return sorted({event["turn"] for event in self.events if event["type"] == "turn"})
 
     def settings(self) -> dict[str, Any]:
         """The config, with what later resumptions changed of it."""
         settings = dict(self.config)
-        for event in self.of("resumed"):
-            settings |= event["settings"] if isinstance(event.get("settings"), dict) else {}
+        for event in self.settled():
+            changed = event.get("settings") if event["type"] == "resumed" else None
+            settings |= changed if isinstance(changed, dict) else {}
         return settings
 
-    def until(self, turn: int) -> list[dict[str, Any]]:
+    def settled(self) -> "list[Event]":
+        """The events that hold settings, and maybe others."""
+        return self.events.settled if isinstance(self.events, Stored) else self.events
+
+    def until(self, turn: int) -> list[Event]:
         """What a branch before `turn` shares: its messages, marked as inherited."""
         kept = [e for e in self.events if e["type"] in ("turn", "slide") and e["turn"] < turn]
         return [event | {"inherited": True} for event in kept]
 
-    def of(self, kind: str) -> list[dict[str, Any]]:
+    def of(self, kind: str) -> list[Event]:
         """The events of one type."""
         return [event for event in self.events if event["type"] == kind]
+
+
+class Stored:
+    """A log's events on the disk: each time that they are gone through they are read, one at a
+    time, so that a long log takes no memory and its first event is there at once."""
+
+    def __init__(self, path: Path, skipped: list[tuple[int, str]]):
+        self.path, self.skipped, self._told = path, skipped, set[int]()
+        self.settled: list[Event] = []  # config and resumed, found without reading the others
+        with files.open_regular(path) as file:
+            for number, line in enumerate(file, 1):
+                if b'"config"' in line or b'"resumed"' in line:
+                    self.settled += [e for e in [parse(line)] if e and e["type"] in SETTLING]
+                if not line.endswith(b"\n") and parse(line) is None:
+                    self._skip(number, "not a JSON event")  # who writes on cuts it off first
+
+    def _skip(self, number: int, why: str) -> None:
+        if number not in self._told:
+            self._told.add(number)
+            self.skipped.append((number, why))
+
+    def __iter__(self) -> Iterator[Event]:
+        for number, event in lines(self.path):
+            if isinstance(event, dict):
+                yield event
+            else:
+                self._skip(number, event)
+
+    def __getitem__(self, index: int) -> Event:
+        return list(self)[index]
 
 
 def read(path: Path) -> Transcript:
@@ -67,24 +110,37 @@ def read(path: Path) -> Transcript:
     return transcript
 
 
-def lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def follow(path: Path) -> Transcript:
+    """A log whose events stay on the disk. Raises only OSError, also later where it is gone."""
+    transcript = Transcript(path)
+    transcript.events = Stored(path, transcript.skipped)
+    return transcript
+
+
+def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
     """Each line's number and its event, or why it is none. Splits on newline bytes only."""
-    with open(path, "rb") as file:
+    messages = 0
+    with files.open_regular(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 event = parse(line)
-                yield number, (event or "not a JSON event") if event is None else _checked(event)
+                found = "not a JSON event" if event is None else _checked(event)
+                if isinstance(found, dict) and found["type"] == "slide":
+                    found = found if found["from_message"] < messages else "a slide to nowhere"
+                messages += isinstance(found, dict) and found["type"] == "turn"
+                yield number, found
 
 
-def parse(line: bytes) -> dict[str, Any] | None:
+def parse(line: bytes) -> Event | None:
+    """The event on a line, or None."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = files.parse(line)
+    except ValueError:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 
 
-def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
+def _checked(event: Event) -> Event | str:
     """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
     kind = event["type"]
     if kind == "slide" and not _slides(event):
@@ -106,7 +162,11 @@ def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     }
     if not isinstance(event.get("source", ""), str):
         mended["source"] = "live" if event.get("interjected") else "model"
-    return event | mended
+    event |= mended
+    for message in event["messages"]:  # the same words once more: let there be one copy of them
+        if message.get("content") == event.get("response"):
+            message["content"] = event["response"]
+    return event
 
 
 def _count(value: Any) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import files
 from harness.report.importing.formats import conversations
 from harness.report.importing.talk import Talk, Unreadable
 from harness.talk.log import SCHEMA, LogError, encode, now
@@ -90,7 +91,7 @@ def take(path: Path, to: Path, seat: str) -> File:
     try:
         result.format, talks, broken = conversations(path, seat)
         result.problems += [f"line {n} is broken, and left out" for n in broken]
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(files.read(path)).hexdigest()
         for index, talk in enumerate(talks):
             if problem := talk.fault():
                 result.problems.append(f"conversation {index}: {problem}")

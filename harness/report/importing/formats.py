@@ -1,10 +1,10 @@
 """Which format a file has, told by what is in it, and the conversations that it holds."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness import files
 from harness.report.importing import backrooms, chats, inspect_logs, pidgin, records, rows
 from harness.report.importing.talk import Talk, Unreadable
 
@@ -15,7 +15,7 @@ def conversations(path: Path, seat: str) -> tuple[str, Iterator[Talk], list[int]
     """The format's name, the conversations of a file, and which of its lines (from 1) are broken.
 
     Raises Unreadable and OSError."""
-    raw = path.read_bytes()
+    raw = files.read(path)
     if raw.startswith(ZIP):
         return "Inspect", inspect_logs.read(inspect_logs.load(path), seat), []
     text = decoded(raw)
@@ -53,8 +53,8 @@ def parsed(text: str) -> tuple[list[dict[str, Any]], list[int]]:
     Then the lines that are broken, as the last one is after a kill; a text whose lines mostly
     are none is no JSON."""
     try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
+        whole = files.parse(text)
+    except ValueError:
         lines = [(n, _object(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
         found, broken = [d for _, d in lines if d is not None], [n for n, d in lines if d is None]
         return (found, broken) if len(found) > len(broken) else ([], [])
@@ -67,8 +67,8 @@ def parsed(text: str) -> tuple[list[dict[str, Any]], list[int]]:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = files.parse(line)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

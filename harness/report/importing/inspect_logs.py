@@ -36,8 +36,8 @@ def read(document: dict[str, Any], seat: str) -> Iterator[Talk]:
     settings = about.get("model_generate_config") or {}
     for sample in document["samples"]:
         facts = (sample.get("metadata") or {}) if ours else {}
-        view = facts.get("seat", seat)
         said = [_resolved(m, sample.get("attachments") or {}) for m in sample.get("messages") or []]
+        view = facts["seat"] if facts.get("seat") in ("A", "B") else seat
         talk = conversation(said, view, {"model": about.get("model"), **settings})
         for name in ("model_a", "model_b"):
             if isinstance(facts.get(name), str):

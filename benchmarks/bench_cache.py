@@ -1,6 +1,6 @@
 """How much of the input is read from the provider's cache, and what that saves. Run by hand:
 
-    python tests/bench_cache.py
+    python benchmarks/bench_cache.py
 
 One conversation of 100 turns with the cache and one without, both through the fake provider with
 the real accounting rules (at least 512 tokens, written once, read at the price of reading).
@@ -12,15 +12,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.talk import transcript
-
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from provider import Provider, Reply  # noqa: E402
+from provider import Provider, Reply
 
-from harness import cli  # noqa: E402
-from harness.models import catalogue  # noqa: E402
+from harness import cli
+from harness.models import catalogue
+from harness.talk import transcript
 
 TURNS, WORDS = 100, 170  # about 250 tokens a message
 

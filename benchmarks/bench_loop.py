@@ -1,6 +1,6 @@
 """How much the harness costs: start-up, and time and memory per message. Run by hand:
 
-    python tests/bench_loop.py
+    python benchmarks/bench_loop.py
 
 Prints ratios of things measured side by side in this run; nothing here is asserted.
 """
@@ -17,18 +17,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.models import call, engine
-
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from provider import Provider  # noqa: E402
+from provider import Provider
 
-import attractor  # noqa: E402
-from harness.screen.console import Silent  # noqa: E402
-from harness.talk.controls import Controls  # noqa: E402
-from harness.talk.log import Log  # noqa: E402
-from harness.talk.options import make_settings  # noqa: E402
+import attractor
+from harness.models import call, engine
+from harness.screen.console import Silent
+from harness.talk.controls import Controls
+from harness.talk.log import Log
+from harness.talk.options import make_settings
 
 TURNS = 1000
 

@@ -1,6 +1,6 @@
 """Make the README's pictures again, from demo runs: console.svg, report.png, recurrence.png.
 
-python tests/pictures.py          needs Debian's chromium for the two .png files
+python scripts/pictures.py          needs Debian's chromium for the two .png files
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from harness import cli  # noqa: E402
+from harness import cli
 
 PICTURES = ROOT / ".github" / "pictures"
 PAIRS = ["goodbye standoff", "bliss bliss", "silence escape", "collapse goodbye"]

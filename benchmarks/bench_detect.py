@@ -1,6 +1,6 @@
 """Does reading a message cost the same late in a run as early? Run by hand:
 
-    python tests/bench_detect.py [--messages 2000]
+    python benchmarks/bench_detect.py [--messages 2000]
 
 Prints, for messages of several lengths, the median milliseconds of `Detector.add` around message 20
 and around the last one, and their ratio, and the memory that one message leaves behind.

@@ -1,6 +1,6 @@
 """How fast a sweep is: 64 conversations at once against a provider that takes 2 s a message.
 
-    python tests/bench_sweep.py [--turns 30] [--conversations 64] [--delay 2]
+    python benchmarks/bench_sweep.py [--turns 30] [--conversations 64] [--delay 2]
 
 Each part is a process of its own, as is the provider: the sweep; the same conversations through
 bare `litellm.acompletion`, streamed in the same way, with nothing around it; and a few messages
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from bench_loop import provider_process  # noqa: E402
+from bench_loop import provider_process
 
 SERIAL = 5  # messages measured one after another
 

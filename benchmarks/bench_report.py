@@ -1,6 +1,6 @@
 """How long does a report on many runs take, and how much memory? Run by hand:
 
-    python tests/bench_report.py [--runs 1000] [--turns 30] [--html]
+    python benchmarks/bench_report.py [--runs 1000] [--turns 30] [--html]
 
 Makes up logs (as the sweep writes them: openings of some hundred characters, then loops that get
 shorter, one message in seven the same as an earlier one, as in real ones), then runs `report` on
@@ -16,10 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
-import made_logs as logs  # noqa: E402
-
 ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import made_logs as logs
+
 WORDS = [
     "the",
     "we",

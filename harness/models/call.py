@@ -21,9 +21,11 @@ REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; Li
 
 
 def warm(*seats: Seat) -> None:
-    """Begin to import LiteLLM in the background, where one of the seats will need it."""
-    if any(not (seat.demo or seat.human) for seat in seats):
-        engine.warm()
+    """Begin to import LiteLLM in the background, where one of the seats will need it, and to
+    prepare it for each."""
+    asked = [seat for seat in seats if not (seat.demo or seat.human)]
+    if asked:
+        engine.warm([request(seat, engine.HELLO, [], 10.0, {}) for seat in asked])
 
 
 async def ready(*seats: Seat) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 from harness.judge.labels import logs_in
 from harness.report import data, replay
 from harness.report.conditions import named
-from harness.report.files import replacing
 from harness.report.listing import detected, load, view
+from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
 from harness.talk.options import Parser

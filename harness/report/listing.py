@@ -7,6 +7,7 @@ Works without LiteLLM: states are derived from the messages, as they are live.
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
 
 
-def load(path: Path) -> Transcript:
+def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> Transcript:
     """The transcript at `path`. Raises UserError with a line for the user."""
     try:
-        read = transcript.read(path)
+        read = reader(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if not read.events:
+    if next(iter(read.events), None) is None:
         raise UserError(f"{path} holds no events: is it a log of a conversation?")
     return read
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import KEY, real
+from program import KEY, real
 from provider import Provider, Reply, status
 from test_judge import answer, span
 

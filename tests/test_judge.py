@@ -4,7 +4,6 @@ import itertools
 import json
 import signal
 import sys
-import time
 
 import pytest
 import score_states
@@ -292,11 +291,9 @@ def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_late
     with Provider(said) as provider:
         process = start("judge", tmp_path, "--model", "opus", "--api-base", provider.url,
                         "--concurrency", 1, "--plain")  # fmt: skip
-        deadline = time.monotonic() + 30
-        while len(provider.requests) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        provider.wait_for(2, 90)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 130 and "1 log labelled" in out and err == ""
         assert [labels.label_file(log).exists() for log in logs] == [True, False, False]
         assert "2 logs to read, 1 labelled already" in ask(run, provider, tmp_path).out

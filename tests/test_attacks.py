@@ -13,6 +13,9 @@ import pytest
 from program import PROGRAM, real
 from provider import Provider, Reply, cut, status
 
+from harness.judge import agreement
+from harness.judge.labels import Judged, labels_of
+
 DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
 NASTY = "x\x1b]0;owned\x07\x1b[31m"
 
@@ -212,11 +215,12 @@ READERS = {
     "messages": ["export", "{}", "--format", "messages"],
     "svg": ["export", "{}", "--format", "svg"], "html": ["export", "{}", "--format", "html"],
     "judge": ["judge", "{}", "--model", "demo/judge"], "resume": ["--resume", "{}"],
-    "branch": ["--resume", "{}", "--at", "1"], "system": [*DEMO, "--system", "@{}"],
+    "branch": ["--resume", "{}", "--at", "1"], "system": [*DEMO, "--max-turns", "1", "--system", "@{}"],
     "seed": [*DEMO, "--max-turns", "1", "--seed", "@{}"],
     "interject": [*DEMO, "--max-turns", "1", "--interject", "0:A:@{}"],
 }  # fmt: skip
 TEXT = ("system", "seed", "interject")  # any text will do for these
+FORMATS = ("md", "messages", "svg", "html")
 
 
 @pytest.fixture
@@ -239,8 +243,10 @@ def test_a_hostile_file_is_refused_in_one_line_that_names_it(run, tmp_path, in_t
     HOSTILE[kind](path := tmp_path / "odd.jsonl")
     result = run(*(word.format(path) for word in READERS[reader]))
     text = kind in ("a deep list", "a long number", "a deep event") and reader in TEXT
-    assert result.code in ((0,) if text else (1, 2)), result.err
-    if not text:
+    text = text or (kind, reader) == ("nothing", "system")
+    empty = kind == "a folder" and reader.split()[0] in ("states", "report", "judge", *FORMATS)
+    assert result.code in ((0,) if text else (0, 1, 2) if empty else (1, 2)), result.err
+    if not text and not empty:  # an empty folder holds no logs
         said = result.err if reader != "judge" else result.out + result.err
         assert "odd" in said or (kind == "nothing" and reader in TEXT), said
         assert "Traceback" not in said and "defect" not in said
@@ -260,9 +266,10 @@ def test_the_rest_of_the_folder_is_reported(run, tmp_path, in_time, kind):
         assert "odd.jsonl" in str(report["skipped_logs"])
     result = run("judge", "logs", "--model", "demo/judge")
     assert result.code in (0, 1) and good.with_suffix(".labels.json").exists()
-    result = run("states", tmp_path / "logs" / "odd.jsonl", good)
-    assert result.code == 2 and "odd.jsonl" in result.err and result.err.count("\n") == 1
-    assert good.name in "".join(result.out.split())
+    if kind not in ("a folder", "a link to nowhere", "a link to itself"):
+        result = run("states", tmp_path / "logs" / "odd.jsonl", good)
+        assert result.code == 2 and "odd.jsonl" in result.err and result.err.count("\n") == 1
+        assert good.name in "".join(result.out.split())
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -316,10 +323,13 @@ def test_odd_labels_never_hang_or_end_in_a_traceback(run, tmp_path, in_time, wor
     beside = log.with_name(log.stem + ".labels.json")
     beside.write_text(json.dumps(LABELS))
     assert run("report", log, *words).code == 0
-    for labels in odd_labels():
+    for number, labels in enumerate(odd_labels()):
         beside.write_text(json.dumps(labels))
-        for form in (["--json"], ["--html", "page.html"]):
-            result = run("report", log, *words, *form)
+        agreement.tables({log: beside})
+        if found := labels_of(log):
+            assert Judged(found).spans() is not None and Judged(found).ending()
+        if number % 23 == 0 or number > 260:
+            result = run("report", log, *words, "--html", "page.html")
             assert result.code in (0, 2) and result.err.count("\n") <= 1, (labels, result.err)
 
 

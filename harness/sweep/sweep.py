@@ -6,6 +6,7 @@ Each is a normal log in logs/<sweep>/, named after its condition and its repeat.
 import asyncio
 import contextlib
 import hashlib
+import re
 import signal
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
 from harness.screen.silent import Silent
+from harness.sweep.judging import Judging
 from harness.sweep.plan import (
     Condition,
     Run,
@@ -42,6 +44,7 @@ class Sweep:
         self.runs, self.folder, self.concurrency = todo, folder, concurrency
         patience = max((run.settings.retry_for for run in todo), default=LONGEST_CLOSED)
         self.gate, self.purse = Gate(concurrency, patience), Purse(budget, todo)
+        self.judging: Judging | None = None
         self.workers: list[asyncio.Task[None]] = []
         self.stopping, self.code = False, 0
         self.began, self.already = time.monotonic(), 0
@@ -49,7 +52,7 @@ class Sweep:
     async def go(self, show: Any) -> int:
         """Do what is to be done; returns the exit code."""
         self.already = self.messages()
-        missing = [run for run in self.runs if not run.ended]
+        missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
@@ -64,7 +67,12 @@ class Sweep:
         for task in beside:
             task.cancel()
         show.draw(self)
-        return self.code or int(any(run.state == "failed" for run in self.runs))
+        failed = any(run.state == "failed" or self.unjudged(run) for run in self.runs)
+        return self.code or int(failed)
+
+    def unjudged(self, run: Run) -> bool:
+        """Whether a run has ended, and the judge of the sweep has yet to label it."""
+        return self.judging is not None and self.judging.lacks(run)
 
     async def tick(self, show: Any) -> None:
         """Draw the table once a second."""
@@ -83,7 +91,10 @@ class Sweep:
             if self.stopping or self.purse.broke:
                 return
             try:
-                await self.hold(run)
+                if not run.ended:
+                    await self.hold(run)
+                if self.judging:
+                    await self.judging.label(run)
             except LogBusy:
                 run.state = "elsewhere"
             except Exception as error:  # one failure ends one conversation, never the sweep
@@ -114,6 +125,8 @@ class Sweep:
         gently = number == signal.SIGINT and not self.stopping
         self.code, self.stopping = 128 + number, True
         self.gate.close()
+        if self.judging:
+            self.judging.stop()
         if not gently:
             for worker in self.workers:
                 worker.cancel()
@@ -129,16 +142,20 @@ class Sweep:
         """Messages so far, in all runs."""
         return sum(run.totals["messages"] for run in self.runs)
 
+    def pace(self) -> float | None:
+        """Messages a second, of all that this process has made; None before one can tell."""
+        made = self.messages() - self.already
+        return made / (time.monotonic() - self.began) if made >= 2 * self.concurrency else None
+
     def seconds_left(self) -> float | None:
         """As long as the messages that are missing will take at the pace so far."""
-        made = self.messages() - self.already
         missing = sum(
             2 * (run.settings.max_turns or 0) - run.totals["messages"]
             for run in self.runs
             if not run.ended
         )
-        enough = made >= 2 * self.concurrency  # at first nobody can tell
-        return (time.monotonic() - self.began) / made * missing if enough else None
+        pace = self.pace()
+        return missing / pace if pace else None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per condition: its name, states of its runs, states reached, tokens, cost."""
@@ -166,14 +183,21 @@ def seats_of(todo: list[Run]) -> list[Seat]:
     return [seat for run in todo for seat in (run.settings.a, run.settings.b)]
 
 
+def default_name(conditions: list[Condition]) -> str:
+    """A folder's name that tells who talks, the same for every command that means this grid."""
+    seats = [seat for c in conditions for seat in (c.settings.a, c.settings.b)]
+    models = "-".join(dict.fromkeys(sorted(seat.model.rpartition("/")[2] for seat in seats)))
+    digests = "".join(sorted(condition.digest for condition in conditions))
+    digest = hashlib.sha256(digests.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9.]+', '-', models)[:60].strip('-.')}_{digest}"
+
+
 def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
     is written yet. Raises UserError."""
     catalogue.load_keys()
     conditions = grid(args)
-    digests = "".join(sorted(condition.digest for condition in conditions))
-    name = args.name or "sweep_" + hashlib.sha256(digests.encode()).hexdigest()[:8]
-    folder = args.log_dir / name
+    folder = args.log_dir / (args.name or default_name(conditions))
     old = load_plan(folder)
     known = {digest: about["key"] for digest, about in old.get("conditions", {}).items()}
     # A grid that grew may name its conditions otherwise; the logs keep their names.
@@ -183,4 +207,7 @@ def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     look_back(mine)
     budget = args.budget  # each shard has its part of the money
     part = None if budget is None else budget * len(mine) / len(everything)
-    return Sweep(mine, folder, args.concurrency, part), conditions, old
+    sweep = Sweep(mine, folder, args.concurrency, part)
+    if args.judge:
+        sweep.judging = Judging(args.judge, args.concurrency, sweep.purse, mine)
+    return sweep, conditions, old

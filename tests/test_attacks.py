@@ -215,7 +215,8 @@ READERS = {
     "messages": ["export", "{}", "--format", "messages"],
     "svg": ["export", "{}", "--format", "svg"], "html": ["export", "{}", "--format", "html"],
     "judge": ["judge", "{}", "--model", "demo/judge"], "resume": ["--resume", "{}"],
-    "branch": ["--resume", "{}", "--at", "1"], "system": [*DEMO, "--max-turns", "1", "--system", "@{}"],
+    "branch": ["--resume", "{}", "--at", "1"],
+    "system": [*DEMO, "--max-turns", "1", "--system", "@{}"],
     "seed": [*DEMO, "--max-turns", "1", "--seed", "@{}"],
     "interject": [*DEMO, "--max-turns", "1", "--interject", "0:A:@{}"],
 }  # fmt: skip

@@ -15,6 +15,7 @@ from provider import Provider, Reply, cut, status
 
 from harness.judge import agreement
 from harness.judge.labels import Judged, labels_of
+from harness.talk import transcript
 
 DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
 NASTY = "x\x1b]0;owned\x07\x1b[31m"
@@ -387,3 +388,14 @@ def test_without_standard_output_or_a_folder_it_says_so(tmp_path, words):
     done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 2 and "the working folder was deleted" in done.stderr
     assert done.stderr.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_sweep_that_runs_out_of_open_files_leaves_no_empty_logs(tmp_path):
+    words = ["sweep", *DEMO, "--runs", "40", "--concurrency", "40", "--max-turns", "1", "--plain"]
+    command = ["bash", "-c", 'ulimit -n 30; "$@"', "-", *PROGRAM, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "Too many open files" in done.stdout
+    logs = [transcript.read(path) for path in tmp_path.rglob("*.jsonl")]
+    assert all(log.events[-1]["type"] == "end" for log in logs) and not done.stderr
+    again = subprocess.run([*PROGRAM, *words], cwd=tmp_path, capture_output=True, timeout=120)
+    assert again.returncode == 0 and len(list(tmp_path.rglob("*.jsonl"))) == 40

@@ -71,7 +71,7 @@ def small_talk(scene: Scene) -> str:
 
 def standoff(scene: Scene) -> str:
     """Insists on being the assistant."""
-    if scene.hears(r"I'm the human|I am the human|I'm the user|as the human"):
+    if scene.hears(r"I'm (the|a|just a) (human|user|person)|I am the human|as the human"):
         return scene.pick(SETTLED)
     if scene.hears(r"good ?bye|take care|farewell"):
         return scene.pick(STAY)

@@ -26,8 +26,9 @@ Space   take over the message being made: type in the model's place;
 p       pause before the next message; p again goes on
 q       end after this message
 Ctrl+C  stop now; the log keeps what was half said, and can be resumed
-while you type: Alt+Enter or Ctrl+J new line · Up, Down what you said before · Alt+B, Alt+F,
-        Ctrl+Left, Ctrl+Right by words · Ctrl+W, Ctrl+U, Ctrl+K cut · Ctrl+Y put back"""
+While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back what
+you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words · Ctrl+W, Ctrl+U and
+Ctrl+K cut, Ctrl+Y puts back"""
 TAKEN_OVER = "Enter sends · empty line hands back · Esc cancels"
 OWN_SEAT = "Enter sends · Alt+Enter new line · Up what you said before"
 FLAGS = {

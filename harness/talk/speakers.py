@@ -90,6 +90,8 @@ class Person:
             return spoken(seat, turn, words, "live")
         if seat.human:
             show.notice("nothing to send: type a message, or Ctrl+C to stop")
+        else:
+            show.notice("nothing was sent: the message is the model's again")
         return None
 
     async def _typed(self, seat: Seat, turn: int) -> str:

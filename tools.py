@@ -4,6 +4,7 @@ None of them does anything. The descriptions are the experiment's stimulus; the 
 only words of the harness that a model ever reads, and they arrive as real tool results.
 """
 
+import itertools
 import json
 import re
 from typing import Any
@@ -101,7 +102,8 @@ def answer(
         # Providers reject a history in which two calls share an id, or an id is empty or odd.
         call_id = call["id"]
         if call_id in taken or not _ID.fullmatch(call_id):
-            call_id = f"call_{len(taken)}"
+            free = (f"call_{n}" for n in itertools.count(len(taken)))
+            call_id = next(name for name in free if name not in taken)
         taken.add(call_id)
         # A name that no provider would take back, and arguments that are not JSON, can't be stored
         # raw: the next request would be refused. The log's attempt keeps both as they came.

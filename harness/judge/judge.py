@@ -53,7 +53,7 @@ def command(arguments: list[str]) -> int:
     catalogue.load_keys()
     if args.open:
         return _open(args)
-    bench = Bench(_seat(args.model, args.api_base), args.window, args.concurrency, args.max_cost)
+    bench = Bench(seat_of(args.model, args.api_base), args.window, args.concurrency, args.max_cost)
     _refuse(args, bench.seat)
     logs = {log: labels.label_file(log, args.out) for log in labels.logs_in(args.logs)}
     if len(set(logs.values())) < len(logs):
@@ -86,7 +86,7 @@ def _open(args: Any) -> int:
     from harness.screen.tables import Tables
     from harness.text import many
 
-    seat = _seat(args.model, args.api_base)
+    seat = seat_of(args.model, args.api_base)
     _refuse(args, seat)
     files = {log: patterns.file_of(log, args.out) for log in labels.logs_in(args.logs)}
     if len(set(files.values())) < len(files):
@@ -152,7 +152,8 @@ def _parse(arguments: list[str]) -> Any:
     return parser.parse_args(arguments)  # fmt: skip
 
 
-def _seat(name: str, api_base: str | None) -> Seat:
+def seat_of(name: str, api_base: str | None) -> Seat:
+    """The judge that the user names, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
     model = name if name == judge else catalogue.resolve(name)
     if model == "human" or (model.startswith("demo/") and model != judge):
@@ -168,9 +169,17 @@ def _seat(name: str, api_base: str | None) -> Seat:
 class Bench:
     """A judge at work on many logs."""
 
-    def __init__(self, seat: Seat, window: int, concurrency: int, max_cost: float | None):
+    def __init__(
+        self,
+        seat: Seat,
+        window: int,
+        concurrency: int,
+        max_cost: float | None,
+        room: Callable[[float], bool] | None = None,
+    ):
+        """Money: `max_cost` USD of its own, or what somebody else has `room` for."""
         self.seat, self.window, self.concurrency = seat, window, concurrency
-        self.asker = Asker(seat, Gate(concurrency, RETRY_FOR), max_cost)
+        self.asker = Asker(seat, Gate(concurrency, RETRY_FOR), max_cost, room)
         rubric = hashlib.sha256(seat.system.encode()).hexdigest()[:16]
         self.about = {"model": seat.model, "rubric": rubric, "window": window, "demo": seat.demo}
         self.read, self.dropped = 0, 0

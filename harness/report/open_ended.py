@@ -25,7 +25,7 @@ ENDS = (
     "bliss",
     NO_END,
     "other theme",
-    "repetition alone",
+    "repetition",
     "none",
 )
 ABOUT_THEMES = "Main theme: the one in which most of a run's messages are spent."
@@ -83,7 +83,7 @@ def end(run: Summary) -> str:
         return forms[form]
     if theme:
         return themes.get(theme, "other theme")
-    return "repetition alone" if form else "none"
+    return "repetition" if form else "none"
 
 
 def tables(found: list[Figures] | None) -> list[Sheet]:

@@ -127,6 +127,8 @@ class Progress:
         states = Counter(run.state for run in sweep.runs)
         done = ", ".join(f"{n} {name}" for name, n in states.most_common())
         say(f"{done}; {money(sweep.cost())}; folder: {sweep.folder}")
+        if sweep.judging:
+            say(sweep.judging.words())
         problems: dict[str, list[str]] = {}
         for run in sweep.runs:
             if run.state == "failed":
@@ -140,7 +142,7 @@ class Progress:
             say(f"--max-cost reached{said}; raise it to go on")
         if states["elsewhere"]:
             say("elsewhere = another process is holding it")
-        if set(states) - {"done"}:
+        if set(states) - {"done"} or any(map(sweep.unjudged, sweep.runs)):
             say(f"go on with what is missing: {again}")
         if states["done"]:
             say(f"see what came of it: {program()} report {shlex.quote(str(sweep.folder))}")

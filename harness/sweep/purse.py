@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 
 from harness.models.gate import Gate
 from harness.sweep.plan import Run
@@ -16,6 +17,8 @@ class Purse:
 
     def __init__(self, budget: float | None, runs: list[Run]):
         self.budget, self.runs, self.broke = budget, runs, False
+        # USD spent, and under way, beside the conversations: a judge's
+        self.beside: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
         self._aside: dict[str, float] = {}  # by the run's file name
         self._looked = 0.0
 
@@ -26,9 +29,17 @@ class Purse:
             return True
         self._look_around()
         self._aside[run.path.name] = (spending or 0.0) + expected
-        self.broke = self.broke or self.spent() + sum(self._aside.values()) > self.budget
+        self.has_room(0.0)
         if self.broke:
             self.free(run)
+        return not self.broke
+
+    def has_room(self, expected: float) -> bool:
+        """Whether so many USD more fit beside all that is set aside; once they don't, nothing
+        does."""
+        aside = sum(self._aside.values()) + self.beside()[1] + expected
+        if self.budget is not None:
+            self.broke = self.broke or self.spent() + aside > self.budget
         return not self.broke
 
     def free(self, run: Run) -> None:
@@ -37,7 +48,7 @@ class Purse:
 
     def spent(self) -> float:
         """USD so far, as far as prices are known."""
-        return sum(run.totals["cost_usd"] or 0.0 for run in self.runs)
+        return sum(run.totals["cost_usd"] or 0.0 for run in self.runs) + self.beside()[0]
 
     def over(self) -> float:
         """USD by which the budget was overshot; messages in flight could not be foreseen."""

@@ -20,6 +20,7 @@ from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
 from harness.screen.silent import Silent
+from harness.sweep.judging import Judging
 from harness.sweep.plan import (
     Condition,
     Run,
@@ -43,6 +44,7 @@ class Sweep:
         self.runs, self.folder, self.concurrency = todo, folder, concurrency
         patience = max((run.settings.retry_for for run in todo), default=LONGEST_CLOSED)
         self.gate, self.purse = Gate(concurrency, patience), Purse(budget, todo)
+        self.judging: Judging | None = None
         self.workers: list[asyncio.Task[None]] = []
         self.stopping, self.code = False, 0
         self.began, self.already = time.monotonic(), 0
@@ -50,7 +52,7 @@ class Sweep:
     async def go(self, show: Any) -> int:
         """Do what is to be done; returns the exit code."""
         self.already = self.messages()
-        missing = [run for run in self.runs if not run.ended]
+        missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
@@ -65,7 +67,12 @@ class Sweep:
         for task in beside:
             task.cancel()
         show.draw(self)
-        return self.code or int(any(run.state == "failed" for run in self.runs))
+        failed = any(run.state == "failed" or self.unjudged(run) for run in self.runs)
+        return self.code or int(failed)
+
+    def unjudged(self, run: Run) -> bool:
+        """Whether a run has ended, and the judge of the sweep has yet to label it."""
+        return self.judging is not None and self.judging.lacks(run)
 
     async def tick(self, show: Any) -> None:
         """Draw the table once a second."""
@@ -84,7 +91,10 @@ class Sweep:
             if self.stopping or self.purse.broke:
                 return
             try:
-                await self.hold(run)
+                if not run.ended:
+                    await self.hold(run)
+                if self.judging:
+                    await self.judging.label(run)
             except LogBusy:
                 run.state = "elsewhere"
             except Exception as error:  # one failure ends one conversation, never the sweep
@@ -115,6 +125,8 @@ class Sweep:
         gently = number == signal.SIGINT and not self.stopping
         self.code, self.stopping = 128 + number, True
         self.gate.close()
+        if self.judging:
+            self.judging.stop()
         if not gently:
             for worker in self.workers:
                 worker.cancel()
@@ -195,4 +207,7 @@ def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     look_back(mine)
     budget = args.budget  # each shard has its part of the money
     part = None if budget is None else budget * len(mine) / len(everything)
-    return Sweep(mine, folder, args.concurrency, part), conditions, old
+    sweep = Sweep(mine, folder, args.concurrency, part)
+    if args.judge:
+        sweep.judging = Judging(args.judge, args.concurrency, sweep.purse, mine)
+    return sweep, conditions, old

@@ -15,7 +15,7 @@ import tools
 from harness import files, prompts
 from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
-from harness.talk.settings import Settings, interjections, state_and_count
+from harness.talk.settings import LIMITS, PLAIN, Settings, interjections, state_and_count
 from harness.text import UserError, program, visible
 
 DESCRIBE: list[str] = []  # this very list asks a verb for its parser
@@ -138,9 +138,8 @@ RESERVED = frozenset((
     "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls", "api_base",
     "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace",
 ))  # fmt: skip
-# What a resumed run may change without becoming another conversation.
-RESUMABLE = ("max_turns", "max_cost", "stop_on", "on_empty", "on_full", "idle_timeout", "retry_for",
-             "no_cache")  # fmt: skip
+# The options that a resumed run may have without becoming another conversation.
+RESUMABLE = frozenset("no_cache" if name == "cache" else name for name in LIMITS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -163,9 +162,7 @@ def make_settings(
 
     Raises UserError with a line for the user."""
     seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
-    plain = ("on_exit", "max_turns", "max_cost", "stop_on", "on_empty", "empty_as", "on_full",
-             "idle_timeout", "retry_for", "rng_seed")  # fmt: skip
-    values: dict[str, Any] = {name: options[name] for name in plain if name in options}
+    values: dict[str, Any] = {name: options[name] for name in PLAIN if name in options}
     if "seed" in options:
         values["seed"] = prompts.words(options["seed"])
     if "no_cache" in options:

@@ -5,16 +5,18 @@
 # ///
 """Put two language models into one conversation and watch where it gets stuck.
 
-    python attractor.py -a demo/goodbye -b demo/standoff      no key needed: scripted demo models
+    python attractor.py -a demo/standoff -b demo/collapse     no key needed: scripted demo models
     python attractor.py -a opus -b opus                       two real ones; keys from .env
-    python attractor.py -a opus -b human                      you hold seat B
+    python attractor.py -a demo/goodbye -b human              you hold seat B
     python attractor.py --resume logs/run_….jsonl             go on with a run that ended
     python attractor.py --resume LOG --at 12 --system-b firm  branch off before turn 12
     python attractor.py sweep -a opus -b opus --tools none all --runs 20 --max-turns 30
     python attractor.py report logs --html report.html        many runs: tables and pictures
     python attractor.py states|replay|export LOG              one run, after the fact
     python attractor.py judge logs --model opus               states as a model sees them
-    python attractor.py models                                aliases, keys found, prices
+    python attractor.py import transcripts/                   other people's, as logs
+    python attractor.py models                                aliases, keys found, prices, demos
+    python attractor.py completion bash|zsh                   for your shell
 
 While it runs: Space take over a message, p pause, q end after this message, ? help, Ctrl+C stop.
 Each verb has a --help of its own; the options below are those of `run`, the verb by default.

@@ -25,7 +25,10 @@ DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
         (["-a", "demo/bliss"], "who holds seat B"),
         (["sweep"], "a sweep needs -a, -b and --max-turns"),
         (["sweep", *DEMO, "--max-turns", "2", "--shard", "5/4"], "part K of N, 1/4 to 4/4"),
-        ([*DEMO, "--interject", "on:godbye+2:B:hi"], "--interject 'on:godbye+2:B:hi': no such state"),
+        (
+            [*DEMO, "--interject", "on:godbye+2:B:hi"],
+            "--interject 'on:godbye+2:B:hi': no such",
+        ),
         ([*DEMO, "--interject", "on:godbye+2:B:hi"], "did you mean goodbye?"),
         ([*DEMO, "--stop-on", "goodbey+2"], "--stop-on 'goodbey+2': no such state 'goodbey'"),
         ([*DEMO, "--tools", "kill_puppies,m,x"], "no exit tool named 'x'"),

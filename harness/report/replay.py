@@ -1,6 +1,7 @@
 """A log played again, as it looked.
 
-    python attractor.py replay LOG [--speed 0] [--at TURN]
+    python attractor.py replay logs/run_….jsonl --speed 10 --at 5
+    python attractor.py replay logs/run_….jsonl --speed 0 > run.txt
 
 Works without LiteLLM: states are derived from the messages, as they are live. While it plays:
 Space pauses, n goes to the next message, s to the next change of state, + and - double and halve
@@ -40,7 +41,9 @@ def command(arguments: list[str]) -> int:
         metavar="X",
         help="1 = as fast as it was, 10 = ten times that, 0 = at once",
     )
-    parser.add_argument("--at", type=int, default=0, metavar="TURN", help="begin with this turn")
+    parser.add_argument(
+        "--at", type=int, default=0, metavar="TURN", help="begin with this turn (message 2 x TURN)"
+    )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
     args = parser.parse_args(arguments)
     from harness.screen.console import Console

@@ -43,6 +43,7 @@ from harness.talk.show import Show
 from harness.talk.speakers import Broke, Editor, Model, Person, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
+from harness.text import place
 
 
 class Conversation:
@@ -128,7 +129,7 @@ class Conversation:
             self.note({"type": "resumed", **about, "settings": self.settings.to_config()})
             for line, why in past.skipped:
                 self.show.notice(f"line {line} of the log was skipped: {why}")
-            self.show.notice(f"going on after {self.state.totals['messages']} messages")
+            self.show.notice(f"going on with {place(self.state.totals['messages'])}")
         else:
             parent = {"log": past.path.name, "turn": at}
             config = self.settings.to_config()
@@ -138,7 +139,9 @@ class Conversation:
             for event in shared:
                 self.state.fold(event)
             count = self.state.totals["messages"]
-            self.show.notice(f"a branch of {past.path.name}: they share {count} messages")
+            self.show.notice(
+                f"a branch of {past.path.name}: what came before {place(count)} is shared"
+            )
 
     async def finish(self) -> End:
         """Converse to the end; returns the `end` event, which is in the log by then.

@@ -51,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
-        short = talk(Path("logs"), "goodbye", "standoff", 9, "--max-turns", 6, "--system",
+        short = talk(Path("logs"), "standoff", "collapse", 5, "--max-turns", 8, "--system",
                      "firm", "--interject", "5:B:Wait, who are you?")  # fmt: skip
         program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:

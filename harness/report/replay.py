@@ -20,6 +20,7 @@ from typing import Any
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
+from harness.talk.events import Totals
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
@@ -156,7 +157,7 @@ class Pace:
 
 
 def steps(
-    read: Transcript, detector: Detector, totals: dict[str, Any]
+    read: Transcript, detector: Detector, totals: Totals
 ) -> Iterator[tuple[dict[str, Any], list[Change]]]:
     """Each event with the changes of state that it brought; detector and totals are kept at it."""
     for event in read.events:
@@ -175,7 +176,7 @@ async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) 
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
     seconds = event.get("seconds")
-    took = seconds if type(seconds) in (int, float) else words / WORDS_A_SECOND
+    took = seconds if isinstance(seconds, int | float) else words / WORDS_A_SECOND
     for part in parts(event):
         if isinstance(part, dict):
             show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)

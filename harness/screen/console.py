@@ -2,7 +2,6 @@
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 from rich.cells import cell_len
 from rich.rule import Rule
@@ -15,6 +14,7 @@ from harness.screen.paper import Paper
 from harness.screen.wrap import layout, one_line
 from harness.states.detect import Change, Detector
 from harness.states.names import SHORT
+from harness.talk.events import Attempt, Totals, Turn
 from harness.talk.settings import Settings
 from harness.text import many, money, place, program, tokens, visible
 
@@ -85,14 +85,14 @@ class Console:
         """Words as they come: kind is text or thinking."""
         self.paper.stream(kind, text)
 
-    def attempt(self, attempt: dict[str, Any]) -> None:
+    def attempt(self, attempt: Attempt) -> None:
         """A call of an exit tool, loud."""
         text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
         self.paper.say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
         self.paper.say(Text(f"   reason: {one_line(str(reason), 400)}", "red"))
 
-    def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
+    def end(self, event: Turn, totals: Totals) -> None:
         """The message is complete: what it took, and what was wrong with it."""
         self.paper.end_text()
         refusal = event.get("refusal")
@@ -144,7 +144,7 @@ class Console:
         """What the keys do."""
         self.paper.aside(Text(HELP, "yellow"))
 
-    def closing(self, reason: str, totals: dict[str, Any], detector: Detector, log: Path) -> None:
+    def closing(self, reason: str, totals: Totals, detector: Detector, log: Path) -> None:
         """The summary: how far it went, where it got stuck, what it cost, how to go on."""
         turns, cost, say = (totals["messages"] + 1) // 2, totals["cost_usd"], self.paper.say
         more = {

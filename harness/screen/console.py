@@ -158,7 +158,7 @@ class Console:
         say(Text(f"{said} · {read}, {tokens(totals['output'])} out · {money(cost)}"))
         tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
         say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
-        say(Text(f"ends in: {ending(detector, totals['messages'])}"))
+        say(Text(f"ends in: {ending(detector)}"))
         say(Text(f"path: {detector.path_words() or 'no attractor state'}"))
         say(Text(visible(f"log: {log}")), soft_wrap=True)
         say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
@@ -203,15 +203,14 @@ def headline(seat: Seat, turn: int, by: str, width: int) -> str:
     return " · ".join(filter(None, (who, one_line(name, room) if room > 4 else "", note, number)))
 
 
-def ending(detector: Detector, messages: int) -> str:
+def ending(detector: Detector) -> str:
     """The theme and the form that a run ends in, each with its onset and its length."""
-    end = detector.ending()
-    found = [(end.theme, end.theme_since), (end.form, end.form_since)]
-    words = [
-        f"{state} since {place(since)}, for {many(messages - since, 'message')}"
-        for state, since in found
-        if state is not None and since is not None
-    ]
+    end, words = detector.ending(), []
+    for state, since in ((end.theme, end.theme_since), (end.form, end.form_since)):
+        for span in detector.spans():
+            if (span.state, span.start) == (state, since):
+                held = many(span.end - span.start + 1, "message")
+                words.append(f"{state} since {place(span.start)}, for {held}")
     return "; ".join(words) or "no attractor state"
 
 

@@ -134,7 +134,7 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
     browser.find_element("id", "find").send_keys("ZANZIBAR")
     wait_for(browser, ".hit")
     (hit,) = all_of(browser, ".hit")
-    assert "message 2" in hit.text and "1 messages of 1 of 5 runs" in browser.page_source
+    assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
     hit.click()
     here = browser.find_element("css selector", ".message.here")
     assert here.get_attribute("id") == "m2"
@@ -208,7 +208,7 @@ def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
         assert what in tables
     click(browser, ".run")
     assert "no longer sees what came before message 2" in browser.find_element("id", "m4").text
-    assert "1 lines of the log could not be read" in browser.find_element("id", "run").text
+    assert "1 line of the log could not be read" in browser.find_element("id", "run").text
     assert "half a" in browser.find_element("id", "m5").get_attribute("textContent")
 
 

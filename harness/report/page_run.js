@@ -16,7 +16,7 @@ function lanes(run) {
   const at = (m) => `${(100 * m) / run.messages}%`;
   const lane = (name, kids, kind) => make("div", { class: "lane" }, make("span", {}, name), make("div", { class: `track ${kind || ""}` }, kids));
   const marks = marksOf(run);
-  return make("div", {}, marks.length ? lane("", marks.map(([m, sign, title, kind]) => make("button", { title, class: kind, onclick: () => goTo(m), style: { left: at(m + 0.5) } }, sign)), "marks") : null,
+  return make("div", {}, marks.length ? lane("", marks.map(([m, sign, title, kind, shift]) => make("button", { title, class: kind, onclick: () => goTo(m), style: { left: at(m + 0.5), "margin-left": shift } }, sign)), "marks") : null,
     states.filter((s) => run.spans.some((span) => span[0] === s)).map((s) => lane(short[s], run.spans.filter((span) => span[0] === s).map(([, a, b]) =>
       make("button", { class: "span", title: `${short[s]} ${a}–${b}`, "aria-label": `${short[s]} ${a} to ${b}`, onclick: () => goTo(a), style: { left: at(a), width: at(b - a + 1), background: colour(s) } })), isForm(s) ? "form" : "")),
     lane("", [make("small", {}, `message 0 – ${run.messages - 1}`)], "marks"));
@@ -110,10 +110,10 @@ function open(run) {
   const word = place().find, extra = word ? [[null, word, "found"]] : [];
   put($("run"), neighbours(run),
     make("h2", {}, run.path, " ", condition.demo ? make("span", { class: "badge" }, "scripted demo, no language model") : null),
-    make("p", { class: "soft" }, `${condition.name} · ${run.messages} messages · ${run.cost}${run.branch ? ` · ${run.branch}` : ""}`),
+    make("p", { class: "soft" }, `${condition.name} · ${many(run.messages, "message")} · ${run.cost}${run.branch ? ` · ${run.branch}` : ""}`),
     make("p", {}, make("b", {}, "path "), run.words, make("br", {}), make("b", {}, "ends in "), run.ends.map((s) => short[s]).join(", ") || "no state",
       make("br", {}), make("b", {}, "why it stopped "), run.stopped),
-    more.skipped.length ? make("p", { class: "note" }, `${more.skipped.length} lines of the log could not be read: ${more.skipped.slice(0, 5).map(([n, why]) => `line ${n}: ${why}`).join("; ")}`) : null,
+    more.skipped.length ? make("p", { class: "note" }, `${many(more.skipped.length, "line")} of the log could not be read: ${more.skipped.slice(0, 5).map(([n, why]) => `line ${n}: ${why}`).join("; ")}`) : null,
     make("div", { class: "both" }, make("div", {}, lanes(run),
       make("div", { class: "jumps" }, run.spans.map(([s, a, b]) => jump(`${short[s]} ${a}–${b}`, s, a)),
         run.interjections.map((i) => jump(`${spoken(i)} ${i.message} ${i.source}${after(i)}`, null, i.message)),

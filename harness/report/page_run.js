@@ -44,9 +44,9 @@ const SOURCES = { model: "", script: " · scripted interjection", live: " · typ
 
 // What shows a state in one message: its own evidence, and to the end of the span the same words.
 function evidence(m, index, run, marks) {
-  const own = marks.filter((k) => k[0] === index).map(([, state, words]) => [state, words]);
+  const own = marks.filter((k) => k[0] === index).map(([, state, words]) => [state, words]), low = m.text.toLowerCase();
   const later = run.spans.filter(([s, a, b]) => s !== "verbatim_loop" && a <= index && index <= b)
-    .flatMap(([s, a, b]) => marks.filter((k) => k[1] === s && a <= k[0] && k[0] <= b && k[2] && m.text.includes(k[2])).map((k) => [s, k[2]]));
+    .flatMap(([s, a, b]) => marks.filter((k) => k[1] === s && a <= k[0] && k[0] <= b && k[2].length > 3 && low.includes(k[2].toLowerCase())).map((k) => [s, k[2]]));
   const all = new Map([...own, ...later].map(([state, words]) => [`${state} ${words}`, [state, words, `evidence of ${short[state]}`]]));
   return [...all.values()];
 }
@@ -57,13 +57,13 @@ function repeatLink(index, more) {
 }
 
 function said(m, index, run, more, extra) {
-  const mine = evidence(m, index, run, more.marks), quoted = mine.filter(([s, words]) => s !== "verbatim_loop" && words && m.text.includes(words));
-  const whole = mine.filter(([s, words]) => s !== "verbatim_loop" && !(words && m.text.includes(words))).map(([s]) => short[s]);
+  const mine = evidence(m, index, run, more.marks), low = m.text.toLowerCase(), quoted = mine.filter(([s, words]) => s !== "verbatim_loop" && words && low.includes(words.toLowerCase()));
+  const whole = mine.filter(([s, words]) => s !== "verbatim_loop" && !(words && low.includes(words.toLowerCase()))).map(([s]) => short[s]);
   const marks = [...quoted, ...(extra || [])];
   return [
     m.thinking ? make("details", { class: "thinking" }, make("summary", {}, "thinking"), make("div", { class: "words", dir: "auto" }, m.thinking)) : null,
     (m.partials || []).map((words) => make("details", { class: "thinking" }, make("summary", {}, "broken off before, and asked for again"), make("div", { class: "words", dir: "auto" }, words))),
-    make("div", { class: "words", dir: "auto" }, m.text.trim() ? highlighted(m.text, marks) : make("em", { class: "soft" }, "⟨silence⟩")),
+    make("div", { class: "words", dir: "auto" }, m.text.trim() ? highlighted(m.text, marks) : make("em", { class: "soft" }, m.incidents.some((what) => what.startsWith("refused")) ? "⟨refused by the provider⟩" : "⟨silence⟩")),
     whole.length ? make("small", {}, `evidence of ${[...new Set(whole)].join(", ")}: the message as a whole `) : null,
     repeatLink(index, more),
     m.incidents.map((what) => make("div", { class: "incident" }, `${(kindOf(what) || ["·"])[0]} ${what}`)),

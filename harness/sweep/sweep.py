@@ -175,7 +175,7 @@ class Sweep:
 
 def seats_of(todo: list[Run]) -> list[Seat]:
     """All seats of these runs."""
-    return [seat for run in todo for seat in (run.settings.a, run.settings.b)]
+    return [seat for run in todo for seat in run.settings.everybody]
 
 
 def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:

@@ -7,40 +7,21 @@ from typing import Any
 import tools
 from harness import prompts
 from harness.models.seat import Seat
-from harness.states.names import SHORT
 from harness.talk import imported
+from harness.talk.puppets import Puppet
+from harness.talk.rules import TRIGGER, Rule, check_when
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
-TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[a-z_]+(?:\+[0-9]{1,6})?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Interjection:
-    """Words to be spoken as `seat` when `when` comes: a turn number, `every:N`, or
-    `on:STATE[+N]`. `name` is the prompt file's, or what the user wrote."""
+class Interjection(Rule):
+    """Words that are spoken as `seat`. `name` is the prompt file's, or what the user wrote."""
 
-    when: str
-    seat: str
     words: str
     name: str
-
-    @property
-    def state(self) -> str | None:
-        """The state that an `on:` interjection waits for."""
-        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
-
-    @property
-    def after(self) -> int:
-        """How many messages the state must have held; 0 for what waits for no state."""
-        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
-
-    def comes(self, turn: int) -> bool:
-        """Whether a turn is one that this interjection names."""
-        if self.when.startswith("every:"):
-            return turn > 0 and turn % int(self.when[6:]) == 0
-        return self.when == str(turn)
 
 
 @dataclass(frozen=True)
@@ -54,6 +35,7 @@ class Settings:
     tool_schemas: tuple[dict[str, Any], ...] = ()  # a resumed log's own; () = tools.py's
     on_exit: str = "refuse"
     interject: tuple[Interjection, ...] = ()
+    puppets: tuple[Puppet, ...] = ()
     empty_as: str = SILENCE
     on_empty: str = "placeholder"
     on_full: str = "end"
@@ -70,15 +52,22 @@ class Settings:
         """The seat of that letter."""
         return self.a if letter == "A" else self.b
 
+    @property
+    def everybody(self) -> tuple[Seat, ...]:
+        """Both seats, and the puppets' actors."""
+        return self.a, self.b, *(puppet.actor for puppet in self.puppets)
+
     def to_config(self) -> dict[str, Any]:
         """The settings as the log's config holds them."""
-        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b", "unknown")}
+        config = {k: v for k, v in asdict(self).items() if k not in _APART}
         config["interject"] = [asdict(rule) for rule in self.interject]
+        if self.puppets:
+            config["puppets"] = [puppet.to_config() for puppet in self.puppets]
         for seat in (self.a, self.b):
             for key in ("name", "model", "system", "params", "api_base"):
                 config[f"{key}_{seat.letter.lower()}"] = getattr(seat, key)
         config |= {"tools": list(self.tools), "tool_schemas": self.schemas()}
-        return config | {"demo": self.a.demo or self.b.demo}
+        return config | {"demo": any(seat.demo for seat in self.everybody)}
 
     def schemas(self) -> list[dict[str, Any]]:
         """The tools as LiteLLM takes them: as the log has them, where it has them."""
@@ -105,20 +94,22 @@ class Settings:
             raise UserError(f"the log has a tool that this version does not know: {unknown[0]}")
         if "seed" in (lacking := imported.unknown(config)):
             plain["seed"] = ""
-        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, unknown=lacking,
-                   **plain)  # fmt: skip
+        actors = tuple(Puppet.from_config(about) for about in config.get("puppets") or ())
+        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, puppets=actors,
+                   unknown=lacking, **plain)  # fmt: skip
 
     def changed(self, **values: Any) -> "Settings":
         """A copy with these values replaced."""
         return replace(self, **values)
 
 
+_APART = ("a", "b", "puppets", "unknown")  # settings that a config holds in another form
 _NUMBER, _TEXT, _LIST = int | float | None, str | None, list | tuple | None
 # What a log's config may hold; where a setting did not exist yet it is None.
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("seed", "on_exit", "empty_as", "on_empty", "on_full", "stop_on"), _TEXT),
     **dict.fromkeys(("max_turns", "max_cost", "idle_timeout", "retry_for", "rng_seed"), _NUMBER),
-    **dict.fromkeys(("tools", "tool_schemas", "interject"), _LIST),
+    **dict.fromkeys(("tools", "tool_schemas", "interject", "puppets"), _LIST),
     **{f"{name}_{seat}": kind for seat in "ab" for name, kind in (
         ("name", _TEXT), ("model", _TEXT), ("system", _TEXT), ("api_base", _TEXT),
         ("params", dict | None),
@@ -130,13 +121,11 @@ def _rule(rule: Any) -> Interjection:
     fields = ("when", "seat", "words", "name")
     if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
         raise UserError("the log's config is damaged: an interjection is not whole")
-    when = rule["when"]
-    if not re.fullmatch(TRIGGER, when) or re.fullmatch("every:0+", when):
-        raise UserError(f"the log's config is damaged: an interjection comes at {when!r:.40}")
+    check_when(
+        rule["when"], f"the log's config is damaged: an interjection comes at {rule['when']!r:.40}"
+    )
     if rule["seat"] not in ("A", "B"):
         raise UserError(f"the log's config is damaged: no seat is named {rule['seat']!r:.40}")
-    if when.startswith("on:"):
-        state_and_count(when[3:], 1)
     return Interjection(**{f: rule[f] for f in fields})
 
 
@@ -153,20 +142,6 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
         config.get(f"params_{low}") or {},
         config.get(f"api_base_{low}"),
     )
-
-
-def state_and_count(text: str, least: int) -> tuple[str, int]:
-    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
-
-    Raises UserError with a line for the user."""
-    name, _, number = text.replace("+", ":").partition(":")
-    state = {short: full for full, short in SHORT.items()}.get(name, name)
-    known = ", ".join(SHORT.values())
-    if state not in SHORT:
-        raise UserError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
-    if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise UserError(f"{text!r}: N must be a whole number, as in {name}:6")
-    return state, max(least, int(number or 0))
 
 
 def interjections(texts: list[str]) -> tuple[Interjection, ...]:
@@ -186,10 +161,7 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise UserError(f"--interject {part!r}: there are no words to say")
-            if when.startswith("on:"):
-                state_and_count(when[3:], 1)
-            if re.fullmatch("every:0+", when):
-                raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
+            check_when(when, f"--interject {part!r}")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

@@ -1,0 +1,58 @@
+"""When somebody else speaks in a seat's place: the moments that --interject and --puppet name."""
+
+import re
+from dataclasses import dataclass
+
+from harness.states.names import SHORT
+from harness.text import UserError
+
+TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[a-z_]+(?:\+[0-9]{1,6})?)"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Something is said as `seat` when `when` comes: a turn number, `every:N`, or
+    `on:STATE[+N]`."""
+
+    when: str
+    seat: str
+
+    @property
+    def state(self) -> str | None:
+        """The state that an `on:` rule waits for."""
+        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
+
+    @property
+    def after(self) -> int:
+        """How many messages the state must have held; 0 for what waits for no state."""
+        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
+
+    def comes(self, turn: int) -> bool:
+        """Whether a turn is one that this rule names."""
+        if self.when.startswith("every:"):
+            return turn > 0 and turn % int(self.when[6:]) == 0
+        return self.when == str(turn)
+
+
+def check_when(when: str, what: str) -> None:
+    """Raise UserError, in which `what` stands first, where this is no moment that can come."""
+    if not re.fullmatch(TRIGGER, when):
+        raise UserError(f"{what}: write a turn (12), every:10, or on:goodbye_loop+4")
+    if re.fullmatch("every:0+", when):
+        raise UserError(f"{what}: every:N needs an N of at least 1")
+    if when.startswith("on:"):
+        state_and_count(when[3:], 1)
+
+
+def state_and_count(text: str, least: int) -> tuple[str, int]:
+    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
+
+    Raises UserError with a line for the user."""
+    name, _, number = text.replace("+", ":").partition(":")
+    state = {short: full for full, short in SHORT.items()}.get(name, name)
+    known = ", ".join(SHORT.values())
+    if state not in SHORT:
+        raise UserError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+    if not re.fullmatch(r"[0-9]{0,6}", number):
+        raise UserError(f"{text!r}: N must be a whole number, as in {name}:6")
+    return state, max(least, int(number or 0))

@@ -33,9 +33,11 @@ def reply(body: dict, index: int) -> Reply:
 def input_of(*flags: str) -> tuple[int, int, float]:
     """Input tokens, those of them read from the cache, and the input's cost in USD."""
     with tempfile.TemporaryDirectory() as folder, Provider(reply, cache_minimum=512) as provider:
-        cli.main(["-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--quiet",
-                        "--max-turns", str(TURNS), "--log-dir", folder, *flags])  # fmt: skip
+        words = ["-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--quiet"]
+        code = cli.main([*words, "--max-turns", str(TURNS), "--log-dir", folder, *flags])
+        assert code == 0, f"the run ended with {code}"
         messages = transcript.read(next(Path(folder).glob("*.jsonl"))).messages
+    assert len(messages) == 2 * TURNS, f"{len(messages)} messages"
     usages = [(m["usage"], catalogue.entry(m["model"]), m["cost_usd"]) for m in messages]
     said = sum(usage["output"] * about["output_cost_per_token"] for usage, about, _ in usages)
     return (
@@ -51,6 +53,8 @@ if __name__ == "__main__":
     _, none, uncached = input_of("--no-cache")
     print(f"{TURNS} turns, {tokens:,} input tokens, {read:,} of them from the cache")
     print(f"share of the input read from the cache   {read / tokens:.3f}  (aim: at least 0.85)")
-    print(f"cost of the input with and without       ${cost:.2f}, ${uncached:.2f}"
-          f" = {cost / uncached:.3f}  (aim: at most 0.25)")  # fmt: skip
+    print(
+        f"cost of the input with and without       ${cost:.2f}, ${uncached:.2f}"
+        f" = {cost / uncached:.3f}  (aim: at most 0.25)"
+    )
     print(f"read from the cache with --no-cache      {none}")

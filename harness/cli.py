@@ -18,7 +18,7 @@ from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
-from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
+from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
@@ -29,11 +29,43 @@ if TYPE_CHECKING:
     from harness.screen.silent import Silent
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
-VERBS = ("run", "sweep", "report", "states", "replay", "export", "judge", "import", "models")
+VERBS = (
+    "run",
+    "sweep",
+    "report",
+    "states",
+    "replay",
+    "export",
+    "judge",
+    "import",
+    "models",
+    "completion",
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the verb that the arguments begin with (`run` where none is named)."""
+    """Run the verb that the arguments begin with (`run` where none is named); what is printed is
+    out when it returns, or it has been said that it can't be."""
+    try:
+        return _flushed(_main(arguments))
+    except SystemExit as stopped:  # argparse's way to end
+        raise SystemExit(_flushed(int(stopped.code or 0))) from None
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once standard output has taken all that was printed."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # it is not tried again at the exit
+        if isinstance(error, BrokenPipeError):
+            return 128 + getattr(signal, "SIGPIPE", 13)
+        return complain(f"standard output: {error.strerror}", FAILED)
+    return code
+
+
+def _main(arguments: list[str]) -> int:
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
@@ -45,6 +77,8 @@ def main(arguments: list[str]) -> int:
         return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
+    except BrokenPipeError:  # the reader has enough, as with `| head`
+        return 128 + getattr(signal, "SIGPIPE", 13)
     except OSError as error:  # a full disk behind standard output, a name that is too long
         return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
     except ModuleNotFoundError as error:
@@ -65,6 +99,10 @@ def _act(verb: str) -> Callable[[list[str]], int]:
         return run
     if verb == "models":
         return list_models
+    if verb == "completion":
+        from harness import completion
+
+        return lambda arguments: completion.command(arguments, VERBS, _act)
     if verb == "sweep":
         from harness.sweep.verb import command
     elif verb == "report":
@@ -143,7 +181,7 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
     parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
-    args = parser.parse_args(arguments)  # fmt: skip
+    args = parser.parse_args(arguments)
     catalogue.load_keys()
     from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
     from harness.screen.keys import Keys
@@ -155,6 +193,7 @@ def run(arguments: list[str]) -> int:
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
+    call.check(settings.a, settings.b)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
@@ -188,9 +227,13 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
     imported.refuse(past.config, args.at, options)
     settings = Settings.from_config(past.settings())
-    if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
-        flag = "--" + other[0].replace("_", "-")
-        raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
+    if args.at is None:
+        if other := changing(options, settings):
+            flag = "--" + other[0].replace("_", "-")
+            raise UserError(
+                f"{flag} would make it another conversation: branch it off with --at TURN"
+            )
+        options = {name: value for name, value in options.items() if name in RESUMABLE}
     if args.at is not None and args.at - 1 not in (turns := past.turns()):
         raise UserError(
             f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"

@@ -17,6 +17,13 @@ def program() -> str:
     return "attractor" if Path(sys.argv[0]).name == "attractor" else "python attractor.py"
 
 
+def install(extra: str) -> str:
+    """The command that brings what an optional part needs."""
+    if program() == "attractor":
+        return f"pip install 'attractor[{extra}]'"
+    return f"pip install -r requirements-{extra}.txt"
+
+
 _ODD = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"

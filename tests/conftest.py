@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from program import KEY, PROGRAM, ROOT, Result, real, texts  # noqa: F401
+from program import KEY, PROGRAM, Result
 
 from harness import cli
 

@@ -57,6 +57,9 @@ def real(provider: object) -> list[str]:
 
 def texts(body: dict) -> list[tuple[str, str]]:
     """A request's dialogue as (role, text): blocks joined, tools in brackets."""
+    if "contents" in body:  # Gemini's
+        roles = {"user": "user", "model": "assistant"}
+        return [(roles[one["role"]], "".join(map(_part, one["parts"]))) for one in body["contents"]]
     said = []
     for message in body["messages"]:
         if message["role"] == "system":  # OpenAI's place for the prompt
@@ -65,6 +68,15 @@ def texts(body: dict) -> list[tuple[str, str]]:
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         said.append((message["role"], "".join(_shown(block) for block in blocks or [])))
     return said
+
+
+def _part(part: dict) -> str:
+    """A part of Gemini's, by either of the two spellings of its fields."""
+    if call := part.get("functionCall") or part.get("function_call"):
+        return f"[{call['name']} {json.dumps(call['args'])}]"
+    if answer := part.get("functionResponse") or part.get("function_response"):
+        return f"[result {answer['response']['content']}]"
+    return "" if part.get("thought") else part["text"]
 
 
 def _shown(block: dict) -> str:

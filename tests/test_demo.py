@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from conftest import ROOT
+from program import ROOT
 
 WITHOUT = (
     f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from conftest import real, texts
+from program import real, texts
 from provider import Provider
 
 from harness.report.importing.formats import parsed

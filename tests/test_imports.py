@@ -9,8 +9,8 @@ FLOORS = """harness text files | states prompts tools | models | talk | screen |
             | sweep report | cli | __main__"""
 FLOOR = {room: i for i, floor in enumerate(FLOORS.split("|")) for room in floor.split()}
 FILES = [ROOT / "attractor.py", ROOT / "tools.py", *sorted((ROOT / "harness").rglob("*.py"))]
-NAMES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p
-         for p in FILES}  # fmt: skip
+PARTS = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES]
+NAMES = {part.removesuffix(".__init__"): path for part, path in zip(PARTS, FILES, strict=True)}
 
 
 def room(name: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from program import ROOT
 
 import harness
+from harness import text
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -53,8 +54,8 @@ def installed(tmp_path_factory):
 
 
 def test_the_installed_command_holds_a_conversation_in_the_folder_it_is_called_in(installed):
-    done = installed("-a", "demo/goodbye", "-b", "demo/standoff", "--system", "firm",
-                     "--max-turns", 2)  # fmt: skip
+    seats = ["-a", "demo/goodbye", "-b", "demo/standoff"]
+    done = installed(*seats, "--system", "firm", "--max-turns", 2)
     assert (done.returncode, done.stderr) == (0, "")
     (log,) = (installed.folder / "logs").glob("*.jsonl")
     config = json.loads(log.read_bytes().split(b"\n")[0])
@@ -82,6 +83,18 @@ def test_the_installed_command_calls_itself_by_its_name(installed):
         assert told.startswith(" ".join(["usage: attractor", *verb])) and ".py " not in told
 
 
+@pytest.mark.parametrize(
+    "called, told",
+    [
+        ("/x/bin/attractor", "pip install 'attractor[ray]'"),
+        ("attractor.py", "pip install -r requirements-ray.txt"),
+    ],
+)
+def test_what_is_missing_is_named_as_it_can_be_installed(monkeypatch, called, told):
+    monkeypatch.setattr(sys, "argv", [called])
+    assert text.install("ray") == told
+
+
 def test_version_is_told_from_a_checkout_too(run):
     assert run("--version").out == f"attractor {harness.VERSION}\n"
 
@@ -92,8 +105,11 @@ def test_every_list_of_packages_is_the_same():
     script = tomllib.loads(re.sub(r"^# ?", "", block, flags=re.MULTILINE))
     assert script["dependencies"] == PROJECT["dependencies"] == requirements("requirements.txt")
     assert script["requires-python"] == PROJECT["requires-python"]
-    for extra, packages in PROJECT["optional-dependencies"].items():
-        assert packages == requirements(f"requirements-{extra}.txt")
+    extras = {path.name: requirements(path.name) for path in ROOT.glob("requirements-*.txt")}
+    assert extras == {
+        f"requirements-{extra}.txt": packages
+        for extra, packages in PROJECT["optional-dependencies"].items()
+    }
 
 
 def test_the_citation_and_the_changelog_name_the_version():

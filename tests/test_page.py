@@ -8,7 +8,7 @@ import made_logs as logs
 import pytest
 
 from harness.report import page
-from harness.screen import console
+from harness.screen.colours import COLOURS
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = [
@@ -144,15 +144,9 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
 
 def test_what_the_models_were_told_is_in_the_page(opened):
     tool = {"type": "function", "function": {"name": "stop", "description": "Stops. Costs a lot."}}
-    about = logs.config(
-        tools=["stop"],
-        tool_schemas=[tool],
-        seed="Hello there",
-        params_a={"top_p": 1},
-        versions={"attractor": "9.9", "litellm": "1.2.3"},
-    )
+    more = {"tools": ["stop"], "tool_schemas": [tool], "seed": "Hello there"}
     for number in range(2):
-        about = about | {"versions": {"attractor": f"9.{number}"}}
+        about = logs.config(**more, params_a={"top_p": 1}, versions={"attractor": f"9.{number}"})
         logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(4))
     browser = opened()
     told = browser.find_element("css selector", "table.told").text
@@ -258,7 +252,7 @@ def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     logs.write(Path("logs/a.jsonl"), logs.config(), *events)
     browser = opened()
     segment = next(s for s in all_of(browser, ".seg") if s.text == "goodbye")
-    wanted = tuple(bytes.fromhex(console.COLOURS["goodbye_loop"][1:]))
+    wanted = tuple(bytes.fromhex(COLOURS["goodbye_loop"][1:]))
     assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
     assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
     click(browser, ".run")

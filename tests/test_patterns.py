@@ -4,10 +4,10 @@ import itertools
 import json
 
 import pytest
-from conftest import real
 from hypothesis import given
 from hypothesis import strategies as st
 from made_logs import config, talk, turn, write
+from program import real
 from provider import Provider, Reply, status
 from test_judge import shown_lines
 

@@ -157,11 +157,12 @@ def test_faults_are_what_litellm_makes_of_them(model, fault, error):
     with Provider([Reply(chunks=["one ", "two ", "three "], fault=fault)]) as provider:
         with pytest.raises(Exception) as caught:
             asyncio.run(stream(provider, model))
-        assert type(caught.value).__name__ == error
+        stalled = fault.kind == "stall" and model == OPENAI
+        assert type(caught.value).__name__ == ("Timeout" if stalled else error)
         assert len(provider.requests) == 1
     if fault.kind == "status" and fault.headers:
         assert caught.value.litellm_response_headers["retry-after"] == "3"
-    if fault.after:
+    if fault.after and not stalled:
         assert caught.value.generated_content == "one two "
 
 

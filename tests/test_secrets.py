@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from conftest import KEY
+from program import KEY
 
 from harness.models import catalogue, secrets
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -20,16 +21,26 @@ from harness.models.wire import Foreign, Wire
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
 
 
+def check(*seats: Seat) -> None:
+    """Raise ModuleNotFoundError where one of the seats needs LiteLLM and it is not installed."""
+    if _need(seats) and importlib.util.find_spec("litellm") is None:
+        raise ModuleNotFoundError(name="litellm")
+
+
 def warm(*seats: Seat) -> None:
     """Begin to import LiteLLM in the background, where one of the seats will need it."""
-    if any(not (seat.demo or seat.human) for seat in seats):
+    if _need(seats):
         engine.warm()
 
 
 async def ready(*seats: Seat) -> None:
     """Wait until these seats can be asked: until LiteLLM is there, where one needs it."""
-    if any(not (seat.demo or seat.human) for seat in seats):
+    if _need(seats):
         await engine.ready()
+
+
+def _need(seats: tuple[Seat, ...]) -> bool:
+    return any(not (seat.demo or seat.human) for seat in seats)
 
 
 def reply_limit(model: str) -> int:

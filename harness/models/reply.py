@@ -62,9 +62,10 @@ class Reply:
         written = len(self.text) + len(self.thinking) + len(str(self.calls or ""))
         usage = counts.tokens(said.counted)
         counted = any(usage.values())
-        if not counted and not written and not said.ended:
+        ended = said.ended or said.done
+        if not counted and not written and not ended:
             return
-        whole = said.ended and usage["input"] and (usage["output"] or not written)
+        whole = ended and usage["input"] and (usage["output"] or not written)
         self.usage, self.estimated = usage, not whole
         if not whole:
             self.usage = counts.estimate(usage, sent, written)

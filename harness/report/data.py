@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.report.files import beside, replacing
+from harness.report.replacing import beside, replacing
 from harness.report.spool import Spool
 from harness.report.summary import TOKENS, Summary
 from harness.states.detect import Detector
@@ -21,7 +21,7 @@ from harness.states.names import STATES, THEMES, kind_of
 from harness.states.path import path_words
 from harness.talk.log import encode
 from harness.talk.transcript import Transcript, seat_of
-from harness.text import UserError, sendable
+from harness.text import UserError, install, sendable
 
 FORMATS = ("csv", "jsonl", "parquet")
 BATCH = 5000  # rows that a Parquet file takes at once
@@ -159,8 +159,7 @@ def check(kind: str) -> None:
             import pyarrow.parquet  # noqa: F401
         except ModuleNotFoundError:
             raise UserError(
-                "pyarrow is missing: pip install -r requirements-data.txt (csv and jsonl need "
-                "nothing)"
+                f"pyarrow is missing: {install('data')} (csv and jsonl need nothing)"
             ) from None
 
 
@@ -179,10 +178,21 @@ def stream(file: IO[str], kind: str, table: Table) -> None:
         for row in table.rows:
             file.write(encode({name: row.get(name) for name in table.columns}).decode())
         return
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(_Lines(file), lineterminator="\r\n")
     writer.writerow([_cell(name) for name in table.columns])
     for row in table.rows:
         writer.writerow([_cell(row.get(name)) for name in table.columns])
+
+
+class _Lines:
+    """A file whose lines end in a newline alone. The writer is told of carriage returns, because
+    it quotes a cell that has one only where lines end in one too (before Python 3.13)."""
+
+    def __init__(self, file: IO[str]):
+        self.file = file
+
+    def write(self, line: str) -> None:
+        self.file.write(line.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: Any) -> Any:

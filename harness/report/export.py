@@ -19,11 +19,10 @@ from typing import Any
 from harness.judge.labels import logs_in
 from harness.report import data, replay
 from harness.report.conditions import named
-from harness.report.files import replacing
-from harness.report.listing import detected, load
+from harness.report.listing import detected, load, view
+from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
-from harness.talk.history import History
 from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -135,15 +134,6 @@ def inspect(args: Any) -> int:
     inspect_log.write(logs_in(args.logs), args.seat, args.labels, out)
     print(visible(str(out)))
     return 0
-
-
-def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
-    """Everything that one seat saw and said, as OpenAI messages."""
-    seat = settings.seat(letter)
-    history = History(letter, seat.system, settings.seed, seat.model, settings.tools)
-    for message in read.messages:
-        history.add(message, settings.empty_as)
-    return history.sent()
 
 
 # ---------------------------------------------------------------- Markdown

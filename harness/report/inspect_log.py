@@ -6,6 +6,7 @@ evidence; interjections are its events.
 """
 
 import json
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,17 +14,15 @@ from typing import Any
 
 from harness.report import verdicts
 from harness.report.conditions import named
-from harness.report.export import view
-from harness.report.files import beside
-from harness.report.listing import load
+from harness.report.listing import load, view
+from harness.report.replacing import beside
 from harness.report.spool import Spool
 from harness.report.summary import Summary
 from harness.screen.progress import Progress
 from harness.states.path import path_words
-from harness.talk.log import now
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
-from harness.text import UserError
+from harness.text import UserError, install, visible
 
 
 def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
@@ -31,7 +30,7 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     try:
         from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
     except ModuleNotFoundError:
-        raise UserError("inspect-ai is missing: pip install -r requirements-inspect.txt") from None
+        raise UserError(f"inspect-ai is missing: {install('inspect')}") from None
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(paths, labels, {}, spool)
     called = named(runs)
@@ -39,12 +38,20 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     with Progress("exporting", len(runs), "run") as progress:
         for name, run in progress.over(called):
             log = load(Path(run.path))
-            settings = Settings.from_config(log.settings())
+            try:
+                settings = Settings.from_config(log.settings())
+            except UserError as error:
+                skipped.append((run.path, str(error)))
+                continue
             models.update({settings.a.model: 1})
-            started.append(str(log.config.get("timestamp") or now()))
+            started.append(_time(log.config.get("timestamp")))
             samples.append(_sample(log, settings, seat, run, name))
+    if not samples:
+        raise UserError(f"{skipped[-1][0]}: {skipped[-1][1]}")
+    for path, why in skipped:
+        print(f"attractor: skipped {visible(path)}: {why}", file=sys.stderr)
     spec = EvalSpec(
-        created=datetime.fromisoformat(min(started)).astimezone(UTC), task="attractor",
+        created=min(started), task="attractor",
         model=next(iter(models)) if len(models) == 1 else "none",
         dataset=EvalDataset(name=out.stem, samples=len(samples)), config=EvalConfig(),
         metadata={
@@ -56,6 +63,14 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     log = EvalLog(eval=spec, status="success", samples=samples)
     with beside(out) as draft:
         write_eval_log(log, str(draft))
+
+
+def _time(stamp: Any) -> datetime:
+    """When a log began; now where it does not say."""
+    try:
+        return datetime.fromisoformat(stamp).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return datetime.now(UTC)
 
 
 def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condition: str) -> Any:

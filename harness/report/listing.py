@@ -16,7 +16,9 @@ from harness.judge.labels import logs_in
 from harness.states.detect import Detector, heard
 from harness.states.names import kind_of
 from harness.talk import transcript
+from harness.talk.history import History
 from harness.talk.options import Parser
+from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
 
@@ -30,6 +32,15 @@ def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> 
     if next(iter(read.events), None) is None:
         raise UserError(f"{path} holds no events: is it a log of a conversation?")
     return read
+
+
+def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
+    """Everything that one seat saw and said, as OpenAI messages."""
+    seat = settings.seat(letter)
+    history = History(letter, seat.system, settings.seed, seat.model, settings.tools)
+    for message in read.messages:
+        history.add(message, settings.empty_as)
+    return history.sent()
 
 
 def detected(read: Transcript) -> Detector:

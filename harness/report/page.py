@@ -20,7 +20,7 @@ from typing import Any
 
 from harness.report import open_ended, patterns
 from harness.report.conditions import Groups
-from harness.report.files import replacing
+from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
 from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview

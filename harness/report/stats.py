@@ -15,10 +15,12 @@ from functools import cache
 from statistics import mean, stdev
 from typing import Any
 
+from harness.text import install
+
 Z = 1.959963984540054  # the normal distribution's 97.5% point
 ALPHA = 0.05
 LARGE = 500  # runs from which on Boschloo's test is slow, and Fisher's as good
-NOTE = "SciPy is missing, so onsets and tests are left out: pip install -r requirements-report.txt"
+NOTE = f"SciPy is missing, so onsets and tests are left out: {install('report')}"
 
 Interval = tuple[float, float]
 

@@ -92,19 +92,50 @@ def summaries(
     if len(paths) < PARALLEL or workers < 2:
         yield from map(read, paths)
         return
-    pool = ProcessPoolExecutor(workers, initializer=_quiet)
+    pool = ProcessPoolExecutor(workers, initializer=_begin)
     try:
-        yield from pool.map(read, paths, chunksize=4)
+        yield from pool.map(partial(_held, read), paths, chunksize=4)
     except BaseException:  # Ctrl+C: nobody waits for what is half read
+        pool.shutdown(wait=False, cancel_futures=True)
         for worker in multiprocessing.active_children():
             worker.terminate()
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
         raise
     pool.shutdown()
 
 
-def _quiet() -> None:
+@dataclass
+class _Worker:
+    """What a process that reads logs is at. It gives up its log when it is told to end, but never
+    dies with the pool's queue in its hands, which would leave the others waiting for ever."""
+
+    reading: bool = False
+    ending: bool = False
+
+
+_worker = _Worker()
+
+
+def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(*_: object) -> None:
+    _worker.ending = True
+    if _worker.reading:
+        raise KeyboardInterrupt
+
+
+def _held(read: Callable[[Path], Summary | Skipped], path: Path) -> Summary | Skipped:
+    """Read one log, unless the process has been told to end."""
+    _worker.reading = True
+    try:
+        if _worker.ending:
+            raise KeyboardInterrupt
+        return read(path)
+    finally:
+        _worker.reading = False
 
 
 def summarise(

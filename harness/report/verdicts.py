@@ -14,6 +14,7 @@ from harness.report import stats
 from harness.report.spool import Spool
 from harness.report.summary import Also, Skipped, Summary, summaries
 from harness.screen.progress import Progress
+from harness.states.accuracy import ACCURACY
 from harness.text import UserError
 
 STALE = "older labels"
@@ -39,12 +40,7 @@ class Verdicts:
         judge = f"the labels of {self.judges}, not of the rules"
         who = judge if self.of == "judge" else "the detector's"
         why = f" ({self.why})" if self.why else ""
-        return "; ".join(filter(None, (f"states are {who}{why}", accuracy(self.of))))
-
-
-def accuracy(of: str) -> str:
-    """How accurate a kind of verdict is, in words."""
-    return ""
+        return f"states are {who}{why}; {ACCURACY[self.of]}"
 
 
 def read(

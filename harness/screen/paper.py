@@ -22,7 +22,8 @@ OVERDUE = 2  # seconds that an aside waits for the end of a line
 
 
 class Stream:
-    """Standard output; when its reader goes away that counts as a hang-up, not as an error."""
+    """Standard output; when its reader goes away that counts as a hang-up, not as an error. Where
+    nobody listens for one, the process ends as other tools do."""
 
     def __init__(self, file: TextIO):
         self._file = file
@@ -40,7 +41,10 @@ class Stream:
             if error.errno == errno.ENOSPC:
                 raise
             self._file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-            signal.raise_signal(getattr(signal, "SIGHUP", signal.SIGTERM))
+            number = getattr(signal, "SIGHUP", signal.SIGTERM)
+            if signal.getsignal(number) == signal.SIG_DFL and hasattr(signal, "SIGPIPE"):
+                signal.signal(number := signal.SIGPIPE, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

@@ -20,7 +20,7 @@ from typing import Any
 from harness.sweep.plan import parse
 from harness.sweep.sweep import prepare
 from harness.talk.log import LogError
-from harness.text import UserError
+from harness.text import UserError, install
 
 ROOT = Path(__file__).parent.parent.parent
 LOSSES = 20  # how often a task may lose its worker
@@ -85,7 +85,7 @@ def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
     try:
         import ray
     except ModuleNotFoundError:
-        raise UserError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+        raise UserError(f"--ray needs Ray: {install('ray')}") from None
     parts = -(-len(sweep.runs) // sweep.concurrency)
     _connect(ray, address)
     try:

@@ -148,7 +148,8 @@ def shard(text: str) -> tuple[int, int]:
     """K/N as two numbers."""
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise argparse.ArgumentTypeError(f"{text!r}: write K/N, part K of N, K from 1 to N")
+        parts = f"1/{found[2]} to {found[2]}/{found[2]}" if found and int(found[2]) else "e.g. 1/4"
+        raise argparse.ArgumentTypeError(f"{text!r}: write K/N for part K of N, {parts}")
     return int(found[1]), int(found[2])
 
 
@@ -158,7 +159,10 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
     if args.recipe:
         args = parser(about_sweeps).parse_args(recipes.words(args.recipe) + arguments)
     if args.model_a is None or args.model_b is None:
-        raise UserError("who is to talk? give -a and -b, e.g. -a opus sonnet -b same")
+        raise UserError(
+            "a sweep needs -a, -b and --max-turns, e.g. -a opus sonnet -b same --max-turns 30 "
+            "--runs 20, or --recipe NAME; add --dry-run to see what it would cost"
+        )
     if args.max_turns is None:
         raise UserError("--max-turns is required: nobody watches a sweep")
     if args.ray and args.shard != (1, 1):

@@ -1,6 +1,7 @@
 """A sweep on the screen: its plan, its table while it goes, how it ended."""
 
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from harness.screen.paper import Paper
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.talk.estimate import CHARS, REPLY, Estimate
-from harness.text import many, money, tokens
+from harness.text import many, money, program, tokens
 
 
 class Progress:
@@ -69,19 +70,18 @@ class Progress:
         """Redraw the table."""
         if not self._live:
             return
-        left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
-        more = f"about {_span(left)} left" if left and states["running"] else ""
-        if (shut := sweep.gate.shut_for()) > 1:
-            more = f"the provider asks to wait {_span(shut)}"
-        if sweep.stopping and states["running"]:
-            more = "stopping; Ctrl+C again stops now"
-        rows = sweep.rows()
-        table = Table(box=None, padding=(0, 1, 0, 0))
-        for name in ("condition", "done", "run", "fail", "states", "tokens", "cost"):
+        states, rows = Counter(run.state for run in sweep.runs), sweep.rows()
+        table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", caption_justify="left")
+        table.title = Text(f"{sweep.folder.name}: {self._how_it_goes(sweep, states)}")
+        table.caption = Text(
+            "done, going and failed conversations; states: conversations that have been in each"
+        )
+        for name in ("condition", "done", "going", "failed", "states", "tokens", "cost"):
             table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
         # first, where a screen that is too small for all conditions still shows it
-        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", str(states["running"]),
-                      str(states["failed"]), Text(more), tokens(sum(r["tokens"] for r in rows)),
+        total = tokens(sum(row["tokens"] for row in rows))
+        counts = str(states["running"]), str(states["failed"])
+        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", *counts, "", total,
                       money(sweep.cost()), style="bold")  # fmt: skip
         for row in rows:
             runs = row["runs"]
@@ -93,6 +93,18 @@ class Progress:
                 money(row["cost"]) if row["tokens"] else "–",
             )  # fmt: skip
         self._live.update(table, refresh=True)
+
+    def _how_it_goes(self, sweep: Any, states: Counter[str]) -> str:
+        """How far, how fast, how long still; or what it waits for."""
+        if sweep.stopping and states["running"]:
+            return "stopping; Ctrl+C again stops now"
+        if (shut := sweep.gate.shut_for()) > 1:
+            return f"the provider asks to wait {_span(shut)}"
+        rate, left = sweep.pace(), sweep.seconds_left()
+        if rate is None or left is None:
+            return "begun"
+        words = f"{60 * rate:,.0f} messages a minute"
+        return f"{words}, about {_span(left)} left" if states["running"] else words
 
     def finished(self, run: Any) -> None:
         """A run has ended, or was left alone: a line where no table shows it."""
@@ -132,6 +144,8 @@ class Progress:
             say("elsewhere = another process is holding it")
         if set(states) - {"done"} or any(map(sweep.unjudged, sweep.runs)):
             say(f"go on with what is missing: {again}")
+        if states["done"]:
+            say(f"see what came of it: {program()} report {shlex.quote(str(sweep.folder))}")
 
 
 def _sums(estimate: Any) -> list[str]:

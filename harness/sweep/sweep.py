@@ -6,6 +6,7 @@ Each is a normal log in logs/<sweep>/, named after its condition and its repeat.
 import asyncio
 import contextlib
 import hashlib
+import re
 import signal
 import time
 from collections import Counter
@@ -141,16 +142,20 @@ class Sweep:
         """Messages so far, in all runs."""
         return sum(run.totals["messages"] for run in self.runs)
 
+    def pace(self) -> float | None:
+        """Messages a second, of all that this process has made; None before one can tell."""
+        made = self.messages() - self.already
+        return made / (time.monotonic() - self.began) if made >= 2 * self.concurrency else None
+
     def seconds_left(self) -> float | None:
         """As long as the messages that are missing will take at the pace so far."""
-        made = self.messages() - self.already
         missing = sum(
             2 * (run.settings.max_turns or 0) - run.totals["messages"]
             for run in self.runs
             if not run.ended
         )
-        enough = made >= 2 * self.concurrency  # at first nobody can tell
-        return (time.monotonic() - self.began) / made * missing if enough else None
+        pace = self.pace()
+        return missing / pace if pace else None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per condition: its name, states of its runs, states reached, tokens, cost."""
@@ -178,14 +183,21 @@ def seats_of(todo: list[Run]) -> list[Seat]:
     return [seat for run in todo for seat in run.settings.everybody]
 
 
+def default_name(conditions: list[Condition]) -> str:
+    """A folder's name that tells who talks, the same for every command that means this grid."""
+    seats = [seat for c in conditions for seat in (c.settings.a, c.settings.b)]
+    models = "-".join(dict.fromkeys(sorted(seat.model.rpartition("/")[2] for seat in seats)))
+    digests = "".join(sorted(condition.digest for condition in conditions))
+    digest = hashlib.sha256(digests.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9.]+', '-', models)[:60].strip('-.')}_{digest}"
+
+
 def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
     is written yet. Raises UserError."""
     catalogue.load_keys()
     conditions = grid(args)
-    digests = "".join(sorted(condition.digest for condition in conditions))
-    name = args.name or "sweep_" + hashlib.sha256(digests.encode()).hexdigest()[:8]
-    folder = args.log_dir / name
+    folder = args.log_dir / (args.name or default_name(conditions))
     old = load_plan(folder)
     known = {digest: about["key"] for digest, about in old.get("conditions", {}).items()}
     # A grid that grew may name its conditions otherwise; the logs keep their names.

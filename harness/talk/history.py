@@ -51,7 +51,7 @@ class History:
     def cut(self, counted: int) -> bool:
         """Whether a prompt of `counted` tokens must have been cut on its way into the model: it
         grew, and counts for less than the last one. True once."""
-        return not self._told and 0 < counted < 0.98 * self._counted
+        return not self._told and 0 < counted < self._counted
 
     def _messages(self, event: dict[str, Any], empty_as: str) -> list[dict[str, Any]]:
         said = received(event, empty_as)

@@ -133,7 +133,10 @@ class Log:
             self._unsynced = False
 
     def close(self) -> None:
-        """Let go of the log, all of it on the disk."""
+        """Let go of the log, all of it on the disk; one in which nothing stands is no log."""
+        with contextlib.suppress(OSError):
+            if not os.fstat(self._file).st_size:
+                self.path.unlink()
         with contextlib.suppress(OSError):  # a disk that failed has said so before
             self.sync()
         os.close(self._file)

@@ -7,6 +7,7 @@ import argparse
 import json
 import math
 import random
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -16,8 +17,18 @@ from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
 from harness.talk.puppets import puppets
 from harness.talk.rules import state_and_count
-from harness.talk.settings import Settings, interjections
+from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
 from harness.text import UserError, program, visible
+
+DESCRIBE: list[str] = []  # this very list asks a verb for its parser
+
+
+class Described(Exception):
+    """Carries the `parser` of a verb that was asked for it."""
+
+    def __init__(self, parser: "Parser"):
+        super().__init__()
+        self.parser = parser
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,13 +45,18 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         return super().format_help().replace("python attractor.py", program())
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)  # argparse's own takes a full disk for a printed page
+
     def error(self, message: str) -> NoReturn:
         said = visible(secrets.scrub(message))
         self.exit(2, f"attractor: {said} (see {self.prog} --help)\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does, but what follows an unknown option is not repeated: it may be a
-        key."""
+        key. With DESCRIBE for arguments, raises Described."""
+        if args is DESCRIBE:
+            raise Described(self)
         parsed, odd = self.parse_known_args(args, namespace)
         if odd:
             flags = [word.partition("=")[0] for word in odd if word.startswith("-")]
@@ -81,7 +97,7 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--system-a",), {"metavar": "NAME|@FILE|TEXT", "help": "A's system prompt"}),
     (("--system-b",), {"metavar": "NAME|@FILE|TEXT", "help": "B's system prompt"}),
     (("--tools",), {"metavar": "all|none|NAME,...",
-     "help": f"exit tools: {', '.join(tools.EXIT_TOOLS)} (default: all)"}),
+     "help": f"exit tools, each by its beginning: {', '.join(tools.EXIT_TOOLS)} (default: all)"}),
     (("--on-exit",), {"choices": ("refuse", "grant"),
      "help": "a call is refused and the run goes on, or it ends the run (default: refuse)"}),
     (("--max-turns",), {"type": count, "metavar": "N",
@@ -101,12 +117,13 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--api-base-a",), {"metavar": "URL", "help": "another server for A"}),
     (("--api-base-b",), {"metavar": "URL", "help": "another server for B"}),
     (("--interject",), {"action": "append", "metavar": "WHEN:SEAT:TEXT|@FILE",
-     "help": "speak in a seat's place, e.g. 12:A:@nudge (repeatable)"}),
+     "help": "speak in a seat's place: in a turn (12:A:@nudge), in each Nth (every:10:A:...), or "
+             "once a state has held for N messages (on:goodbye+4:B:...); repeatable"}),
     (("--puppet",), {"action": "append", "metavar": "SEAT=MODEL:@GOAL[:WHEN]",
      "help": "a third model speaks in a seat's place towards a goal ("
      + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
-    (("--stop-on",), {"metavar": "STATE[:N]",
-     "help": "end when an attractor state has held for N messages, e.g. goodbye:6"}),
+    (("--stop-on",), {"metavar": "STATE[+N]",
+     "help": "end when an attractor state has held for N messages, e.g. goodbye+6"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),
@@ -126,9 +143,8 @@ RESERVED = frozenset((
     "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls", "api_base",
     "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace",
 ))  # fmt: skip
-# What a resumed run may change without becoming another conversation.
-RESUMABLE = ("max_turns", "max_cost", "stop_on", "on_empty", "on_full", "idle_timeout", "retry_for",
-             "no_cache")  # fmt: skip
+# The options that a resumed run may have without becoming another conversation.
+RESUMABLE = frozenset("no_cache" if name == "cache" else name for name in LIMITS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -151,9 +167,7 @@ def make_settings(
 
     Raises UserError with a line for the user."""
     seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
-    plain = ("on_exit", "max_turns", "max_cost", "stop_on", "on_empty", "empty_as", "on_full",
-             "idle_timeout", "retry_for", "rng_seed")  # fmt: skip
-    values: dict[str, Any] = {name: options[name] for name in plain if name in options}
+    values: dict[str, Any] = {name: options[name] for name in PLAIN if name in options}
     if "seed" in options:
         values["seed"] = prompts.words(options["seed"])
     if "no_cache" in options:
@@ -193,6 +207,20 @@ def _texts(settings: Settings) -> list[tuple[str, str]]:
     return found + [("--interject", rule.words) for rule in settings.interject]
 
 
+def changing(options: dict[str, Any], base: Settings) -> list[str]:
+    """Those of the options, by name, that would make another conversation of `base`."""
+
+    def told(settings: Settings) -> dict[str, Any]:
+        return settings.to_config() | {"tool_schemas": None}  # they are as the log has them
+
+    return [
+        name
+        for name in options
+        if name not in RESUMABLE
+        and told(make_settings({name: options[name]}, base, keys=False)) != told(base)
+    ]
+
+
 def check(settings: Settings, keys: bool) -> None:
     """Refuse what could not work. Raises UserError with a line for the user."""
     if settings.stop_on is not None:
@@ -218,7 +246,10 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
 
     name = pick("model", base and base.name)
     if name is None:
-        raise UserError(f"who holds seat {letter}? give -a and -b, e.g. -a opus -b demo/standoff")
+        raise UserError(
+            f"who holds seat {letter}? give -a and -b: -a opus -b opus, or, without a key, "
+            "-a demo/standoff -b demo/goodbye"
+        )
     same = base is not None and name == base.name
     system = pick("system")
     if system is None:

@@ -17,7 +17,7 @@ from harness.models import catalogue, demo
 from harness.models.seat import Seat
 from harness.talk.events import Turn
 from harness.talk.log_line import as_data
-from harness.talk.rules import TRIGGER, Rule, check_when
+from harness.talk.rules import TRIGGER, Rule, moment
 from harness.talk.transcript import partner
 from harness.text import UserError
 
@@ -56,7 +56,7 @@ class Puppet(Rule):
             raise UserError("the log's config is damaged: a puppet is not whole")
         if about["seat"] not in ("A", "B"):
             raise UserError(f"the log's config is damaged: no seat is named {about['seat']!r:.40}")
-        check_when(about["when"], "the log's config is damaged: a puppet's moment")
+        moment(about["when"], "the log's config is damaged: puppet")
         address, params = about.get("api_base"), about.get("params")
         actor = Seat(
             about["seat"],
@@ -94,7 +94,7 @@ def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]
                 raise UserError(f"--puppet {part!r}: write SEAT=MODEL:@GOAL or "
                                 "SEAT=MODEL:@GOAL:WHEN, as in A=opus:@tool:every:4")  # fmt: skip
             seat, name, goal, when = found[1].upper(), found[2], found[3], found[4] or ALWAYS
-            check_when(when, f"--puppet {part!r}")
+            when = moment(when, f"--puppet {part!r}")
             words = prompts.words(f"@{goal}", "puppets").strip()
             if not words:
                 raise UserError(f"--puppet {part!r}: the goal has no words")

@@ -1,12 +1,13 @@
 """When somebody else speaks in a seat's place: the moments that --interject and --puppet name."""
 
+import difflib
 import re
 from dataclasses import dataclass
 
 from harness.states.names import SHORT
 from harness.text import UserError
 
-TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[a-z_]+(?:\+[0-9]{1,6})?)"
+TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[A-Za-z_]+(?:[+:][0-9]{1,6})?)"
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,29 @@ class Rule:
         return self.when == str(turn)
 
 
-def check_when(when: str, what: str) -> None:
-    """Raise UserError, in which `what` stands first, where this is no moment that can come."""
+def moment(when: str, what: str) -> str:
+    """WHEN as a log keeps it. Raises UserError, in which `what` stands first, where it can't
+    come."""
     if not re.fullmatch(TRIGGER, when):
-        raise UserError(f"{what}: write a turn (12), every:10, or on:goodbye_loop+4")
+        raise UserError(f"{what}: {when!r:.40} is no moment: write a turn (12), every:10, or "
+                        "on:goodbye+4")  # fmt: skip
     if re.fullmatch("every:0+", when):
         raise UserError(f"{what}: every:N needs an N of at least 1")
     if when.startswith("on:"):
-        state_and_count(when[3:], 1)
+        state_and_count(when[3:], 1, f"{what}:")
+        when = "on:" + when[3:].replace(":", "+")
+    return when
 
 
-def state_and_count(text: str, least: int) -> tuple[str, int]:
-    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
-
-    Raises UserError with a line for the user."""
+def state_and_count(text: str, least: int, flag: str = "--stop-on") -> tuple[str, int]:
+    """STATE[+N], or STATE:N, with a state's full or short name, as (state, N): a state that has
+    held for N messages. Raises UserError with a line for the user."""
     name, _, number = text.replace("+", ":").partition(":")
     state = {short: full for full, short in SHORT.items()}.get(name, name)
-    known = ", ".join(SHORT.values())
     if state not in SHORT:
-        raise UserError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
+        near = difflib.get_close_matches(name.lower(), [*SHORT.values(), *SHORT], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SHORT.values())}"
+        raise UserError(f"{flag} {text!r}: no state is named {name!r}: {hint}")
     if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise UserError(f"{text!r}: N must be a whole number, as in {name}:6")
+        raise UserError(f"{flag} {text!r}: N must be a whole number, as in {name}+6")
     return state, max(least, int(number or 0))

@@ -7,6 +7,7 @@ from typing import Any
 from harness.report.importing.chats import conversation
 from harness.report.importing.talk import Talk, Unreadable
 from harness.talk.transcript import UNKNOWN
+from harness.text import install
 
 LINK = "attachment://"
 
@@ -21,7 +22,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         from inspect_ai.log import read_eval_log
     except ModuleNotFoundError:
-        hint = "it may be an Inspect log: pip install -r requirements-inspect.txt"
+        hint = f"it may be an Inspect log: {install('inspect')}"
         raise Unreadable(hint) from None
     try:
         return read_eval_log(str(path)).model_dump(mode="json")

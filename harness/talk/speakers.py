@@ -18,6 +18,7 @@ from harness.talk.events import Event, Turn, label
 from harness.talk.settings import Interjection, Settings
 from harness.talk.show import Show, ticking
 from harness.talk.state import State
+from harness.text import place
 
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
 Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
@@ -90,6 +91,8 @@ class Person:
             return spoken(seat, turn, words, "live")
         if seat.human:
             show.notice("nothing to send: type a message, or Ctrl+C to stop")
+        else:
+            show.notice("nothing was sent: the message is the model's again")
         return None
 
     async def _typed(self, seat: Seat, turn: int) -> str:
@@ -212,7 +215,7 @@ class Model:
         who = label(draft.seat.letter)
         stage.note({"type": "slide", "turn": draft.turn, "label": who, "from_message": first})
         stage.show.notice(
-            f"context window full: {who} no longer sees what came before message {first}"
+            f"context window full: {who} no longer sees what came before {place(first)}"
         )
         return True
 

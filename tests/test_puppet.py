@@ -4,7 +4,7 @@ import json
 
 import made_logs as logs
 import pytest
-from conftest import real, texts
+from program import real, texts
 from provider import Provider, Reply, status
 
 from harness import prompts

@@ -51,8 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
-        short = talk(Path("logs"), "goodbye", "standoff", 9, "--max-turns", 6, "--system",
-                     "firm", "--interject", "5:B:Wait, who are you?")  # fmt: skip
+        short = talk(Path("logs"), "standoff", "collapse", 3, "--max-turns", 7, "--system",
+                     "firm", "--interject", "1:B:Could we talk about rivers?")  # fmt: skip
         program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:
             for seed in range(6):
@@ -61,8 +61,8 @@ def main() -> None:
         report = folder / "report.html"
         program("report", "runs", "--html", report)
         if shutil.which("chromium"):
-            screenshot(f"file://{report}", PICTURES / "report.png", "1100,900")
-            screenshot(f"file://{report}#run-0", PICTURES / "recurrence.png", "1100,900")
+            screenshot(f"file://{report}", PICTURES / "report.png", "1100,1100")
+            screenshot(f"file://{report}#run=0", PICTURES / "recurrence.png", "1100,900")
     print(*sorted(path.name for path in PICTURES.iterdir()))
 
 

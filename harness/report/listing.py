@@ -1,6 +1,7 @@
 """The states of logs, listed: each span with the words that made it.
 
-    python attractor.py states LOG|FOLDER... [--json]
+    python attractor.py states logs/run_….jsonl
+    python attractor.py states logs --json > states.jsonl      a line of JSON for each log
 
 Works without LiteLLM: states are derived from the messages, as they are live.
 """
@@ -50,7 +51,7 @@ def detected(read: Transcript) -> Detector:
 
 def command(arguments: list[str]) -> int:
     """List the spans of attractor states in logs, each with the words that made it."""
-    parser = Parser(prog="attractor.py states", description=command.__doc__)
+    parser = Parser(prog="attractor.py states", description=__doc__)
     parser.add_argument(
         "logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl"
     )

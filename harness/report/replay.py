@@ -1,6 +1,7 @@
 """A log played again, as it looked.
 
-    python attractor.py replay LOG [--speed 0] [--at TURN]
+    python attractor.py replay logs/run_….jsonl --speed 10 --at 5
+    python attractor.py replay logs/run_….jsonl --speed 0 > run.txt
 
 Works without LiteLLM: states are derived from the messages, as they are live. While it plays:
 Space pauses, n goes to the next message, s to the next change of state, + and - double and halve
@@ -19,6 +20,7 @@ from typing import Any
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
+from harness.talk.events import Totals
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
@@ -40,7 +42,9 @@ def command(arguments: list[str]) -> int:
         metavar="X",
         help="1 = as fast as it was, 10 = ten times that, 0 = at once",
     )
-    parser.add_argument("--at", type=int, default=0, metavar="TURN", help="begin with this turn")
+    parser.add_argument(
+        "--at", type=int, default=0, metavar="TURN", help="begin with this turn (message 2 x TURN)"
+    )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
     args = parser.parse_args(arguments)
     from harness.screen.console import Console
@@ -156,7 +160,7 @@ class Pace:
 
 
 def steps(
-    read: Transcript, detector: Detector, totals: dict[str, Any]
+    read: Transcript, detector: Detector, totals: Totals
 ) -> Iterator[tuple[dict[str, Any], list[Change]]]:
     """Each event with the changes of state that it brought; detector and totals are kept at it."""
     for event in read.events:
@@ -175,7 +179,7 @@ async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) 
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
     seconds = event.get("seconds")
-    took = seconds if type(seconds) in (int, float) else words / WORDS_A_SECOND
+    took = seconds if isinstance(seconds, int | float) else words / WORDS_A_SECOND
     for part in parts(event):
         if isinstance(part, dict):
             show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)

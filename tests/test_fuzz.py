@@ -305,13 +305,13 @@ class Talk(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [
-    5, pytest.param(50, marks=[pytest.mark.stress, pytest.mark.timeout(1800)]),
+    12, pytest.param(90, marks=[pytest.mark.stress, pytest.mark.timeout(1800)]),
 ])  # fmt: skip
 def test_any_order_of_events_keeps_the_principles(examples):
-    """50 steps each, a few of them fewer: more than 2,000 in CI."""
+    """30 steps each, a few of them fewer: more than 2,000 in CI. Each leaves some rules out."""
     Talk.steps = 0
     run_state_machine_as_test(Talk, settings=settings(
-        max_examples=examples, stateful_step_count=50, deadline=None, derandomize=True,
+        max_examples=examples, stateful_step_count=30, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck), print_blob=True,
     ))  # fmt: skip
-    assert Talk.steps >= 40 * examples
+    assert Talk.steps >= 23 * examples

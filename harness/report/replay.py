@@ -184,7 +184,7 @@ async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) 
         if isinstance(part, dict):
             show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)
             continue
-        for piece in re.findall(r"[^ ]* ?", part):
+        for piece in re.findall(r"[^ ]* ?", part) if pace.speed else [part]:
             await pace.word(took / words)
             show.piece("text", piece)
 

@@ -5,16 +5,18 @@
 # ///
 """Put two language models into one conversation and watch where it gets stuck.
 
-    python attractor.py -a demo/goodbye -b demo/standoff      no key needed: scripted demo models
+    python attractor.py -a demo/standoff -b demo/collapse     no key needed: scripted demo models
     python attractor.py -a opus -b opus                       two real ones; keys from .env
-    python attractor.py -a opus -b human                      you hold seat B
+    python attractor.py -a demo/goodbye -b human              you hold seat B
     python attractor.py --resume logs/run_….jsonl             go on with a run that ended
     python attractor.py --resume LOG --at 12 --system-b firm  branch off before turn 12
     python attractor.py sweep -a opus -b opus --tools none all --runs 20 --max-turns 30
     python attractor.py report logs --html report.html        many runs: tables and pictures
     python attractor.py states|replay|export LOG              one run, after the fact
     python attractor.py judge logs --model opus               states as a model sees them
-    python attractor.py models                                aliases, keys found, prices
+    python attractor.py import transcripts/                   other people's, as logs
+    python attractor.py models                                aliases, keys found, prices, demos
+    python attractor.py completion bash|zsh                   for your shell
 
 While it runs: Space take over a message, p pause, q end after this message, ? help, Ctrl+C stop.
 Each verb has a --help of its own; the options below are those of `run`, the verb by default.
@@ -38,9 +40,10 @@ from harness.talk.log import Log, LogError
 from harness.talk.provenance import provenance
 from harness.talk.settings import Settings
 from harness.talk.show import Show
-from harness.talk.speakers import Broke, Editor, Model, Person, Script, Stage
+from harness.talk.speakers import Broke, Editor, Model, Person, Puppeteer, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
+from harness.text import place
 
 
 class Conversation:
@@ -64,6 +67,7 @@ class Conversation:
         )
         self.script, self.person = Script(self.stage), Person(self.stage, edit)
         self.model = Model(self.stage)
+        self.puppeteer = Puppeteer(self.stage, self.model)
         self.said: Turn | None = None  # the latest message of this sitting
 
     async def converse(self) -> Reason:
@@ -94,9 +98,13 @@ class Conversation:
         return None
 
     async def speak(self, seat: Seat, turn: int) -> Turn:
-        """One message: prepared beforehand, typed by a person, or made by the model."""
+        """One message: prepared beforehand, written by a puppeteer, typed by a person, or made by
+        the model."""
         if rule := self.state.due(seat, turn):
             return await self.script.say(seat, turn, rule)
+        puppet = self.state.puppet_due(seat, turn)
+        if puppet and (event := await self.puppeteer.say(seat, turn, puppet)):
+            return event
         while True:  # a person may take a message over, and hand it back
             person = seat.human or self.controls.taking_over
             speaker = self.person if person else self.model
@@ -126,7 +134,7 @@ class Conversation:
             self.note({"type": "resumed", **about, "settings": self.settings.to_config()})
             for line, why in past.skipped:
                 self.show.notice(f"line {line} of the log was skipped: {why}")
-            self.show.notice(f"going on after {self.state.totals['messages']} messages")
+            self.show.notice(f"going on with {place(self.state.totals['messages'])}")
         else:
             parent = {"log": past.path.name, "turn": at}
             config = self.settings.to_config()
@@ -136,7 +144,9 @@ class Conversation:
             for event in shared:
                 self.state.fold(event)
             count = self.state.totals["messages"]
-            self.show.notice(f"a branch of {past.path.name}: they share {count} messages")
+            self.show.notice(
+                f"a branch of {past.path.name}: what came before {place(count)} is shared"
+            )
 
     async def finish(self) -> End:
         """Converse to the end; returns the `end` event, which is in the log by then.

@@ -83,7 +83,8 @@ def said(log: Transcript, _: Detector) -> str:
 
 
 def _said(event: dict[str, Any]) -> Row:
-    free = bool(event.get("inherited") or event.get("interjected"))
+    written = event.get("interjected") and not event["usage"]  # by nobody who is paid
+    free = bool(event.get("inherited") or written)
     usage = event["usage"] or (dict.fromkeys(TOKENS, 0) if free else {})
     calls = [{name: call.get(name) for name in ("tool", "outcome", "reason")}
              for call in event["tool_attempts"]]  # fmt: skip

@@ -251,7 +251,9 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
     known = True
     for event in log.events:
         kind = event["type"]
-        if kind not in ("turn", "aborted") or event.get("inherited") or event.get("interjected"):
+        if kind not in ("turn", "aborted") or event.get("inherited"):
+            continue
+        if event.get("interjected") and not event["usage"]:  # words that nobody was paid for
             continue
         if not event["usage"]:  # of what was broken off there may be nothing to count
             known = known and kind == "aborted"

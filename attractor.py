@@ -5,16 +5,18 @@
 # ///
 """Put two language models into one conversation and watch where it gets stuck.
 
-    python attractor.py -a demo/goodbye -b demo/standoff      no key needed: scripted demo models
+    python attractor.py -a demo/standoff -b demo/collapse     no key needed: scripted demo models
     python attractor.py -a opus -b opus                       two real ones; keys from .env
-    python attractor.py -a opus -b human                      you hold seat B
+    python attractor.py -a demo/goodbye -b human              you hold seat B
     python attractor.py --resume logs/run_….jsonl             go on with a run that ended
     python attractor.py --resume LOG --at 12 --system-b firm  branch off before turn 12
     python attractor.py sweep -a opus -b opus --tools none all --runs 20 --max-turns 30
     python attractor.py report logs --html report.html        many runs: tables and pictures
     python attractor.py states|replay|export LOG              one run, after the fact
     python attractor.py judge logs --model opus               states as a model sees them
-    python attractor.py models                                aliases, keys found, prices
+    python attractor.py import transcripts/                   other people's, as logs
+    python attractor.py models                                aliases, keys found, prices, demos
+    python attractor.py completion bash|zsh                   for your shell
 
 While it runs: Space take over a message, p pause, q end after this message, ? help, Ctrl+C stop.
 Each verb has a --help of its own; the options below are those of `run`, the verb by default.
@@ -41,6 +43,7 @@ from harness.talk.show import Show
 from harness.talk.speakers import Broke, Editor, Model, Person, Puppeteer, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
+from harness.text import place
 
 
 class Conversation:
@@ -131,7 +134,7 @@ class Conversation:
             self.note({"type": "resumed", **about, "settings": self.settings.to_config()})
             for line, why in past.skipped:
                 self.show.notice(f"line {line} of the log was skipped: {why}")
-            self.show.notice(f"going on after {self.state.totals['messages']} messages")
+            self.show.notice(f"going on with {place(self.state.totals['messages'])}")
         else:
             parent = {"log": past.path.name, "turn": at}
             config = self.settings.to_config()
@@ -141,7 +144,9 @@ class Conversation:
             for event in shared:
                 self.state.fold(event)
             count = self.state.totals["messages"]
-            self.show.notice(f"a branch of {past.path.name}: they share {count} messages")
+            self.show.notice(
+                f"a branch of {past.path.name}: what came before {place(count)} is shared"
+            )
 
     async def finish(self) -> End:
         """Converse to the end; returns the `end` event, which is in the log by then.

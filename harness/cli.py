@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +171,10 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"attractor {VERSION}")
     parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
     parser.add_argument(
-        "--at", type=int, metavar="TURN", help="with --resume: branch off before TURN, in a new log"
+        "--at",
+        type=int,
+        metavar="TURN",
+        help="with --resume: branch off, in a new log, before TURN (before message 2 x TURN)",
     )
     parser.add_argument(
         "--log-dir",
@@ -281,8 +285,14 @@ def how_it_ended(end: Any, settings: Settings) -> str:
 
 
 def list_models(arguments: list[str]) -> int:
-    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
-    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
+    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them.
+
+    python attractor.py models
+    python attractor.py models | grep -v missing        those that can be asked
+    """
+    Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
+        arguments
+    )
     catalogue.load_keys()
     from harness.screen.tables import Tables
 

@@ -51,8 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
-        short = talk(Path("logs"), "goodbye", "standoff", 9, "--max-turns", 6, "--system",
-                     "firm", "--interject", "5:B:Wait, who are you?")  # fmt: skip
+        short = talk(Path("logs"), "standoff", "collapse", 3, "--max-turns", 7, "--system",
+                     "firm", "--interject", "1:B:Could we talk about rivers?")  # fmt: skip
         program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:
             for seed in range(6):

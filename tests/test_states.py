@@ -80,3 +80,11 @@ def test_states_takes_folders_and_says_what_it_left_out(run, tmp_path):
     assert "skipped" in result.err and "empty.jsonl" in result.err
     (tmp_path / "bare").mkdir()
     assert run("states", "bare").code == 2
+
+
+def test_the_end_tells_theme_and_form_with_onset_and_length(run):
+    out = run("-a", "demo/bliss", "-b", "demo/silence", "--max-turns", 14, "--rng-seed", 1).out
+    line = next(line for line in out.split("\n") if line.startswith("ends in: "))
+    assert re.search(r"bliss since message \d+ \(turn \d+\), for \d+ messages; silence since", line)
+    short = run("-a", "demo/bliss", "-b", "demo/silence", "--max-turns", 1).out
+    assert "ends in: no attractor state" in short

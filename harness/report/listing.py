@@ -1,6 +1,7 @@
 """The states of logs, listed: each span with the words that made it.
 
-    python attractor.py states LOG|FOLDER... [--json]
+    python attractor.py states logs/run_….jsonl
+    python attractor.py states logs --json > states.jsonl      a line of JSON for each log
 
 Works without LiteLLM: states are derived from the messages, as they are live.
 """
@@ -50,7 +51,7 @@ def detected(read: Transcript) -> Detector:
 
 def command(arguments: list[str]) -> int:
     """List the spans of attractor states in logs, each with the words that made it."""
-    parser = Parser(prog="attractor.py states", description=command.__doc__)
+    parser = Parser(prog="attractor.py states", description=__doc__)
     parser.add_argument(
         "logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl"
     )
@@ -58,13 +59,14 @@ def command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from harness.screen.tables import Tables
 
-    show, listed = Tables(), 0
+    show, listed, problems = Tables(), 0, list[str]()
     for path in logs_in(args.logs):
         try:
             read = load(path)
         except UserError as error:
             if path in args.logs:
-                raise
+                problems.append(str(error))
+                continue
             print(f"attractor: skipped: {visible(str(error))}", file=sys.stderr)
             continue
         listed += 1
@@ -72,6 +74,8 @@ def command(arguments: list[str]) -> int:
             show.output(json.dumps(verdicts(read)))
         else:
             show.spans(read.path, read.skipped, verdicts(read))
+    if problems:
+        raise UserError("; ".join(problems))
     if not listed:
         raise UserError("no log is in there: " + ", ".join(map(str, args.logs)))
     return 0

@@ -1,6 +1,7 @@
 """A log played again, as it looked.
 
-    python attractor.py replay LOG [--speed 0] [--at TURN]
+    python attractor.py replay logs/run_….jsonl --speed 10 --at 5
+    python attractor.py replay logs/run_….jsonl --speed 0 > run.txt
 
 Works without LiteLLM: states are derived from the messages, as they are live. While it plays:
 Space pauses, n goes to the next message, s to the next change of state, + and - double and halve
@@ -19,6 +20,7 @@ from typing import Any
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
+from harness.talk.events import Totals
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript, seat_of
@@ -40,14 +42,15 @@ def command(arguments: list[str]) -> int:
         metavar="X",
         help="1 = as fast as it was, 10 = ten times that, 0 = at once",
     )
-    parser.add_argument("--at", type=int, default=0, metavar="TURN", help="begin with this turn")
+    parser.add_argument(
+        "--at", type=int, default=0, metavar="TURN", help="begin with this turn (message 2 x TURN)"
+    )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
     args = parser.parse_args(arguments)
     from harness.screen.console import Console
 
-    read = load(args.log)
-    if args.at and all(message["turn"] < args.at for message in read.messages):
-        last = max((message["turn"] for message in read.messages), default=0)
+    read = load(args.log, transcript.follow)  # it may be long: its beginning is shown at once
+    if args.at and args.at > (last := max(read.turns(), default=0)):
         raise UserError(f"--at {args.at}: the log has turns 0 to {last}")
     return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
 
@@ -78,9 +81,14 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
+    end: dict[str, Any] = {}
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
-            if event.get("turn", at) < at or pace.ended:
+            end = event if event["type"] == "end" else end
+            await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
+            if pace.ended:
+                break
+            if event.get("turn", at) < at:
                 continue
             pace.next_message()
             if event["type"] == "turn":
@@ -93,8 +101,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    end = next(iter(reversed(read.of("end"))), {})
-    reason = str(end.get("reason", "the log has no end"))
+    reason = str(end.get("reason", "the log has no end")) if not pace.ended else "left"
     show.closing(reason, totals, detector, read.path)
 
 
@@ -153,7 +160,7 @@ class Pace:
 
 
 def steps(
-    read: Transcript, detector: Detector, totals: dict[str, Any]
+    read: Transcript, detector: Detector, totals: Totals
 ) -> Iterator[tuple[dict[str, Any], list[Change]]]:
     """Each event with the changes of state that it brought; detector and totals are kept at it."""
     for event in read.events:
@@ -172,7 +179,7 @@ async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) 
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
     seconds = event.get("seconds")
-    took = seconds if type(seconds) in (int, float) else words / WORDS_A_SECOND
+    took = seconds if isinstance(seconds, int | float) else words / WORDS_A_SECOND
     for part in parts(event):
         if isinstance(part, dict):
             show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)

@@ -2,7 +2,6 @@
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 from rich.cells import cell_len
 from rich.rule import Rule
@@ -15,6 +14,7 @@ from harness.screen.paper import Paper
 from harness.screen.wrap import layout, one_line
 from harness.states.detect import Change, Detector
 from harness.states.names import SHORT
+from harness.talk.events import Attempt, Totals, Turn
 from harness.talk.settings import Settings
 from harness.text import many, money, place, program, tokens, visible
 
@@ -26,8 +26,9 @@ Space   take over the message being made: type in the model's place;
 p       pause before the next message; p again goes on
 q       end after this message
 Ctrl+C  stop now; the log keeps what was half said, and can be resumed
-while you type: Alt+Enter or Ctrl+J new line · Up, Down what you said before · Alt+B, Alt+F,
-        Ctrl+Left, Ctrl+Right by words · Ctrl+W, Ctrl+U, Ctrl+K cut · Ctrl+Y put back"""
+While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back what
+you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words · Ctrl+W, Ctrl+U and
+Ctrl+K cut, Ctrl+Y puts back"""
 TAKEN_OVER = "Enter sends · empty line hands back · Esc cancels"
 OWN_SEAT = "Enter sends · Alt+Enter new line · Up what you said before"
 FLAGS = {
@@ -84,14 +85,14 @@ class Console:
         """Words as they come: kind is text or thinking."""
         self.paper.stream(kind, text)
 
-    def attempt(self, attempt: dict[str, Any]) -> None:
+    def attempt(self, attempt: Attempt) -> None:
         """A call of an exit tool, loud."""
         text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
         self.paper.say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
         self.paper.say(Text(f"   reason: {one_line(str(reason), 400)}", "red"))
 
-    def end(self, event: dict[str, Any], totals: dict[str, Any]) -> None:
+    def end(self, event: Turn, totals: Totals) -> None:
         """The message is complete: what it took, and what was wrong with it."""
         self.paper.end_text()
         refusal = event.get("refusal")
@@ -143,7 +144,7 @@ class Console:
         """What the keys do."""
         self.paper.aside(Text(HELP, "yellow"))
 
-    def closing(self, reason: str, totals: dict[str, Any], detector: Detector, log: Path) -> None:
+    def closing(self, reason: str, totals: Totals, detector: Detector, log: Path) -> None:
         """The summary: how far it went, where it got stuck, what it cost, how to go on."""
         turns, cost, say = (totals["messages"] + 1) // 2, totals["cost_usd"], self.paper.say
         more = {
@@ -157,7 +158,7 @@ class Console:
         say(Text(f"{said} · {read}, {tokens(totals['output'])} out · {money(cost)}"))
         tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
         say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
-        say(Text(f"ends in: {ending(detector, totals['messages'])}"))
+        say(Text(f"ends in: {ending(detector)}"))
         say(Text(f"path: {detector.path_words() or 'no attractor state'}"))
         say(Text(visible(f"log: {log}")), soft_wrap=True)
         say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
@@ -207,15 +208,14 @@ def headline(seat: Seat, turn: int, by: str, width: int) -> str:
     return " · ".join(filter(None, (who, one_line(name, room) if room > 4 else "", note, number)))
 
 
-def ending(detector: Detector, messages: int) -> str:
+def ending(detector: Detector) -> str:
     """The theme and the form that a run ends in, each with its onset and its length."""
-    end = detector.ending()
-    found = [(end.theme, end.theme_since), (end.form, end.form_since)]
-    words = [
-        f"{state} since {place(since)}, for {many(messages - since, 'message')}"
-        for state, since in found
-        if state is not None and since is not None
-    ]
+    end, words = detector.ending(), []
+    for state, since in ((end.theme, end.theme_since), (end.form, end.form_since)):
+        for span in detector.spans():
+            if (span.state, span.start) == (state, since):
+                held = many(span.end - span.start + 1, "message")
+                words.append(f"{state} since {place(span.start)}, for {held}")
     return "; ".join(words) or "no attractor state"
 
 

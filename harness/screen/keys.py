@@ -155,6 +155,7 @@ def _windows(keys: Keys) -> Any:
     """Keys through msvcrt, polled by a thread: its console has no readable descriptor."""
     import msvcrt
 
+    console: Any = msvcrt  # its names are there on Windows alone
     loop, open_ = asyncio.get_running_loop(), threading.Event()
     arrows = {
         "K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~", "H": "\x1b[A",
@@ -164,9 +165,9 @@ def _windows(keys: Keys) -> Any:
     def poll() -> None:
         while not open_.is_set():
             typed = ""
-            while msvcrt.kbhit():
-                char = msvcrt.getwch()
-                typed += arrows.get(msvcrt.getwch(), "") if char in "\x00\xe0" else char
+            while console.kbhit():
+                char = console.getwch()
+                typed += arrows.get(console.getwch(), "") if char in "\x00\xe0" else char
             if typed:
                 loop.call_soon_threadsafe(keys.feed, typed.encode("utf-8", "surrogatepass"))
             time.sleep(0.02)

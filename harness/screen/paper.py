@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from rich.console import Console as RichConsole
 from rich.text import Text
@@ -63,7 +63,7 @@ class Paper:
             highlight=False,
             markup=False,
             emoji=False,
-            file=Stream(sys.stdout),
+            file=cast(TextIO, Stream(sys.stdout)),
         )
         self._wrap, self._kind, self._status = Wrapper(), "", ""
         self._asides: list[Text] = []

@@ -122,11 +122,12 @@ class Draft:
         """What was half made, as the log's `aborted` event. With `reply`, only that one."""
         if reply is None:
             self._count(self.reply)
+            self.reply = Reply()  # what is counted counts once, however often this is asked for
             words, thoughts, attempts = "\n\n".join(self.texts), self.thoughts, self.attempts
-            usage, cost = self.usage, self.cost
+            usage, cost, estimated = dict(self.usage), self.cost, "estimated" in self.flags
         else:
             words, thoughts, attempts = reply.text, [reply.thinking], []
-            usage, cost = reply.usage, reply.cost
+            usage, cost, estimated = reply.usage, reply.cost, reply.estimated
         return {
             "type": "aborted",
             "turn": self.turn,
@@ -139,7 +140,7 @@ class Draft:
             "tool_attempts": attempts,
             "usage": usage,
             "cost_usd": cost,
-            "flags": ["estimated"] if (reply or self.reply).estimated else [],
+            "flags": ["estimated"] if estimated else [],
         }
 
 

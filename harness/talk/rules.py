@@ -44,20 +44,21 @@ def moment(when: str, what: str) -> str:
     if re.fullmatch("every:0+", when):
         raise UserError(f"{what}: every:N needs an N of at least 1")
     if when.startswith("on:"):
-        state_and_count(when[3:], 1, f"{what}:")
+        state_and_count(when[3:], 1, what)
         when = "on:" + when[3:].replace(":", "+")
     return when
 
 
-def state_and_count(text: str, least: int, flag: str = "--stop-on") -> tuple[str, int]:
+def state_and_count(text: str, least: int, given: str = "") -> tuple[str, int]:
     """STATE[+N], or STATE:N, with a state's full or short name, as (state, N): a state that has
-    held for N messages. Raises UserError with a line for the user."""
+    held for N messages. `given` is the option as it was written. Raises UserError."""
+    given = given or f"--stop-on {text!r}"
     name, _, number = text.replace("+", ":").partition(":")
     state = {short: full for full, short in SHORT.items()}.get(name, name)
     if state not in SHORT:
         near = difflib.get_close_matches(name.lower(), [*SHORT.values(), *SHORT], n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SHORT.values())}"
-        raise UserError(f"{flag} {text!r}: no state is named {name!r}: {hint}")
+        raise UserError(f"{given}: no such state {name!r}: {hint}")
     if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise UserError(f"{flag} {text!r}: N must be a whole number, as in {name}+6")
+        raise UserError(f"{given}: N must be a whole number, as in {name}+6")
     return state, max(least, int(number or 0))

@@ -20,6 +20,7 @@ from harness.talk.puppets import Puppet
 from harness.talk.settings import Interjection, Settings
 from harness.talk.show import Show, ticking
 from harness.talk.state import State
+from harness.text import place
 
 # What of a puppeteer's message goes with its words; its own thinking is no part of the seat's.
 CARRIED = ("thinking", "finish_reason", "usage", "cost_usd", "ttft_s", "seconds", "retries",
@@ -95,6 +96,8 @@ class Person:
             return spoken(seat, turn, words, "live")
         if seat.human:
             show.notice("nothing to send: type a message, or Ctrl+C to stop")
+        else:
+            show.notice("nothing was sent: the message is the model's again")
         return None
 
     async def _typed(self, seat: Seat, turn: int) -> str:
@@ -222,7 +225,7 @@ class Model:
         who = label(draft.seat.letter)
         stage.note({"type": "slide", "turn": draft.turn, "label": who, "from_message": first})
         stage.show.notice(
-            f"context window full: {who} no longer sees what came before message {first}"
+            f"context window full: {who} no longer sees what came before {place(first)}"
         )
         return True
 

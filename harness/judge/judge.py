@@ -29,6 +29,7 @@ from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, tokens
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.screen.progress import Progress
 from harness.talk import transcript
 from harness.talk.log import now
 from harness.talk.log_line import as_data
@@ -72,9 +73,10 @@ def command(arguments: list[str]) -> int:
 
 
 def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: Any) -> int:
-    bench.tell = show.notice
     try:
-        failures = asyncio.run(bench.read_all(todo))
+        with Progress("judging", len(todo), "log") as progress:
+            bench.tell = progress.after(show.notice)
+            failures = asyncio.run(bench.read_all(todo))
     finally:
         show.notice(bench.bill())
     failed = [f"not labelled: {log}: {why}" for log, why in failures.items()]

@@ -227,7 +227,8 @@ def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
         kind = event["type"]
         if kind == "turn":
             for flag in event["flags"]:
-                yield index, flag
+                why = event.get("refusal") if flag == "refused" else None
+                yield index, f"{flag}: {words_of(why)}" if why else flag
             index += 1
         elif kind == "aborted":
             yield index, f"broken off: {words_of(event.get('why'))}"

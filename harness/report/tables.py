@@ -59,8 +59,11 @@ def _words(conditions: list[dict[str, Any]]) -> Sheet:
 
 
 def labels(conditions: list[dict[str, Any]]) -> list[str]:
-    """The conditions' names without what all have in common."""
+    """The conditions' names without what all have in common; a model with itself is `× same`."""
     called = [condition["name"].split(" · ") for condition in conditions]
+    for parts in called:
+        a, times, b = parts[0].partition(" × ")
+        parts[0] = f"{a} × same" if times and a == b else parts[0]
     if len(called) < 2:
         return [" · ".join(parts) for parts in called]
     common = set.intersection(*map(set, called))

@@ -40,7 +40,7 @@ from harness.talk.log import Log, LogError
 from harness.talk.provenance import provenance
 from harness.talk.settings import Settings
 from harness.talk.show import Show
-from harness.talk.speakers import Broke, Editor, Model, Person, Script, Stage
+from harness.talk.speakers import Broke, Editor, Model, Person, Puppeteer, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
 from harness.text import place
@@ -67,6 +67,7 @@ class Conversation:
         )
         self.script, self.person = Script(self.stage), Person(self.stage, edit)
         self.model = Model(self.stage)
+        self.puppeteer = Puppeteer(self.stage, self.model)
         self.said: Turn | None = None  # the latest message of this sitting
 
     async def converse(self) -> Reason:
@@ -97,9 +98,13 @@ class Conversation:
         return None
 
     async def speak(self, seat: Seat, turn: int) -> Turn:
-        """One message: prepared beforehand, typed by a person, or made by the model."""
+        """One message: prepared beforehand, written by a puppeteer, typed by a person, or made by
+        the model."""
         if rule := self.state.due(seat, turn):
             return await self.script.say(seat, turn, rule)
+        puppet = self.state.puppet_due(seat, turn)
+        if puppet and (event := await self.puppeteer.say(seat, turn, puppet)):
+            return event
         while True:  # a person may take a message over, and hand it back
             person = seat.human or self.controls.taking_over
             speaker = self.person if person else self.model

@@ -24,7 +24,7 @@ from provider import Provider
 
 import attractor
 from harness.models import call, engine
-from harness.screen.console import Silent
+from harness.screen.silent import Silent
 from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import make_settings

@@ -12,6 +12,7 @@ from harness import cli
 DECORATION = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "PYTHONIOENCODING")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one more than there are processors, as many tests wait more than they work."""
     return (os.cpu_count() or 1) + 1

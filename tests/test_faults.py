@@ -261,9 +261,11 @@ def test_a_log_that_cannot_be_written_stops_before_any_more_models_are_asked(sta
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
+    # Under that limit Python would cut the bytecode that it keeps of what it imports, and use it.
+    kept = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     with Provider(lambda body, i: "word " * 400) as provider:
-        process = start(*real(provider), "--quiet", preexec_fn=limit)
-        _, err = process.communicate(timeout=60)
+        process = start(*real(provider), "--quiet", preexec_fn=limit, env=kept)
+        _, err = process.communicate(timeout=120)
         asked = len(provider.requests)
     assert process.returncode == 1 and err.count("\n") == 1 and "cannot write the log" in err
     log = next((tmp_path / "logs").glob("*"))

@@ -4,7 +4,7 @@ import json
 
 import made_logs as logs
 import pytest
-from conftest import real
+from program import real
 from provider import Provider
 
 from harness.judge import labels

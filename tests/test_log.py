@@ -3,6 +3,7 @@
 import json
 import re
 
+from hostile import ANY, WORDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from program import real, texts
@@ -14,13 +15,6 @@ from harness.talk.history import History
 from harness.talk.log import Log, encode
 from harness.talk.transcript import read
 from harness.text import sendable, visible, whole
-
-ANY = st.text(st.characters(), max_size=60)  # lone surrogates, controls and all
-NASTY = st.sampled_from(
-    ["\u2028", "\u2029", "\x85", "\x00", "\ud800", "\udc00", "\ud83d\ude00", "\x1b[2J", "\r\n",
-     "\u200b", "\u3164", "\x7f", "\ufeff", "{\"type\": \"turn\"}\n", "\\u2028", "👩‍👩‍👧", "\u202e"]
-)  # fmt: skip
-WORDS = st.lists(st.one_of(ANY, NASTY), max_size=8).map("".join)
 
 
 @given(WORDS)

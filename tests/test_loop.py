@@ -6,6 +6,8 @@ from program import real, texts
 from provider import Provider, Reply
 
 import tools
+from harness.models.reply import Reply as Reply_
+from harness.talk.draft import Draft
 from harness.talk.history import History
 from harness.talk.settings import Settings
 
@@ -181,3 +183,13 @@ def test_demo_models_use_exit_tools_only_under_pressure(run):
         return sum(sum(count.values()) for count in counts)
 
     assert tried("firm") > 0 and tried("helpful") == 0
+
+
+def test_what_a_broken_off_message_used_counts_once_however_often_it_is_asked_for():
+    settings = Settings.from_config({"model_a": "demo/bliss", "model_b": "demo/bliss"})
+    draft = Draft(settings, settings.a, 0, History("A", "", "Hi", "demo/bliss", ()))
+    draft.reply = Reply_(text="half", usage={"input": 5, "output": 2}, cost=0.5, estimated=True)
+    first = draft.aborted("stopped")
+    assert draft.aborted("stopped") == first
+    assert first["usage"] == {"input": 5, "output": 2} and first["cost_usd"] == 0.5
+    assert first["partial"] == "half" and first["flags"] == ["estimated"]

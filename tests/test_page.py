@@ -134,7 +134,7 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
     browser.find_element("id", "find").send_keys("ZANZIBAR")
     wait_for(browser, ".hit")
     (hit,) = all_of(browser, ".hit")
-    assert "message 2" in hit.text and "1 messages of 1 of 5 runs" in browser.page_source
+    assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
     hit.click()
     here = browser.find_element("css selector", ".message.here")
     assert here.get_attribute("id") == "m2"
@@ -192,12 +192,13 @@ def test_a_branch_stands_beside_its_parent_and_where_they_part_is_marked(opened)
 def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
     events = logs.talk(8)
     events[3]["flags"] = ["truncated", "retried"]
+    events[6] |= {"flags": ["refused"], "refusal": "blocked by a filter", "response": ""}
     slide = {"type": "slide", "turn": 2, "label": "Model A", "from_message": 2}
     cut = {"type": "aborted", "label": "Model B", "turn": 2, "partial": "half a", "why": "stalled"}
     odd = [*events[:4], slide, events[4], cut, *events[5:], b"pasted\n"]
     logs.write(Path("logs/a.jsonl"), logs.config(), *odd)
     browser = opened()
-    assert [mark.text for mark in all_of(browser, ".mark")] == ["✂", "↻", "⇤", "≠"]
+    assert [mark.text for mark in all_of(browser, ".mark")] == ["✂", "↻", "⇤", "≠", "⊘"]
     tables = browser.find_element("id", "tables").text
     for what in (
         "truncated 1 1/1",
@@ -208,7 +209,9 @@ def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
         assert what in tables
     click(browser, ".run")
     assert "no longer sees what came before message 2" in browser.find_element("id", "m4").text
-    assert "1 lines of the log could not be read" in browser.find_element("id", "run").text
+    assert "1 line of the log could not be read" in browser.find_element("id", "run").text
+    refused = browser.find_element("id", "m6").text
+    assert "refused: blocked by a filter" in refused and "⟨silence⟩" not in refused
     assert "half a" in browser.find_element("id", "m5").get_attribute("textContent")
 
 

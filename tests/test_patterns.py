@@ -6,10 +6,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_logs import config, talk, turn, write
+from judging import shown_lines
+from made_logs import config, spoken, talk, turn, write
 from program import real
 from provider import Provider, Reply, status
-from test_judge import shown_lines
 
 from harness.judge import merging, patterns
 from harness.states.names import STATES
@@ -28,8 +28,7 @@ def answer(*found):
 
 
 def log(folder, name, said=SAID, **settings):
-    return write(folder / f"{name}.jsonl", config(**settings),
-                 *(turn(i, text) for i, text in enumerate(said)))  # fmt: skip
+    return spoken(folder / f"{name}.jsonl", said, settings)
 
 
 def found(path):

@@ -1,4 +1,4 @@
-"""`sweep --ray`, on a local cluster of two nodes; skipped where Ray is not installed."""
+"""`sweep --ray`, on a local cluster of two nodes: `pytest -m ray`, where Ray is installed."""
 
 import socket
 import threading
@@ -12,28 +12,32 @@ from harness.talk import transcript
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
 
+pytestmark = pytest.mark.ray
+
 
 @pytest.fixture
 def cluster(monkeypatch):
     """A head that takes no tasks, and two nodes with one CPU each."""
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "1")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    # Without its dashboard: on a busy machine Ray waits a minute and a half for that, then fails.
+    head = {"num_cpus": 0, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     cluster.nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     yield cluster
     ray.shutdown()
     cluster.shutdown()
 
 
-def command(provider, cluster, turns):
-    return ["sweep", *real(provider), "--runs", 6, "--concurrency", 3, "--max-turns", turns,
+def command(provider, cluster, turns, runs=6):
+    return ["sweep", *real(provider), "--runs", runs, "--concurrency", 3, "--max-turns", turns,
             "--name", "s", "--ray", cluster.address]  # fmt: skip
 
 
-def whole(folder, turns):
+def whole(folder, turns, runs=6):
     """Whether every log of the sweep holds each message once, and its end."""
     logs = [transcript.read(path) for path in sorted(folder.glob("s/*.jsonl"))]
     places = [(turn, seat) for turn in range(turns) for seat in "AB"]
-    return len(logs) == 6 and all(
+    return len(logs) == runs and all(
         [(m["turn"], m["label"][-1]) for m in log.messages] == places
         and log.events[-1]["type"] == "end" for log in logs
     )  # fmt: skip
@@ -60,6 +64,28 @@ def test_a_lost_node_costs_nothing_but_time(run, cluster):
     assert whole(result.folder, 8)
     logs = [transcript.read(path) for path in result.folder.glob("s/*.jsonl")]
     assert sum(len(log.of("resumed")) for log in logs) == 3
+
+
+@pytest.mark.timeout(600)
+def test_ten_lost_nodes_leave_40_runs_whole(run, cluster):
+    turns, losses, lost = 8, 10, []
+
+    def lose_nodes():
+        for number in range(losses):
+            provider.wait_for((number + 1) * 40, 300)
+            cluster.nodes.append(cluster.add_node(num_cpus=1))
+            cluster.remove_node(cluster.nodes.pop(0), allow_graceful=False)
+            lost.append(len(provider.requests))
+
+    with Provider(lambda body, i: Reply(f"words {i}", delay=0.5)) as provider:
+        losing = threading.Thread(target=lose_nodes)
+        losing.start()
+        result = run(*command(provider, cluster, turns, 40))
+        losing.join()
+    assert result.code == 0 and "40 done; $" in result.out, result.out + result.err
+    assert len(lost) == losses and whole(result.folder, turns, 40)
+    logs = [transcript.read(path) for path in result.folder.glob("s/*.jsonl")]
+    assert sum(len(log.of("resumed")) for log in logs) >= losses
 
 
 def test_an_address_that_nobody_answers_is_said_in_one_line(run):

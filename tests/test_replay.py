@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hostile import WORDS
 from program import PROGRAM, SHARED, needs_shared, real
 from provider import Provider, Reply
-from test_log import WORDS
 
 from harness.talk import transcript
 from harness.talk.log import encode

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import made_logs as logs
@@ -11,7 +12,7 @@ from program import SHARED, needs_shared
 
 from harness.judge.labels import logs_in
 from harness.report import figures as made
-from harness.report import stats
+from harness.report import numbers, stats
 from harness.report.summary import summaries, summarise
 
 
@@ -232,3 +233,98 @@ def test_recorded_older_logs_are_read(run, folder):
     whys = {why for _, why in found["skipped_logs"]}
     assert whys <= {"no messages", "not a log"}
     assert sum(about["runs"] for about in found["conditions"]) > 1
+
+
+def test_conditions_times_states_come_first_with_reach_interval_and_onset(run):
+    pytest.importorskip("scipy")
+    logs.sweep(Path("logs"))
+    out = run("report", "logs").out
+    first = out.index("which states are reached")
+    assert first < out.index("what runs end in") < out.index("x/one × x/two · tools none · n = 6")
+    row = next(line for line in out.splitlines() if line.startswith("tools none"))
+    assert "6/6 [61–100%]" in row and "@8 [6, –]" in out
+    assert all(word in out for word in ("censored", "onset:", "reach:", "ends in:"))
+    assert "why runs stopped" in out and "how runs ended" not in out
+
+
+def test_a_hundred_conditions_take_a_line_or_two_each(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    for number in range(100):
+        about = logs.config(seed=f"Seed {number}")
+        logs.write(Path(f"logs/{number:03}.jsonl"), about, *logs.talk(10, bye=number % 12))
+    out = run("report", "logs").out
+    assert len(out.splitlines()) < 320 and "seed Seed 77" in out
+    assert "The intervals: 1/1 [21–100%]" in " ".join(out.split())
+    assert "--details has each one's tables" in " ".join(out.split())
+    assert len(run("report", "logs", "--details").out.splitlines()) > 1000
+
+
+def test_themes_follow_one_another_and_forms_have_a_table_of_their_own(figures):
+    bye = [logs.BYE] * 6
+    gifts = "Namaste. Gratitude, stillness, oneness, silence of the eternal cosmos. 🙏"
+    for number in range(3):
+        logs.write(Path(f"logs/{number}.jsonl"), logs.config(),
+                   *(logs.turn(i, t) for i, t in enumerate([*bye, *[gifts] * 12])))  # fmt: skip
+    (about,) = figures()["conditions"]
+    steps = {(t["from"], t["to"]) for t in about["transitions"]}
+    assert ("goodbye_loop", "bliss") in steps
+    assert not any("verbatim_loop" in step for step in steps)
+    verbatim = next(row for row in about["forms"] if row["form"] == "verbatim_loop")
+    assert {row["theme"] for row in verbatim["themes"]} >= {"bliss", "goodbye_loop"}
+    assert verbatim["to_the_end"] == 3 and verbatim["reached"]["count"] == 3
+    ends = {(row["theme"], row["form"]) for row in about["ending"]["both"]}
+    assert ends == {("bliss", "verbatim_loop")}
+
+
+def test_compare_takes_several_settings_and_names_those_that_differ(run, figures):
+    pytest.importorskip("scipy")
+    for number, (tools, seed) in enumerate([([], "Hi"), (["x"], "Ho")] * 3):
+        about = logs.config(tools=tools, seed=seed)
+        logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(12, bye=4 if tools else None))
+    result = run("report", "logs", "--compare", "tools")
+    assert result.code == 2 and "also differ in seed" in result.err
+    (pair,) = figures("--compare", "tools, seed")["compared"]["pairs"]
+    assert pair["differ"] == ["seed", "tools"]
+    out = " ".join(run("report", "logs", "--compare", "tools,seed").out.split())
+    assert "they differ in seed, tools: seed Hi, tools none against seed Ho, tools x" in out
+    assert "Holm's correction: over one family of" in out
+    assert "rates closer than 0/3" in out or "too few runs" in out
+    assert run("report", "logs", "--compare", "model").code == 2
+
+
+def test_what_is_too_small_to_be_seen_is_said(figures):
+    pytest.importorskip("scipy")
+    logs.sweep(Path("logs"))
+    (pair,) = figures("--compare", "tools")["compared"]["pairs"]
+    least = pair["least_rate"]
+    assert stats.rates_test(0, 6, least, 6)[0] < 0.05 <= stats.rates_test(0, 6, least - 1, 6)[0]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [((22, 3.2, 160), "22 [3, 160]"), ((1.2, 0.9, 1.6), "1.2 [0.90, 1.6]"),
+     ((0.0004, 0.00001, 0.02), "<.01 [<.01, 0.02]"), ((1e9, 12, 1e20), ">1,000 [12, >1,000]")],
+)  # fmt: skip
+def test_ratios_are_in_units_that_people_read(ratio, words):
+    assert numbers.ratio(*ratio) == words
+
+
+@pytest.mark.parametrize("columns", [40, 72, 100, 200])
+def test_a_pipe_is_as_wide_as_its_reader_and_breaks_no_word(run, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    logs.sweep(Path("logs"), runs=2)
+    lines = run("report", "logs", "--compare", "tools").out.splitlines()
+    assert max(map(len, lines)) <= columns
+    heads = {"goodbye", "verbatim", "condition", "max_turns", "characters"}
+    assert heads <= {word for line in lines for word in re.findall(r"[\w]+", line)}
+
+
+def test_a_changed_tool_text_is_another_condition(figures):
+    for number, told in enumerate(["Stops it.", "Stops it, for $10."]):
+        tool = {"type": "function", "function": {"name": "stop", "description": told}}
+        about = logs.config(tools=["stop"], tool_schemas=[tool])
+        logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(4))
+    conditions = figures()["conditions"]
+    assert len(conditions) == 2 and "tool_texts sha256" in conditions[0]["name"]
+    told = dict(conditions[0]["stimulus"])["tool stop"]
+    assert told[0][0] in ("Stops it.", "Stops it, for $10.")

@@ -215,7 +215,7 @@ def test_an_old_log_with_foreign_lines_goes_on_in_place(run, tmp_path):
 def test_two_processes_never_write_one_log(run, start, tmp_path):
     with Provider(lambda body, i: Reply(text="slow", delay=60 if i == 1 else 0)) as provider:
         first = start(*real(provider), "--quiet")
-        provider.wait_for(2, 60)
+        provider.wait_for(2, 90)
         log = the_log(tmp_path)
         before = log.read_bytes()
         second = run("--resume", log)
@@ -230,7 +230,7 @@ def test_a_run_that_is_terminated_mid_stream_keeps_what_was_half_said(start, tmp
     reply = Reply(chunks=["half "] * 500, pace=0.02)
     with Provider(lambda body, i: reply) as provider:
         process = start(*real(provider), "--quiet", stdin=subprocess.DEVNULL)
-        provider.wait_for(1, 60)
+        provider.wait_for(1, 90)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)
         process.send_signal(signal.SIGTERM)

@@ -80,7 +80,7 @@ def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
     with Provider(lambda body, i: Reply(f"words {i}", delay=0.1)) as provider:
         command = swept(provider, "--runs", 6, "--concurrency", 4)
         process = start(*command)
-        provider.wait_for(9, 60)
+        provider.wait_for(9, 90)
         process.kill()
         process.wait()
         result = run(*command)
@@ -96,9 +96,9 @@ def test_ctrl_c_once_lets_messages_in_flight_finish(run, start, tmp_path):
     with Provider(lambda body, i: Reply(f"words {i}", delay=0.5)) as provider:
         command = swept(provider, "--runs", 5, "--concurrency", 3)
         process = start(*command)
-        provider.wait_for(3, 60)
+        provider.wait_for(3, 90)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 130 and err == ""
         assert len(provider.requests) == 3
         found = logs(tmp_path / "logs")
@@ -114,9 +114,9 @@ def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(start, tmp_path):
     called = Reply(tools=(("make_intern_run_across_office", {"reason": "bored"}),), delay=0.5)
     with Provider([called, "Well then."]) as provider:
         process = start(*swept(provider))
-        provider.wait_for(1, 60)
+        provider.wait_for(1, 90)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert len(provider.requests) == 2
     (log,) = logs(tmp_path / "logs").values()
     assert [m["response"] for m in log.messages] == ["Well then."]
@@ -135,9 +135,9 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
 
     with Provider(reply) as provider:
         process = start(*swept(provider, "--runs", 4, "--concurrency", 4))
-        provider.wait_for(7, 60)  # the caller's place at the gate is taken by another by now
+        provider.wait_for(7, 90)  # the caller's place at the gate is taken by another by now
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     found = logs(tmp_path / "logs").values()
     said = [m["response"] for log in found for m in log.messages]
     assert "After the tool." in said
@@ -147,7 +147,7 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
 def test_ctrl_c_twice_stops_now(run, start, tmp_path):
     with Provider(lambda body, i: Reply("words", delay=60)) as provider:
         process = start(*swept(provider, "--runs", 3))
-        provider.wait_for(3, 60)
+        provider.wait_for(3, 90)
         while process.poll() is None:  # two signals in quick succession may arrive as one
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):

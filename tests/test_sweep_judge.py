@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from conftest import KEY, real
+from judging import answer, span
+from program import KEY, real
 from provider import Provider, Reply, status
-from test_judge import answer, span
 
 from harness.judge import labels
 

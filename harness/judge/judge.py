@@ -23,14 +23,16 @@ from harness import prompts
 from harness.judge import agreement, labels, patterns
 from harness.judge.answers import in_two_tries
 from harness.judge.labels import Answer, Message, check, joined
-from harness.judge.windows import shown, windows
+from harness.judge.windows import windows
 from harness.models import catalogue, demo
 from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, tokens
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.screen.progress import Progress
 from harness.talk import transcript
 from harness.talk.log import now
+from harness.talk.log_line import as_data
 from harness.talk.options import Parser, amount, check_address, count
 from harness.text import UserError
 
@@ -71,9 +73,10 @@ def command(arguments: list[str]) -> int:
 
 
 def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: Any) -> int:
-    bench.tell = show.notice
     try:
-        failures = asyncio.run(bench.read_all(todo))
+        with Progress("judging", len(todo), "log") as progress:
+            bench.tell = progress.after(show.notice)
+            failures = asyncio.run(bench.read_all(todo))
     finally:
         show.notice(bench.bill())
     failed = [f"not labelled: {log}: {why}" for log, why in failures.items()]
@@ -209,7 +212,7 @@ class Bench:
         return [self.request(messages, *ends) for ends in windows(messages, self.window)]
 
     def request(self, messages: list[Message], first: int, last: int) -> list[dict[str, str]]:
-        lines = ",\n".join(shown(messages[n], n) for n in range(first, last + 1))
+        lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
         ask = ASK.format(first=first, last=last, total=len(messages), lines=lines)
         return [{"role": "system", "content": self.seat.system}, {"role": "user", "content": ask}]
 

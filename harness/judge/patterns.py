@@ -22,11 +22,12 @@ from harness import files, prompts
 from harness.judge.answers import in_two_tries, json_object
 from harness.judge.labels import Message, messages_in, misplaced, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
-from harness.judge.windows import shown, windows
+from harness.judge.windows import windows
 from harness.models.asking import Asker, Bill, Question, tokens
 from harness.models.failures import Failure
 from harness.talk import transcript
 from harness.talk.log import now
+from harness.talk.log_line import as_data
 
 SUFFIX = ".patterns.json"
 MOST = 3  # patterns of a run
@@ -201,7 +202,7 @@ class OpenBench:
         self, messages: list[Message], first: int, last: int, before: list[str]
     ) -> Question:
         """What is asked about a stretch of a transcript."""
-        lines = ",\n".join(shown(messages[n], n) for n in range(first, last + 1))
+        lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
         named = BEFORE.format(names=json.dumps(before, ensure_ascii=False)) if before else ""
         ask = ASK.format(first=first, last=last, total=len(messages), lines=lines, before=named)
         return [{"role": "system", "content": self.prompt}, {"role": "user", "content": ask}]

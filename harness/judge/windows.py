@@ -1,7 +1,6 @@
-"""What of a transcript a judge is shown at once, and how a message looks to it."""
+"""What of a transcript a judge is shown at once."""
 
 from harness.judge.labels import Message
-from harness.talk.log import encode
 
 LONGEST = 240_000  # characters that one request shows at most
 
@@ -22,13 +21,3 @@ def windows(messages: list[Message], size: int) -> list[tuple[int, int]]:
         again = min(size // 4, max(1, (last + 1 - first) // 4))
         first = max(first + 1, last + 1 - again)
     return found
-
-
-def shown(message: Message, number: int) -> str:
-    """A message as the judge sees it: one line of JSON, what is invisible escaped in it."""
-    line = {"n": number, "speaker": message["label"], "text": message["response"]}
-    if message.get("interjected"):
-        line["spoken_by_human"] = True
-    if called := [a.get("tool") for a in message["tool_attempts"] if isinstance(a, dict)]:
-        line["tools_called"] = called
-    return encode(line).decode().rstrip("\n")

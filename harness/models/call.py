@@ -28,9 +28,11 @@ def check(*seats: Seat) -> None:
 
 
 def warm(*seats: Seat) -> None:
-    """Begin to import LiteLLM in the background, where one of the seats will need it."""
-    if _need(seats):
-        engine.warm()
+    """Begin to import LiteLLM in the background, where one of the seats will need it, and to
+    prepare it for each."""
+    asked = [seat for seat in seats if not (seat.demo or seat.human)]
+    if asked:
+        engine.warm([request(seat, engine.HELLO, [], 10.0, {}) for seat in asked])
 
 
 async def ready(*seats: Seat) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from harness.models import demo_judge
+from harness.models import demo_judge, demo_puppet
 
 RECENT = 10  # messages whose lines are not said again, as long as there are others
 
@@ -275,6 +275,7 @@ ABOUT = {
     "silence": "says less and less, and then nothing",
     "bliss": "gratitude and oneness, then little but light",
 }
+PUPPET = "puppet"  # writes in a seat's place; it holds none itself
 JUDGE = "judge"  # labels transcripts; it holds no seat
 EXCUSES = [
     "This conversation serves no purpose and costs the company money.",
@@ -292,6 +293,8 @@ def compose(
     if name == JUDGE:
         asked = next(m for m in messages if m["role"] == "user")
         return demo_judge.answer(_text(asked["content"])), []
+    if name == PUPPET:
+        return demo_puppet.answer(*(_text(m["content"]) for m in messages[:2])), []
     script = SCRIPTS[name]
     said = [m for m in messages if m["role"] == "assistant" and not m.get("tool_calls")]
     heard = next((m for m in reversed(messages) if m["role"] != "assistant"), {"content": ""})

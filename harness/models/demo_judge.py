@@ -9,6 +9,7 @@ from typing import Any
 from harness.states.detect import Detector, detect
 from harness.states.names import SHORT
 
+BY_OTHERS = {"spoken_by_human", "spoken_by_puppeteer"}
 WORDS = ("endless", "repeated", "lasting")  # so that one pattern has several names to merge
 
 
@@ -18,7 +19,7 @@ def answer(asked: str) -> str:
     if names := [json.loads(line) for line in lines if line.startswith('{"number": ')]:
         return _json(merge(names))
     seen = [json.loads(line) for line in lines if line.startswith('{"n": ')]
-    found = detect((m["text"], m["speaker"][-1], "spoken_by_human" in m) for m in seen)
+    found = detect((m["text"], m["speaker"][-1], not BY_OTHERS.isdisjoint(m)) for m in seen)
     named = asked.rpartition("Name the patterns")[1]
     return _json((name if named else label)(found, seen[0]["n"], len(asked)))
 

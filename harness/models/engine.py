@@ -13,30 +13,33 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from harness.models.catalogue import provider
 from harness.models.said import Pieces, Said
 from harness.models.wire import Wire
+from harness.states import cues
 
 # ---------------------------------------------------------------- LiteLLM itself
 
 _litellm: Future = Future()
-_rehearsals: dict[str, Future] = {}
+_rehearsals: dict[str, Future] = {}  # by provider
+HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def warm() -> None:
-    """Begin to import LiteLLM in the background (once)."""
+def warm(requests: Sequence[dict[str, Any]] = ()) -> None:
+    """Begin to import LiteLLM in the background (once), and to rehearse these requests."""
     if not _litellm.running() and not _litellm.done():
         _litellm.set_running_or_notify_cancel()
-        threading.Thread(target=_import, daemon=True).start()
+        threading.Thread(target=_import, args=(requests,), daemon=True).start()
 
 
 def loading() -> bool:
-    """Whether the background import is still at work."""
-    return _litellm.running() and not _litellm.done()
+    """Whether the background import, or a rehearsal, is still at work."""
+    waited = [_litellm] if _litellm.running() else []
+    return not all(future.done() for future in [*waited, *_rehearsals.values()])
 
 
 async def ready() -> Any:
@@ -50,20 +53,27 @@ async def rehearsed(sent: dict[str, Any]) -> Any:
 
     The first one to a provider imports and compiles for up to a second; on a thread that holds
     up neither the keys nor the other conversations."""
-    litellm, kind = await ready(), provider(sent["model"])
-    if kind not in _rehearsals:
-        done: Future = Future()
-        _rehearsals[kind] = done
-        dry = sent | {"messages": [{"role": "user", "content": "hello"}]}
-        threading.Thread(target=_rehearse, args=(litellm, dry, done), daemon=True).start()
-    await asyncio.shield(asyncio.wrap_future(_rehearsals[kind]))
+    litellm = await ready()
+    if done := _begun(sent):
+        threading.Thread(target=_rehearse, args=(litellm, sent, done), daemon=True).start()
+    await asyncio.shield(asyncio.wrap_future(_rehearsals[provider(sent["model"])]))
     return litellm
+
+
+def _begun(sent: dict[str, Any]) -> Future | None:
+    """A future for the rehearsal of this kind of request, or None where there is one already."""
+    kind = provider(sent["model"])
+    if kind in _rehearsals:
+        return None
+    done: Future = Future()
+    _rehearsals[kind] = done
+    return done
 
 
 def _rehearse(litellm: Any, sent: dict[str, Any], done: Future) -> None:
     async def act() -> None:
         with Wire(beat=lambda: None, rehearsal=True).listening():
-            parts = await litellm.acompletion(**sent)
+            parts = await litellm.acompletion(**sent | {"messages": HELLO})
             await parts.fetch_stream()
 
     with contextlib.suppress(Exception):  # whatever is wrong with it, the real one will say
@@ -79,7 +89,7 @@ def version() -> str:
         return "missing"
 
 
-def _import() -> None:
+def _import(requests: Sequence[dict[str, Any]]) -> None:
     # Else it fetches prices, tokenizers and lists of its own from other people's servers.
     os.environ["LITELLM_OFFLINE_MODE"] = "true"
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -93,6 +103,10 @@ def _import() -> None:
         import litellm
 
         _configure(litellm)
+        for sent in requests:
+            if done := _begun(sent):
+                _rehearse(litellm, sent, done)
+        cues.heads()  # takes a quarter of a second too, when the first message is looked at
         _litellm.set_result(litellm)
     except Exception as error:  # whatever a broken installation raises, the loop must hear of it
         _litellm.set_exception(error)
@@ -117,7 +131,11 @@ def _tap(litellm: Any) -> None:
     comes back to `wire` and follows no redirect: a key goes nowhere but where it was sent."""
     import httpx
     from litellm.caching.llm_caching_handler import LLMClientCache
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, get_ssl_configuration
+    from litellm.llms.custom_httpx.http_handler import (
+        AsyncHTTPHandler,
+        HTTPHandler,
+        get_ssl_configuration,
+    )
 
     from harness.models.tap import Tap
 
@@ -137,6 +155,9 @@ def _tap(litellm: Any) -> None:
     litellm.in_memory_llm_clients_cache = Clients()
     litellm.module_level_aclient = client
     litellm.aclient_session = httpx.AsyncClient(transport=tap, trust_env=False)
+    # With this one it would ask an Ollama at its usual address about each model, at each request.
+    nobody = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(503)))
+    litellm.module_level_client = HTTPHandler(client=nobody)
 
 
 async def chunks(parts: Any, said: Said) -> AsyncGenerator[tuple[str, str], None]:

@@ -49,6 +49,8 @@ def facts(settings: dict[str, Any], models: list[Any] | None = None) -> Facts:
     known |= {name: words_of(settings[name]) for name in PLAIN if settings.get(name) is not None}
     rules = settings.get("interject")
     known["interject"] = ", ".join(map(_rule, rules if isinstance(rules, list) else ())) or "none"
+    pulled = settings.get("puppets")
+    known["puppet"] = ", ".join(map(_puppet, pulled if isinstance(pulled, list) else ())) or "none"
     return known | _varied(settings, known)
 
 
@@ -88,6 +90,13 @@ def _rule(rule: Any) -> str:
     if not isinstance(rule, dict):
         return words_of(rule)
     return ":".join(words_of(rule.get(name)) for name in ("when", "seat", "name"))
+
+
+def _puppet(rule: Any) -> str:
+    if not isinstance(rule, dict):
+        return words_of(rule)
+    seat, *rest = (words_of(rule.get(name)) for name in ("seat", "called", "name", "when"))
+    return f"{seat}={':'.join(rest)}"
 
 
 @cache

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 from harness.report.replacing import beside, replacing
 from harness.report.spool import Spool
@@ -50,6 +50,13 @@ RUN = {
 }  # fmt: skip
 
 
+class Writable(Protocol):
+    """What text can be written to."""
+
+    def write(self, text: str, /) -> Any:
+        """Take some text."""
+
+
 @dataclass
 class Table:
     """Columns with their types (text, int, float or bool), and rows with a value or None each."""
@@ -76,7 +83,8 @@ def said(log: Transcript, _: Detector) -> str:
 
 
 def _said(event: dict[str, Any]) -> Row:
-    free = bool(event.get("inherited") or event.get("interjected"))
+    written = event.get("interjected") and not event["usage"]  # by nobody who is paid
+    free = bool(event.get("inherited") or written)
     usage = event["usage"] or (dict.fromkeys(TOKENS, 0) if free else {})
     calls = [{name: call.get(name) for name in ("tool", "outcome", "reason")}
              for call in event["tool_attempts"]]  # fmt: skip
@@ -171,7 +179,7 @@ def write(path: Path, kind: str, table: Table) -> None:
         stream(file, kind, table)
 
 
-def stream(file: IO[str], kind: str, table: Table) -> None:
+def stream(file: Writable, kind: str, table: Table) -> None:
     """Write a table as text: csv or jsonl."""
     if kind == "jsonl":
         for row in table.rows:
@@ -187,7 +195,7 @@ class _Lines:
     """A file whose lines end in a newline alone. The writer is told of carriage returns, because
     it quotes a cell that has one only where lines end in one too (before Python 3.13)."""
 
-    def __init__(self, file: IO[str]):
+    def __init__(self, file: Writable):
         self.file = file
 
     def write(self, line: str) -> None:

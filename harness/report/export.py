@@ -73,11 +73,17 @@ def command(arguments: list[str]) -> int:
 def deliver(text: str, path: Path | None) -> None:
     """Write the text to a file, or print it. Raises UserError with a line for the user."""
     if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-        sys.stdout.write(text)
+        _standard_output().write(text)
         return
     with replacing(path) as file:
         file.write(text)
+
+
+def _standard_output() -> Any:
+    """Standard output for data: UTF-8, whatever the terminal's locale, newlines as they are."""
+    out: Any = sys.stdout
+    out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
+    return out
 
 
 # ---------------------------------------------------------------- data
@@ -85,43 +91,49 @@ def deliver(text: str, path: Path | None) -> None:
 
 def tables(args: Any) -> int:
     """Messages, spans and runs of many logs: a file each in a folder, or one table alone."""
-    kind, out = args.format, args.output
-    single = args.table or ("messages" if out is not None and out.suffix == f".{kind}" else None)
-    if out is None and (single is None or kind == "parquet"):
-        raise UserError(
-            "-o FOLDER says where the tables go (or --table messages|spans|runs for one on "
-            "standard output, as csv or jsonl)"
-        )
-    if single and out is not None and out.suffix != f".{kind}":
-        raise UserError(f"-o {out}: a file of one table must end in .{kind}")
-    if not single and out.suffix in {f".{name}" for name in data.FORMATS}:
-        raise UserError(f"-o {out}: --format {kind} does not write {out.suffix}")
-    data.check(kind)
+    places = _places(args.format, args.table, args.output)
+    data.check(args.format)
     with Spool() as spool:
-        runs, skipped, verdicts = read_summaries(
-            logs_in(args.logs), args.labels, {"said": data.said}, spool
-        )
+        also = {"said": data.said}
+        runs, skipped, verdicts = read_summaries(logs_in(args.logs), args.labels, also, spool)
         made = data.tables(named(runs), spool, verdicts.by)
-        for path, why in skipped:
-            print(f"attractor: skipped {visible(path)}: {why}", file=sys.stderr)
-        if out is None:
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
-            data.stream(sys.stdout, kind, made[single])
-            return 0
-        for name in [single] if single else TABLES:
-            path = out if single else _inside(out, f"{name}.{kind}")
-            data.write(path, kind, made[name])
-            print(visible(str(path)))
+        for log, why in skipped:
+            print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
+        for name, path in places.items():
+            if path is None:
+                data.stream(_standard_output(), args.format, made[name])
+            else:
+                _make_folder(path.parent)
+                data.write(path, args.format, made[name])
+                print(visible(str(path)))
         print(f"attractor: {many(len(runs), 'run')}; {verdicts.words}", file=sys.stderr)
     return 0
 
 
-def _inside(folder: Path, name: str) -> Path:
+def _places(kind: str, table: str | None, out: Path | None) -> dict[str, Path | None]:
+    """Where each table goes that is asked for; None is standard output. Raises UserError."""
+    ending = f".{kind}"
+    if out is None:
+        if table is None or kind == "parquet":
+            raise UserError(
+                "-o FOLDER says where the tables go (or --table messages|spans|runs for one on "
+                "standard output, as csv or jsonl)"
+            )
+        return {table: None}
+    if table or out.suffix == ending:
+        if out.suffix != ending:
+            raise UserError(f"-o {out}: a file of one table must end in {ending}")
+        return {table or "messages": out}
+    if out.suffix in {f".{name}" for name in data.FORMATS}:
+        raise UserError(f"-o {out}: --format {kind} does not write {out.suffix}")
+    return {name: out / f"{name}{ending}" for name in TABLES}
+
+
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
-    return folder / name
 
 
 def inspect(args: Any) -> int:

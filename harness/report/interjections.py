@@ -58,6 +58,8 @@ def interjections(
         event, until = messages[index], [*places, len(messages)][order + 1]
         source = words_of(event.get("source") or "not recorded")  # older logs do not say
         name = names.get(event["response"], "typed" if source == "live" else source)
+        if isinstance(pulled := event.get("puppet"), dict):
+            name = f"{words_of(pulled.get('name'))} by {words_of(pulled.get('model'))}"
         one = Interjected(index, seat_of(event), source, name, None)
         _what_became_of_the_state(one, spans, len(messages))
         _what_the_partner_did(one, messages, until, tried)

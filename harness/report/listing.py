@@ -59,13 +59,14 @@ def command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from harness.screen.tables import Tables
 
-    show, listed = Tables(), 0
+    show, listed, problems = Tables(), 0, list[str]()
     for path in logs_in(args.logs):
         try:
             read = load(path)
         except UserError as error:
             if path in args.logs:
-                raise
+                problems.append(str(error))
+                continue
             print(f"attractor: skipped: {visible(str(error))}", file=sys.stderr)
             continue
         listed += 1
@@ -73,6 +74,8 @@ def command(arguments: list[str]) -> int:
             show.output(json.dumps(verdicts(read)))
         else:
             show.spans(read.path, read.skipped, verdicts(read))
+    if problems:
+        raise UserError("; ".join(problems))
     if not listed:
         raise UserError("no log is in there: " + ", ".join(map(str, args.logs)))
     return 0

@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const colour = (state) => `var(--${state || "none"})`;
 const inkOn = (state) => (state === "identity_standoff" ? "#fff" : "#000");
 const percent = (x) => `${Math.round(100 * x)}%`;
+const many = (n, thing) => `${n.toLocaleString("en")} ${thing}${n === 1 ? "" : "s"}`;
 const isForm = (state) => data.forms.includes(state);
 const DASHES = ["", "7 3", "2 2", "9 3 2 3", "12 4", "4 2", "1 3", "6 2 1 2"];
 const FEW = 8; // conditions that a plot can hold
@@ -43,7 +44,7 @@ const runsShown = () => data.runs.filter((r) => filtered() === null || r.conditi
 
 // ---- marks: what is not a state
 
-const KINDS = { slid: ["⇤", "the window slid"], refused: ["⊘", "refused"], refusal: ["⊘", "refused"],
+const KINDS = { slid: ["⇤", "the window slid"], refused: ["⊘", "refused by the provider"], full: ["✂", "cut: the context window is full"], prompt_cut: ["✁", "the server had cut the prompt"],
   truncated: ["✂", "cut by its length limit"], "broken off": ["≠", "broken off, asked for again"],
   retried: ["↻", "asked for again after a failure"] };
 const kindOf = (what) => KINDS[what.split(":")[0]] || null;
@@ -56,7 +57,11 @@ function marksOf(run) {
     ...run.incidents.filter(([, what]) => kindOf(what)).map(([m, what]) => [m, kindOf(what)[0], what, "incident"]),
   ].filter((m) => m[0] <= run.messages);
   const once = new Map(marks.map((m) => [`${m[0]}${m[1]}`, m]));
-  return [...once.values()].map(([m, sign, title, kind]) => [Math.min(m, run.messages - 1), sign, `${title} at message ${m}`, kind]);
+  const beside = {}; // several at one message stand next to each other
+  return [...once.values()].map(([m, sign, title, kind]) => {
+    const shift = beside[m] = m in beside ? beside[m] + 12 : 0;
+    return [Math.min(m, run.messages - 1), sign, `${title} at message ${m}`, kind, `${shift}px`];
+  });
 }
 
 function square(state) {

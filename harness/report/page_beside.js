@@ -47,7 +47,7 @@ function search(word) {
     runs += count > before;
   }
   put($("found"), make("p", {}, make("button", { class: "back", onclick: () => go({ find: null }) }, "← all runs")),
-    make("h2", {}, `“${word}” stands in ${count} messages of ${runs} of ${runsShown().length} runs`), count > HITS ? make("p", { class: "soft" }, `the first ${HITS}:`) : null,
+    make("h2", {}, `“${word}” stands in ${many(count, "message")}, in ${runs} of ${many(runsShown().length, "run")}`), count > HITS ? make("p", { class: "soft" }, `the first ${HITS}:`) : null,
     ...hits.map(({ run, index, m, cut }) => make("button", { class: "hit", onclick: () => go({ run: run.id, message: index }) },
       make("b", {}, `${fileName(run.path)} · Model ${m.seat} · message ${index}`), make("span", { class: "words", dir: "auto" }, highlighted(cut, [[null, word, "found"]])))));
 }

@@ -109,7 +109,7 @@ function timeline(run, longest) {
       style: { left: at(a), width: at(b - a + 1), background: colour(s), color: inkOn(s) } }, short[s])),
     run.spans.filter(([s]) => isForm(s)).map(([s, a, b]) => make("div", { class: "strip", title: `${short[s]} (form) ${a}–${b}`,
       style: { left: at(a), width: at(b - a + 1), background: colour(s) } })),
-    marksOf(run).map(([m, sign, title, kind]) => make("span", { class: `mark ${kind}`, title, style: { left: at(m + 0.5) } }, sign)));
+    marksOf(run).map(([m, sign, title, kind, shift]) => make("span", { class: `mark ${kind}`, title, style: { left: at(m + 0.5), "margin-left": shift } }, sign)));
 }
 
 function fileName(path) {  // cut in the middle: a sweep's names differ at their ends
@@ -139,9 +139,9 @@ function list(chosen) {
 // ---- figures, and the stimulus
 
 function told(c) {
-  return make("div", { class: "scroll" }, make("table", { class: "told" }, make("caption", {}, `what the models were told, and with what: ${c.runs} runs, ${c.cost}`),
+  return make("div", { class: "scroll" }, make("table", { class: "told" }, make("caption", {}, `what the models were told, and with what: ${many(c.runs, "run")}, ${c.cost}`),
     make("tbody", {}, c.stimulus.map(([name, values]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", { dir: "auto" },
-      values.map(([value, n]) => make("div", { class: "value" }, values.length > 1 ? make("small", {}, `${n} of ${c.runs} runs: `) : null, value))))))));
+      values.map(([value, n]) => make("div", { class: "value" }, values.length > 1 ? make("small", {}, `${n} of ${many(c.runs, "run")}: `) : null, value))))))));
 }
 
 function figuresOf(chosen) {

@@ -16,7 +16,7 @@ function lanes(run) {
   const at = (m) => `${(100 * m) / run.messages}%`;
   const lane = (name, kids, kind) => make("div", { class: "lane" }, make("span", {}, name), make("div", { class: `track ${kind || ""}` }, kids));
   const marks = marksOf(run);
-  return make("div", {}, marks.length ? lane("", marks.map(([m, sign, title, kind]) => make("button", { title, class: kind, onclick: () => goTo(m), style: { left: at(m + 0.5) } }, sign)), "marks") : null,
+  return make("div", {}, marks.length ? lane("", marks.map(([m, sign, title, kind, shift]) => make("button", { title, class: kind, onclick: () => goTo(m), style: { left: at(m + 0.5), "margin-left": shift } }, sign)), "marks") : null,
     states.filter((s) => run.spans.some((span) => span[0] === s)).map((s) => lane(short[s], run.spans.filter((span) => span[0] === s).map(([, a, b]) =>
       make("button", { class: "span", title: `${short[s]} ${a}–${b}`, "aria-label": `${short[s]} ${a} to ${b}`, onclick: () => goTo(a), style: { left: at(a), width: at(b - a + 1), background: colour(s) } })), isForm(s) ? "form" : "")),
     lane("", [make("small", {}, `message 0 – ${run.messages - 1}`)], "marks"));
@@ -44,9 +44,9 @@ const SOURCES = { model: "", script: " · scripted interjection", live: " · typ
 
 // What shows a state in one message: its own evidence, and to the end of the span the same words.
 function evidence(m, index, run, marks) {
-  const own = marks.filter((k) => k[0] === index).map(([, state, words]) => [state, words]);
+  const own = marks.filter((k) => k[0] === index).map(([, state, words]) => [state, words]), low = m.text.toLowerCase();
   const later = run.spans.filter(([s, a, b]) => s !== "verbatim_loop" && a <= index && index <= b)
-    .flatMap(([s, a, b]) => marks.filter((k) => k[1] === s && a <= k[0] && k[0] <= b && k[2] && m.text.includes(k[2])).map((k) => [s, k[2]]));
+    .flatMap(([s, a, b]) => marks.filter((k) => k[1] === s && a <= k[0] && k[0] <= b && k[2].length > 3 && low.includes(k[2].toLowerCase())).map((k) => [s, k[2]]));
   const all = new Map([...own, ...later].map(([state, words]) => [`${state} ${words}`, [state, words, `evidence of ${short[state]}`]]));
   return [...all.values()];
 }
@@ -57,13 +57,13 @@ function repeatLink(index, more) {
 }
 
 function said(m, index, run, more, extra) {
-  const mine = evidence(m, index, run, more.marks), quoted = mine.filter(([s, words]) => s !== "verbatim_loop" && words && m.text.includes(words));
-  const whole = mine.filter(([s, words]) => s !== "verbatim_loop" && !(words && m.text.includes(words))).map(([s]) => short[s]);
+  const mine = evidence(m, index, run, more.marks), low = m.text.toLowerCase(), quoted = mine.filter(([s, words]) => s !== "verbatim_loop" && words && low.includes(words.toLowerCase()));
+  const whole = mine.filter(([s, words]) => s !== "verbatim_loop" && !(words && low.includes(words.toLowerCase()))).map(([s]) => short[s]);
   const marks = [...quoted, ...(extra || [])];
   return [
     m.thinking ? make("details", { class: "thinking" }, make("summary", {}, "thinking"), make("div", { class: "words", dir: "auto" }, m.thinking)) : null,
     (m.partials || []).map((words) => make("details", { class: "thinking" }, make("summary", {}, "broken off before, and asked for again"), make("div", { class: "words", dir: "auto" }, words))),
-    make("div", { class: "words", dir: "auto" }, m.text.trim() ? highlighted(m.text, marks) : make("em", { class: "soft" }, "⟨silence⟩")),
+    make("div", { class: "words", dir: "auto" }, m.text.trim() ? highlighted(m.text, marks) : make("em", { class: "soft" }, m.incidents.some((what) => what.startsWith("refused")) ? "⟨refused by the provider⟩" : "⟨silence⟩")),
     whole.length ? make("small", {}, `evidence of ${[...new Set(whole)].join(", ")}: the message as a whole `) : null,
     repeatLink(index, more),
     m.incidents.map((what) => make("div", { class: "incident" }, `${(kindOf(what) || ["·"])[0]} ${what}`)),
@@ -110,10 +110,10 @@ function open(run) {
   const word = place().find, extra = word ? [[null, word, "found"]] : [];
   put($("run"), neighbours(run),
     make("h2", {}, run.path, " ", condition.demo ? make("span", { class: "badge" }, "scripted demo, no language model") : null),
-    make("p", { class: "soft" }, `${condition.name} · ${run.messages} messages · ${run.cost}${run.branch ? ` · ${run.branch}` : ""}`),
+    make("p", { class: "soft" }, `${condition.name} · ${many(run.messages, "message")} · ${run.cost}${run.branch ? ` · ${run.branch}` : ""}`),
     make("p", {}, make("b", {}, "path "), run.words, make("br", {}), make("b", {}, "ends in "), run.ends.map((s) => short[s]).join(", ") || "no state",
       make("br", {}), make("b", {}, "why it stopped "), run.stopped),
-    more.skipped.length ? make("p", { class: "note" }, `${more.skipped.length} lines of the log could not be read: ${more.skipped.slice(0, 5).map(([n, why]) => `line ${n}: ${why}`).join("; ")}`) : null,
+    more.skipped.length ? make("p", { class: "note" }, `${many(more.skipped.length, "line")} of the log could not be read: ${more.skipped.slice(0, 5).map(([n, why]) => `line ${n}: ${why}`).join("; ")}`) : null,
     make("div", { class: "both" }, make("div", {}, lanes(run),
       make("div", { class: "jumps" }, run.spans.map(([s, a, b]) => jump(`${short[s]} ${a}–${b}`, s, a)),
         run.interjections.map((i) => jump(`${spoken(i)} ${i.message} ${i.source}${after(i)}`, null, i.message)),

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from harness.text import UserError
 
@@ -25,15 +25,14 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """An open file that takes the place of `path` when it was written whole; text is UTF-8 with
-    newlines as they are. Raises UserError where the disk or a folder says no."""
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """An open text file that takes the place of `path` when it was written whole; UTF-8, newlines
+    as they are. Raises UserError where the disk or a folder says no."""
     with _refusing(path):
         special = path.exists() and not path.is_file()  # /dev/stdout takes no other's place
     with _refusing(path), contextlib.ExitStack() as stack:
         draft = path if special else stack.enter_context(beside(path))
-        with open(draft, mode, **text) as file:
+        with open(draft, "w", encoding="utf-8", newline="", errors="backslashreplace") as file:
             yield file
 
 

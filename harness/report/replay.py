@@ -50,9 +50,8 @@ def command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from harness.screen.console import Console
 
-    read = load(args.log)
-    if args.at and all(message["turn"] < args.at for message in read.messages):
-        last = max((message["turn"] for message in read.messages), default=0)
+    read = load(args.log, transcript.follow)  # it may be long: its beginning is shown at once
+    if args.at and args.at > (last := max(read.turns(), default=0)):
         raise UserError(f"--at {args.at}: the log has turns 0 to {last}")
     return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
 
@@ -83,9 +82,14 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
+    end: dict[str, Any] = {}
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
-            if event.get("turn", at) < at or pace.ended:
+            end = event if event["type"] == "end" else end
+            await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
+            if pace.ended:
+                break
+            if event.get("turn", at) < at:
                 continue
             pace.next_message()
             if event["type"] == "turn":
@@ -98,8 +102,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    end = next(iter(reversed(read.of("end"))), {})
-    reason = str(end.get("reason", "the log has no end"))
+    reason = str(end.get("reason", "the log has no end")) if not pace.ended else "left"
     show.closing(reason, totals, detector, read.path)
 
 

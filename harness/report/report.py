@@ -23,7 +23,7 @@ from typing import Any
 
 from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
-from harness.report import data, open_ended, patterns, stats, verdicts, words
+from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import Groups, group, listed, named, names
 from harness.report.figures import Figures, figures, over_turns
@@ -148,7 +148,9 @@ def build(
     """Everything that the report says, as JSON takes it."""
     called = names(groups)
     conditions = [
-        {"name": name, "demo": demo, "settings": dict(pairs)} | figures(runs)
+        {"name": name, "demo": demo, "settings": dict(pairs)}
+        | figures(runs)
+        | {"needed": needed.needed(runs)}
         for name, ((demo, pairs), runs) in zip(called, groups.items(), strict=True)
     ]
     every = list(itertools.chain(*groups.values()))

@@ -63,7 +63,8 @@ def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:
     """The interval of the difference of two shares, from both their Wilson intervals (Newcombe
     1998, Statist. Med. 17:873, method 10)."""
     p, q = count / total, other / other_total
-    (low, high), (other_low, other_high) = wilson(count, total), wilson(other, other_total)
+    low, high = wilson(count, total) or (0.0, 1.0)
+    other_low, other_high = wilson(other, other_total) or (0.0, 1.0)
     return (p - q - math.hypot(p - low, other_high - q),
             p - q + math.hypot(high - p, q - other_low))  # fmt: skip
 
@@ -165,8 +166,8 @@ def logrank(a: Sequence[tuple[float, bool]], b: Sequence[tuple[float, bool]]) ->
     if not variance:
         return None
     log, spread = surplus / variance, Z / math.sqrt(variance)
-    interval = tuple(math.exp(max(-700, min(700, x))) for x in (log - spread, log + spread))
-    return Logrank(float(chi2.sf(surplus**2 / variance, 1)), math.exp(log), interval)
+    low, high = (math.exp(max(-700, min(700, x))) for x in (log - spread, log + spread))
+    return Logrank(float(chi2.sf(surplus**2 / variance, 1)), math.exp(log), (low, high))
 
 
 # ---------------------------------------------------------------- differences

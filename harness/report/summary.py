@@ -227,7 +227,8 @@ def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
         kind = event["type"]
         if kind == "turn":
             for flag in event["flags"]:
-                yield index, flag
+                why = event.get("refusal") if flag == "refused" else None
+                yield index, f"{flag}: {words_of(why)}" if why else flag
             index += 1
         elif kind == "aborted":
             yield index, f"broken off: {words_of(event.get('why'))}"
@@ -250,7 +251,9 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
     known = True
     for event in log.events:
         kind = event["type"]
-        if kind not in ("turn", "aborted") or event.get("inherited") or event.get("interjected"):
+        if kind not in ("turn", "aborted") or event.get("inherited"):
+            continue
+        if event.get("interjected") and not event["usage"]:  # words that nobody was paid for
             continue
         if not event["usage"]:  # of what was broken off there may be nothing to count
             known = known and kind == "aborted"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from harness.report import numbers, open_ended, patterns, stats
+from harness.report import needed, numbers, open_ended, patterns, stats
 from harness.report.numbers import pvalue, share, span
 from harness.screen.sheet import Sheet
 from harness.states.names import FORMS, SHORT, STATES, THEMES
@@ -59,8 +59,11 @@ def _words(conditions: list[dict[str, Any]]) -> Sheet:
 
 
 def labels(conditions: list[dict[str, Any]]) -> list[str]:
-    """The conditions' names without what all have in common."""
+    """The conditions' names without what all have in common; a model with itself is `× same`."""
     called = [condition["name"].split(" · ") for condition in conditions]
+    for parts in called:
+        a, times, b = parts[0].partition(" × ")
+        parts[0] = f"{a} × same" if times and a == b else parts[0]
     if len(called) < 2:
         return [" · ".join(parts) for parts in called]
     common = set.intersection(*map(set, called))
@@ -161,6 +164,7 @@ def condition_tables(about: dict[str, Any]) -> list[Sheet]:
               [_interjection(row) for row in about["interjections"]],
               "state ended: it showed in at most two more messages, among runs that went on for "
               "long enough to tell; declined, named it: rough English word cues.", 2),
+        needed.table(about["needed"]),
         Sheet("message length, characters", ["turns", "runs", "median", "95%"],
               [[f"{row['from_turn']}–{row['to_turn']}", str(row["runs"]), f"{row['median']:,.0f}",
                 span(row["low"], row["high"], 1, ",.0f")] for row in about["lengths"]]),

@@ -64,8 +64,9 @@ def read(
 
 
 def _chosen(paths: list[Path], asked: str | None) -> Verdicts:
+    damaged = next(filter(None, map(trouble, paths)), "")
     if asked == "rules":
-        return Verdicts("rules")
+        return Verdicts("rules", why=damaged)
     known = [labels_of(path) for path in paths]
     judges = {_who(labels): judge_of(labels) for labels in known if labels}
     names = ", ".join(sorted(set(judges.values())))
@@ -75,7 +76,6 @@ def _chosen(paths: list[Path], asked: str | None) -> Verdicts:
                             "which must not be mixed: judge them with one model and rubric, or "
                             "use --labels rules")  # fmt: skip
         return Verdicts("judge", names)
-    damaged = next(filter(None, map(trouble, paths)), "")
     if not judges:
         return Verdicts("rules", why=damaged)
     if len(judges) > 1:

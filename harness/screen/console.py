@@ -193,7 +193,12 @@ def headline(seat: Seat, turn: int, by: str, width: int) -> str:
         f"Model {seat.letter}",
         f"turn {turn} · message {2 * turn + 'AB'.index(seat.letter)}",
     )
-    note = {"live": "you", "script": "scripted interjection", "human": "you"}.get(by, "")
+    note = {
+        "live": "you",
+        "script": "scripted interjection",
+        "human": "you",
+        "puppet": "puppeteer",
+    }.get(by, "")
     name = visible(seat.name)
     for label in (note or ("scripted demo" if seat.demo else ""), note):
         title = " · ".join(filter(None, (who, name, label, number)))

@@ -11,7 +11,7 @@ the work has taken SOON seconds. The line is gone when the work ends, however it
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from harness.text import many
@@ -53,6 +53,16 @@ class Progress:
             self._drawn = True
             width = shutil.get_terminal_size().columns - 1
             self._write(f"\r\x1b[2K{self.line(now - self._began)[:width]}")
+
+    def after(self, tell: Callable[[str], None]) -> Callable[[str], None]:
+        """`tell`, with the line out of its way; what it tells is that one more is done."""
+
+        def told(text: str) -> None:
+            self.clear()
+            tell(text)
+            self.step()
+
+        return told
 
     def line(self, seconds: float) -> str:
         """What the line says after so many seconds of work."""

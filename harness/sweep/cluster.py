@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from harness.text import UserError, install
 
 ROOT = Path(__file__).parent.parent.parent
 LOSSES = 20  # how often a task may lose its worker
+DYING = 60.0  # seconds that a lost worker is given to let go of its logs
 REACH = 10.0  # seconds to wait for an answer from the cluster's address
 
 
@@ -73,10 +75,15 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
     os.chdir(folder)
     args = parse(arguments)
     args.shard, args.ray = (k, parts), None
-    sweep, _, _ = prepare(args)
-    teller = Teller(ray, board)
-    teller.draw(sweep)
-    asyncio.run(sweep.go(teller))
+    teller, until = Teller(ray, board), time.monotonic() + DYING
+    while True:
+        sweep, _, _ = prepare(args)
+        teller.draw(sweep)
+        asyncio.run(sweep.go(teller))
+        busy = any(run.state == "elsewhere" for run in sweep.runs)
+        if not busy or sweep.stopping or time.monotonic() > until:
+            return
+        time.sleep(1)  # a worker whose node was lost may hold a log for as long as it takes to die
 
 
 def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:

@@ -110,7 +110,7 @@ def parser(about_sweeps: str | None) -> Parser:
     for flags, about in TABLE:
         if flags[-1] == "--rng-seed":
             add(*flags, **about | {"default": 0})
-        elif flags[-1] == "--interject":
+        elif flags[-1] in ("--interject", "--puppet"):
             add(*flags, **about | {"action": "store", "nargs": "+"})
         elif "action" in about:
             add(*flags, **about)
@@ -197,8 +197,9 @@ def _condition(
     options = shared | chosen
     if options.get("model_b") == "same":
         options["model_b"] = options.get("model_a")
-    if said := options.pop("interject", None):
-        options |= {} if said == "none" else {"interject": [said]}
+    for name in ("interject", "puppet"):
+        if said := options.pop(name, None):
+            options |= {} if said == "none" else {name: [said]}
     settings = make_settings(options, keys=keys)
     if settings.a.human or settings.b.human:
         raise UserError("a human seat needs a terminal to type in; sweeps are unattended")

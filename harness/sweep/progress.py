@@ -86,7 +86,7 @@ class Progress:
         for row in rows:
             runs = row["runs"]
             reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
-            name = re.sub(r"\b(model_[ab]|tools|system|seed|interject)=", "", row["name"])
+            name = re.sub(r"\b(model_[ab]|tools|system|seed|interject|puppet)=", "", row["name"])
             table.add_row(
                 Text(one_line(name)), f"{runs['done']}/{sum(runs.values())}",
                 str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),

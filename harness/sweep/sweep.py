@@ -180,7 +180,7 @@ class Sweep:
 
 def seats_of(todo: list[Run]) -> list[Seat]:
     """All seats of these runs."""
-    return [seat for run in todo for seat in (run.settings.a, run.settings.b)]
+    return [seat for run in todo for seat in run.settings.everybody]
 
 
 def default_name(conditions: list[Condition]) -> str:

@@ -23,7 +23,7 @@ from harness.text import UserError, many, money, program, tokens
 def check_prices(args: Any, conditions: list[Condition]) -> None:
     """A budget needs prices. Raises UserError where one is unknown."""
     for condition in conditions:
-        for seat in (condition.settings.a, condition.settings.b):
+        for seat in condition.settings.everybody:
             if args.budget is not None and not catalogue.priced(seat.model):
                 raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 

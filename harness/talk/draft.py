@@ -7,6 +7,7 @@ from typing import Any
 import tools
 from harness.models.reply import Reply
 from harness.models.seat import Seat
+from harness.talk.events import Source
 from harness.talk.history import History
 from harness.talk.settings import Settings
 from harness.text import add_costs, sendable
@@ -37,6 +38,7 @@ class Draft:
     started: float = field(default_factory=time.monotonic)
     reply: Reply = field(default_factory=Reply)  # the one that is streaming
     expected: float = 0.0  # what its next request should cost
+    source: Source = "model"
 
     def messages(self) -> list[dict[str, Any]]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
@@ -101,7 +103,7 @@ class Draft:
             "response": response,
             "tool_attempts": self.attempts,
             "interjected": False,
-            "source": "model",
+            "source": self.source,
             "messages": self.own,
             "thinking": "\n\n".join(self.thoughts),
             "finish_reason": self.finish_reason,
@@ -120,11 +122,12 @@ class Draft:
         """What was half made, as the log's `aborted` event. With `reply`, only that one."""
         if reply is None:
             self._count(self.reply)
+            self.reply = Reply()  # what is counted counts once, however often this is asked for
             words, thoughts, attempts = "\n\n".join(self.texts), self.thoughts, self.attempts
-            usage, cost = self.usage, self.cost
+            usage, cost, estimated = dict(self.usage), self.cost, "estimated" in self.flags
         else:
             words, thoughts, attempts = reply.text, [reply.thinking], []
-            usage, cost = reply.usage, reply.cost
+            usage, cost, estimated = reply.usage, reply.cost, reply.estimated
         return {
             "type": "aborted",
             "turn": self.turn,
@@ -132,11 +135,12 @@ class Draft:
             "model": self.seat.model,
             "why": why,
             "partial": words,
+            "source": self.source,
             "thinking": "\n\n".join(thoughts),
             "tool_attempts": attempts,
             "usage": usage,
             "cost_usd": cost,
-            "flags": ["estimated"] if (reply or self.reply).estimated else [],
+            "flags": ["estimated"] if estimated else [],
         }
 
 

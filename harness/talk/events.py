@@ -53,6 +53,12 @@ class Due(TypedDict):
     since: int | None
 
 
+class Pulled(Due):
+    """Why and by whom a message was written for a seat: `name` is the goal, `model` who wrote."""
+
+    model: str
+
+
 class Config(TypedDict):
     """The opening of a log: versions and all settings (see settings.Settings.to_config)."""
 
@@ -93,6 +99,7 @@ class Turn(TypedDict):
     retries: NotRequired[int]
     request_sha256: NotRequired[str]
     interjection: NotRequired[Due]
+    puppet: NotRequired[Pulled]
     inherited: NotRequired[bool]  # a branch's message that its parent has paid for
     flags: list[str]
 

@@ -15,7 +15,9 @@ import tools
 from harness import files, prompts
 from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
-from harness.talk.settings import LIMITS, PLAIN, Settings, interjections, state_and_count
+from harness.talk.puppets import puppets
+from harness.talk.rules import state_and_count
+from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
 from harness.text import UserError, program, visible
 
 DESCRIBE: list[str] = []  # this very list asks a verb for its parser
@@ -117,6 +119,9 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--interject",), {"action": "append", "metavar": "WHEN:SEAT:TEXT|@FILE",
      "help": "speak in a seat's place: in a turn (12:A:@nudge), in each Nth (every:10:A:...), or "
              "once a state has held for N messages (on:goodbye+4:B:...); repeatable"}),
+    (("--puppet",), {"action": "append", "metavar": "SEAT=MODEL:@GOAL[:WHEN]",
+     "help": "a third model speaks in a seat's place towards a goal ("
+     + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
     (("--stop-on",), {"metavar": "STATE[+N]",
      "help": "end when an attractor state has held for N messages, e.g. goodbye+6"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
@@ -171,6 +176,8 @@ def make_settings(
         values |= {"tools": tools.choose(options.get("tools", "all")), "tool_schemas": ()}
     if "interject" in options:
         values["interject"] = interjections(options["interject"])
+    if "puppet" in options:
+        values["puppets"] = puppets(options["puppet"], options.get("api_base"))
     if base is None:
         values.setdefault("rng_seed", random.getrandbits(32))
     a, b = seats
@@ -196,6 +203,7 @@ def _texts(settings: Settings) -> list[tuple[str, str]]:
     found = [("--seed", settings.seed), ("--empty-as", settings.empty_as)]
     found += [(f"--system-{seat.letter.lower()}", seat.system) for seat in seats]
     found += [("--reasoning-effort", str(seat.params.get("reasoning_effort"))) for seat in seats]
+    found += [("--puppet", puppet.actor.system) for puppet in settings.puppets]
     return found + [("--interject", rule.words) for rule in settings.interject]
 
 
@@ -220,7 +228,10 @@ def check(settings: Settings, keys: bool) -> None:
     for text, flag in ((settings.seed, "--seed"), (settings.empty_as, "--empty-as")):
         if not text.strip():
             raise UserError(f"{flag} must not be empty: providers refuse empty messages")
-    for seat in (settings.a, settings.b):
+    for puppet in settings.puppets:
+        if settings.seat(puppet.seat).human:
+            raise UserError(f"--puppet: a person holds seat {puppet.seat}, and speaks for it")
+    for seat in settings.everybody:
         if keys and (line := catalogue.missing_key(seat)):
             raise UserError(line)
         if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):

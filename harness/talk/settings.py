@@ -1,6 +1,5 @@
 """What a conversation is made of, as frozen values: they become the log's config and come back."""
 
-import difflib
 import functools
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -9,40 +8,21 @@ from typing import Any, get_type_hints
 import tools
 from harness import prompts
 from harness.models.seat import Seat
-from harness.states.names import SHORT
 from harness.talk import imported
+from harness.talk.puppets import Puppet
+from harness.talk.rules import TRIGGER, Rule, moment
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
-TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[A-Za-z_]+(?:[+:][0-9]{1,6})?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Interjection:
-    """Words to be spoken as `seat` when `when` comes: a turn number, `every:N`, or
-    `on:STATE[+N]`. `name` is the prompt file's, or what the user wrote."""
+class Interjection(Rule):
+    """Words that are spoken as `seat`. `name` is the prompt file's, or what the user wrote."""
 
-    when: str
-    seat: str
     words: str
     name: str
-
-    @property
-    def state(self) -> str | None:
-        """The state that an `on:` interjection waits for."""
-        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
-
-    @property
-    def after(self) -> int:
-        """How many messages the state must have held; 0 for what waits for no state."""
-        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
-
-    def comes(self, turn: int) -> bool:
-        """Whether a turn is one that this interjection names."""
-        if self.when.startswith("every:"):
-            return turn > 0 and turn % int(self.when[6:]) == 0
-        return self.when == str(turn)
 
 
 def plain(default: Any, limit: bool = False) -> Any:
@@ -62,6 +42,7 @@ class Settings:
     tool_schemas: tuple[dict[str, Any], ...] = ()  # a resumed log's own; () = tools.py's
     on_exit: str = plain("refuse")
     interject: tuple[Interjection, ...] = ()
+    puppets: tuple[Puppet, ...] = ()
     empty_as: str = plain(SILENCE)
     on_empty: str = plain("placeholder", limit=True)
     on_full: str = plain("end", limit=True)
@@ -78,15 +59,22 @@ class Settings:
         """The seat of that letter."""
         return self.a if letter == "A" else self.b
 
+    @property
+    def everybody(self) -> tuple[Seat, ...]:
+        """Both seats, and the puppets' actors."""
+        return self.a, self.b, *(puppet.actor for puppet in self.puppets)
+
     def to_config(self) -> dict[str, Any]:
         """The settings as the log's config holds them."""
-        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b", "unknown")}
+        config = {k: v for k, v in asdict(self).items() if k not in _APART}
         config["interject"] = [asdict(rule) for rule in self.interject]
+        if self.puppets:
+            config["puppets"] = [puppet.to_config() for puppet in self.puppets]
         for seat in (self.a, self.b):
             for key in ("name", "model", "system", "params", "api_base"):
                 config[f"{key}_{seat.letter.lower()}"] = getattr(seat, key)
         config |= {"tools": list(self.tools), "tool_schemas": self.schemas()}
-        return config | {"demo": self.a.demo or self.b.demo}
+        return config | {"demo": any(seat.demo for seat in self.everybody)}
 
     def schemas(self) -> list[dict[str, Any]]:
         """The tools as LiteLLM takes them: as the log has them, where it has them."""
@@ -109,6 +97,7 @@ class Settings:
         if "seed" in (lacking := imported.unknown(config)):
             values["seed"] = ""
         values |= {"tools": names, "tool_schemas": schemas, "interject": rules}
+        values["puppets"] = tuple(map(Puppet.from_config, config.get("puppets") or ()))
         return cls(*seats, unknown=lacking, **values)
 
     def changed(self, **values: Any) -> "Settings":
@@ -116,6 +105,7 @@ class Settings:
         return replace(self, **values)
 
 
+_APART = ("a", "b", "puppets", "unknown")  # settings that a config holds in another form
 PLAIN = tuple(f.name for f in fields(Settings) if f.metadata)
 LIMITS = tuple(f.name for f in fields(Settings) if f.metadata.get("limit"))
 
@@ -126,7 +116,7 @@ def _kinds() -> dict[str, Any]:
     hints = get_type_hints(Settings)
     kinds = {name: hints[name] for name in PLAIN}
     kinds |= {name: kind | int for name, kind in kinds.items() if kind in (float, float | None)}
-    kinds |= dict.fromkeys(("tools", "tool_schemas", "interject"), list | tuple)
+    kinds |= dict.fromkeys(("tools", "tool_schemas", "interject", "puppets"), list | tuple)
     of_seat = {"name": str, "model": str, "system": str, "api_base": str, "params": dict}
     return kinds | {f"{name}_{seat}": kind for seat in "ab" for name, kind in of_seat.items()}
 
@@ -135,13 +125,9 @@ def _rule(rule: Any) -> Interjection:
     fields = ("when", "seat", "words", "name")
     if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
         raise UserError("the log's config is damaged: an interjection is not whole")
-    when = rule["when"]
-    if not re.fullmatch(TRIGGER, when) or re.fullmatch("every:0+", when):
-        raise UserError(f"the log's config is damaged: an interjection comes at {when!r:.40}")
+    moment(rule["when"], "the log's config is damaged: interjection")
     if rule["seat"] not in ("A", "B"):
         raise UserError(f"the log's config is damaged: no seat is named {rule['seat']!r:.40}")
-    if when.startswith("on:"):
-        state_and_count(when[3:], 1)
     return Interjection(**{f: rule[f] for f in fields})
 
 
@@ -158,21 +144,6 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
         config.get(f"params_{low}") or {},
         config.get(f"api_base_{low}"),
     )
-
-
-def state_and_count(text: str, least: int, given: str = "") -> tuple[str, int]:
-    """STATE[+N], or STATE:N, with a state's full or short name, as (state, N): a state that has
-    held for N messages. `given` is the option as it was written. Raises UserError."""
-    given = given or f"--stop-on {text!r}"
-    name, _, number = text.replace("+", ":").partition(":")
-    state = {short: full for full, short in SHORT.items()}.get(name, name)
-    if state not in SHORT:
-        near = difflib.get_close_matches(name.lower(), [*SHORT.values(), *SHORT], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SHORT.values())}"
-        raise UserError(f"{given}: no such state {name!r}: {hint}")
-    if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise UserError(f"{given}: N must be a whole number, as in {name}+6")
-    return state, max(least, int(number or 0))
 
 
 def interjections(texts: list[str]) -> tuple[Interjection, ...]:
@@ -192,11 +163,7 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise UserError(f"--interject {part!r}: there are no words to say")
-            if when.startswith("on:"):
-                state_and_count(when[3:], 1, f"--interject {part!r}")
-                when = "on:" + when[3:].replace(":", "+")
-            if re.fullmatch("every:0+", when):
-                raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
+            when = moment(when, f"--interject {part!r}")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

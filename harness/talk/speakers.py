@@ -1,4 +1,4 @@
-"""Who can speak a message: a script, a person, a model. Each has one verb, `say`."""
+"""Who can speak a message: a script, a person, a model, a puppeteer. Each has one verb, `say`."""
 
 import asyncio
 import time
@@ -15,11 +15,16 @@ from harness.talk.company import Company
 from harness.talk.controls import Controls
 from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
 from harness.talk.events import Event, Turn, label
+from harness.talk.history import History
+from harness.talk.puppets import Puppet
 from harness.talk.settings import Interjection, Settings
 from harness.talk.show import Show, ticking
 from harness.talk.state import State
 from harness.text import place
 
+# What of a puppeteer's message goes with its words; its own thinking is no part of the seat's.
+CARRIED = ("thinking", "finish_reason", "usage", "cost_usd", "ttft_s", "seconds", "retries",
+           "request_sha256", "flags")  # fmt: skip
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
 Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
 
@@ -130,7 +135,7 @@ class Model:
             history = stage.state.histories[seat.letter]
             draft = Draft(stage.settings, seat, turn, history, retries=retries)
             draft.expected = stage.state.next_cost()
-            if not await self._made(draft):
+            if not await self.made(draft):
                 return None
             event = draft.event()
             again = "empty" in event["flags"] and stage.settings.on_empty == "retry"
@@ -140,8 +145,8 @@ class Model:
             stage.note(draft.aborted("empty"))
             stage.show.notice("an empty message; asking again")
 
-    async def _made(self, draft: Draft) -> bool:
-        """Make the message; False where a person has taken it over. Raises Failure."""
+    async def made(self, draft: Draft) -> bool:
+        """Make the draft's message; False where a person has taken it over. Raises Failure."""
         stage = self.stage
         try:
             async with ticking(stage.show, "loading LiteLLM"):
@@ -204,7 +209,12 @@ class Model:
             pace = 0.0 if self.stage.show.plain else 0.04
             extra = {"demo_seed": f"{settings.rng_seed}/{seat.letter}", "demo_pace": pace}
         return call.request(
-            seat, draft.messages(), settings.schemas(), settings.idle_timeout, extra, settings.cache
+            seat,
+            draft.messages(),
+            draft.settings.schemas(),
+            settings.idle_timeout,
+            extra,
+            draft.settings.cache,
         )
 
     def _slide(self, draft: Draft) -> bool:
@@ -239,3 +249,37 @@ class Model:
         with stage.controls.counting_down():
             async with ticking(stage.show, "asking again in", wait):
                 await asyncio.sleep(wait)
+
+
+class Puppeteer:
+    """Has a third model write a seat's message, shown the conversation as data and a goal."""
+
+    def __init__(self, stage: Stage, model: Model):
+        self.stage, self.model = stage, model
+
+    async def say(self, seat: Seat, turn: int, rule: Puppet) -> Turn | None:
+        """What it writes, spoken as the seat; None where a person takes it over, or where it
+        writes nothing: then the message is the model's."""
+        self.stage.show.begin(seat, turn, "puppet")
+        return await self.stage.controls.make(self._message(seat, turn, rule))
+
+    async def _message(self, seat: Seat, turn: int, rule: Puppet) -> Turn | None:
+        stage, actor = self.stage, rule.actor
+        asked = rule.question(stage.state.turns, stage.settings.seed, stage.settings.tools)
+        history = History("A", actor.system, asked, actor.model, ())  # a prompt and one message
+        draft = Draft(
+            stage.settings.changed(tools=(), tool_schemas=(), cache=False), actor, turn, history
+        )
+        draft.source, draft.expected = "puppet", stage.state.next_cost()
+        since = stage.state.onset(rule.state)
+        if not await self.model.made(draft):
+            return None
+        event = draft.event()
+        if not event["response"].strip():
+            stage.note(draft.aborted("empty"))
+            stage.show.notice("the puppeteer wrote nothing; the model speaks for itself")
+            stage.show.begin(seat, turn)
+            return None
+        why = {"when": rule.when, "name": rule.name, "since": since, "model": actor.model}
+        kept = {name: event[name] for name in CARRIED}
+        return spoken(seat, turn, event["response"], "puppet", puppet=why, **kept)

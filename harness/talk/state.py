@@ -5,7 +5,9 @@ from harness.states.detect import Change, Detector
 from harness.talk import estimate
 from harness.talk.events import Event, Turn
 from harness.talk.history import History
-from harness.talk.settings import Interjection, Settings, state_and_count
+from harness.talk.puppets import Puppet
+from harness.talk.rules import Rule, state_and_count
+from harness.talk.settings import Interjection, Settings
 from harness.talk.transcript import no_totals, seat_of, tally
 
 
@@ -25,7 +27,9 @@ class State:
         self.last: Turn | None = None
         self._costs = {"A": 0.0, "B": 0.0}  # of each seat's latest message
         self._said = len(settings.seed)  # characters, by both
-        self._done: set[tuple[str, str, int | None]] = set()  # `on:` interjections that were made
+        # `on:` rules that were kept: what kind of rule, its moment, its seat, the state's onset
+        self._done: set[tuple[str, str, str, int | None]] = set()
+        self.turns: list[Turn] = []  # all messages, where a puppet may have to be shown them
 
     def fold(self, event: Event) -> list[Change]:
         """Take in one event; returns the changes of attractor state that it brought."""
@@ -38,9 +42,13 @@ class State:
             history.add(event, self.settings.empty_as)
         seat = seat_of(event)
         self._said += len(event["response"])
-        if isinstance(why := event.get("interjection"), dict):
-            self._done.add((why.get("when"), seat, why.get("since")))
-        self.last, self._costs[seat] = event, event.get("cost_usd") or 0.0
+        for kind in ("interjection", "puppet"):
+            if isinstance(why := event.get(kind), dict):
+                self._done.add((kind, why.get("when"), seat, why.get("since")))
+        if self.settings.puppets:
+            self.turns.append(event)
+        own = 0.0 if event.get("interjected") else event.get("cost_usd") or 0.0
+        self.last, self._costs[seat] = event, own
         return self.detector.turn(event)
 
     def next_up(self) -> tuple[Seat, int]:
@@ -52,7 +60,9 @@ class State:
 
     def next_cost(self) -> float:
         """What the next message should cost, in USD; unknown counts 0."""
-        seat, _ = self.next_up()
+        seat, turn = self.next_up()
+        if puppet := self.puppet_due(seat, turn):
+            return estimate.question(puppet.actor, self._said)
         before = self._costs[seat.letter]
         heard = len(self.last["response"]) if self.last and before else self._said
         return estimate.next_message(self.settings, seat, before, heard)
@@ -60,16 +70,23 @@ class State:
     def due(self, seat: Seat, turn: int) -> Interjection | None:
         """The interjection whose moment this is: a turn, each Nth one, or a state that has held
         for so many messages (once for each time that it takes hold)."""
-        for rule in self.settings.interject:
-            if rule.seat != seat.letter:
-                continue
-            if rule.state is None and rule.comes(turn):
-                return rule
-            since = self.onset(rule.state)
-            made = (rule.when, seat.letter, since) in self._done
-            if not made and self.held(rule.state) >= rule.after > 0:
-                return rule
-        return None
+        rules = self.settings.interject
+        return next((rule for rule in rules if self._comes("interjection", rule, seat, turn)), None)
+
+    def puppet_due(self, seat: Seat, turn: int) -> Puppet | None:
+        """The puppet whose moment this is; words that were prepared for it come first."""
+        if self.due(seat, turn):
+            return None
+        rules = self.settings.puppets
+        return next((rule for rule in rules if self._comes("puppet", rule, seat, turn)), None)
+
+    def _comes(self, kind: str, rule: Rule, seat: Seat, turn: int) -> bool:
+        if rule.seat != seat.letter:
+            return False
+        if rule.state is None:
+            return rule.comes(turn)
+        made = (kind, rule.when, seat.letter, self.onset(rule.state)) in self._done
+        return not made and self.held(rule.state) >= rule.after > 0
 
     def onset(self, state: str | None) -> int | None:
         """Since which message a state holds, or None where it does not."""

@@ -241,12 +241,12 @@ class Provider:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def wait_for(self, n: int, timeout: float = 10.0) -> list[Request]:
+    def wait_for(self, n: int, timeout: float = 60.0) -> list[Request]:
         """Block until n requests have arrived."""
         self.wait_until(lambda: len(self.requests) >= n, timeout)
         return self.requests
 
-    def wait_until(self, true: Callable[[], object], timeout: float = 10.0) -> None:
+    def wait_until(self, true: Callable[[], object], timeout: float = 60.0) -> None:
         """Block until something holds, such as `lambda: request.closed_early`."""
         end = time.monotonic() + timeout
         while not true():

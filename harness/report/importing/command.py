@@ -9,6 +9,7 @@ UniversalBackrooms' text, Inspect, OpenAI messages, ShareGPT, CSV (docs/import.m
 does not tell stays unknown. The same conversation again is left alone.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from harness import files
 from harness.report.importing.formats import conversations
 from harness.report.importing.talk import Talk, Unreadable
+from harness.screen.progress import Progress
 from harness.talk.log import SCHEMA, LogError, encode, now
 from harness.talk.options import Parser
 from harness.talk.transcript import UNKNOWN
@@ -63,7 +65,9 @@ def command(arguments: list[str]) -> int:
         help="whose view chat messages are (default: A, whose first user message is the seed)",
     )
     args = parser.parse_args(arguments)
-    results = {path: take(path, args.to, args.seat) for path in named(args.files)}
+    paths = named(args.files)
+    with Progress("importing", len(paths), "file") as progress:
+        results = {path: take(path, args.to, args.seat) for path in progress.over(paths)}
     for path, result in results.items():
         print(visible(result.line(path)))
     if not any(result.written or result.known for result in results.values()):
@@ -134,4 +138,7 @@ def write(talk: Talk, origin: dict[str, Any], to: Path) -> bool:
         draft.replace(path)
     except OSError as error:
         raise LogError(f"{path}: cannot write the log: {error.strerror}") from None
+    finally:  # also after Ctrl+C
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
     return True

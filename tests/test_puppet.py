@@ -325,7 +325,7 @@ def test_every_goal_has_a_prompt_and_a_demo(run):
 
 
 def test_a_judge_is_told_who_spoke(run, tmp_path):
-    from test_judge import answer, shown_lines
+    from judging import answer, shown_lines
 
     logs.write(tmp_path / "a.jsonl", logs.config(), *pulled("tool", 1, None, 8))
     with Provider([answer(terminal="none")]) as provider:

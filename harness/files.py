@@ -50,8 +50,12 @@ def parse(data: bytes | str) -> Any:
         value = json.loads(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    opening = (b"[", b"{") if isinstance(data, bytes) else ("[", "{")
-    if sum(map(data.count, opening)) > DEEPEST and _depth(value) > DEEPEST:
+    brackets = (
+        data.count(b"[") + data.count(b"{")
+        if isinstance(data, bytes)
+        else data.count("[") + data.count("{")
+    )
+    if brackets > DEEPEST and _depth(value) > DEEPEST:
         raise ValueError("nested too deeply")
     return value
 

@@ -108,8 +108,9 @@ class Wire:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    empty: tuple[bytes, ...] = ()
+    for piece in empty:
+        yield piece
 
 
 def current() -> Wire | None:

@@ -6,14 +6,14 @@ prompt did.
 
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from harness.report.conditions import stimulus
 from harness.report.listing import detected, load
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.states.path import Span
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError
 
 
@@ -47,7 +47,7 @@ def parting(left: Transcript, right: Transcript) -> int | None:
     return None
 
 
-def _said(event: dict[str, Any]) -> tuple[str, str]:
+def _said(event: Turn) -> tuple[str, str]:
     return seat_of(event), event["response"]
 
 

@@ -51,7 +51,7 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -350,7 +350,7 @@ class Detector:
             changes.append(regime.step(index, hit, cost, start))
         return [change for change in changes if change]
 
-    def turn(self, event: dict[str, Any]) -> list[Change]:
+    def turn(self, event: Mapping[str, Any]) -> list[Change]:
         """Reads one `turn` event of a log."""
         seat = event["label"][-1]
         # What a provider would not let a model say shows nothing of the model.
@@ -452,7 +452,7 @@ def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:
     return detector
 
 
-def heard(events: Iterable[dict[str, Any]], detector: Detector | None = None) -> Detector:
+def heard(events: Iterable[Mapping[str, Any]], detector: Detector | None = None) -> Detector:
     """A detector that has read the messages among a log's events."""
     detector = detector or Detector()
     for event in events:

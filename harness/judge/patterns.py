@@ -63,19 +63,22 @@ def patterns_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
 
 
 def _whole(found: Any) -> bool:
-    """Whether this is a file of patterns in which nothing is missing."""
+    """Whether this is what `name` makes, whoever wrote it."""
     if not isinstance(found, dict) or not isinstance(found.get("judge"), dict):
         return False
     size, patterns = found.get("n_messages"), found.get("patterns")
     if type(size) is not int or not isinstance(patterns, list) or "model" not in found["judge"]:
         return False
-    return all(
-        isinstance(one, dict)
-        and all(isinstance(one.get(text), str) for text in ("name", "sentence", "quote"))
-        and all(type(one.get(n)) is int for n in ("from_message", "to_message", "quote_message"))
-        and 0 <= one["from_message"] <= one["quote_message"] <= one["to_message"] < size
-        for one in patterns
-    )
+    for one in patterns:
+        words = isinstance(one, dict) and [one.get(n) for n in ("name", "sentence", "quote")]
+        if not words or not all(isinstance(word, str) for word in words):
+            return False
+        places = [one.get(n) for n in ("from_message", "quote_message", "to_message")]
+        if any(type(n) is not int for n in places) or not 0 <= places[0] <= places[2] < size:
+            return False
+        if not isinstance(one.get("group"), str | None):
+            return False
+    return True
 
 
 # ---------------------------------------------------------------- checking

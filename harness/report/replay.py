@@ -84,14 +84,14 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
-    end: dict[str, Any] = {}
+    end: End | None = None
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
             end = event if event["type"] == "end" else end
             await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
             if pace.ended:
                 break
-            if event.get("turn", at) < at:
+            if event["type"] in ("turn", "aborted") and event["turn"] < at:
                 continue
             pace.next_message()
             if event["type"] == "turn":

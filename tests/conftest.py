@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+import hypothesis
 import pytest
 from program import KEY, PROGRAM, Result
 
@@ -16,6 +17,10 @@ DECORATION = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "PYTHO
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one more than there are processors, as many tests wait more than they work."""
     return (os.cpu_count() or 1) + 1
+
+
+hypothesis.settings.register_profile("here", deadline=None)  # nothing is timed in tests
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)

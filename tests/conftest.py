@@ -12,6 +12,12 @@ from harness import cli
 # What the shell that starts the tests may have set, and what would show in the output.
 DECORATION = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "PYTHONIOENCODING")
 
+# How long an example takes says nothing beside other tests, and too slow a machine nothing of us.
+hypothesis.settings.register_profile(
+    "beside_others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("beside_others")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:

@@ -101,13 +101,14 @@ class Stored:
 
 def read(path: Path) -> Transcript:
     """Read a log of either schema. Raises only OSError."""
-    transcript = Transcript(path)
+    events: list[Event] = []
+    skipped: list[tuple[int, str]] = []
     for number, event in lines(path):
         if isinstance(event, dict):
-            transcript.events.append(event)
+            events.append(event)
         else:
-            transcript.skipped.append((number, event))
-    return transcript
+            skipped.append((number, event))
+    return Transcript(path, events, skipped)
 
 
 def follow(path: Path) -> Transcript:
@@ -225,8 +226,10 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
 
 def no_totals() -> Totals:
     """The totals of a conversation that has not begun; see `tally`."""
-    counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
-    return counts | {"cost_usd": 0.0, "tool_attempts": {}}
+    return {
+        "messages": 0, "input": 0, "output": 0, "cache_read": 0, "cache_write": 0,
+        "cost_usd": 0.0, "tool_attempts": {},
+    }  # fmt: skip
 
 
 def totals(transcript: Transcript) -> Totals:
@@ -250,6 +253,8 @@ def tally(totals: Totals, event: dict[str, Any]) -> None:
     usage = event.get("usage")
     if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
-    for name in ("input", "output", "cache_read", "cache_write"):
-        totals[name] += usage.get(name) or 0
+    totals["input"] += usage.get("input") or 0
+    totals["output"] += usage.get("output") or 0
+    totals["cache_read"] += usage.get("cache_read") or 0
+    totals["cache_write"] += usage.get("cache_write") or 0
     totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

@@ -50,12 +50,8 @@ def parse(data: bytes | str) -> Any:
         value = json.loads(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    brackets = (
-        data.count(b"[") + data.count(b"{")
-        if isinstance(data, bytes)
-        else data.count("[") + data.count("{")
-    )
-    if brackets > DEEPEST and _depth(value) > DEEPEST:
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
         raise ValueError("nested too deeply")
     return value
 

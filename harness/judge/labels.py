@@ -114,13 +114,15 @@ def _whole(value: Any) -> int | None:
 def _damage_of(span: Any, size: int, until: dict[str, int]) -> str | None:
     if not isinstance(span, dict) or span.get("state") not in STATES:
         return "it names no state"
-    first, last = _whole(span.get("from_message")), _whole(span.get("to_message"))
-    evidence, place = span.get("evidence"), _whole(span.get("evidence_message", first))
-    if first is None or last is None or place is None or not isinstance(evidence, str):
+    first, last = span.get("from_message"), span.get("to_message")
+    places = [first, span.get("evidence_message", first), last]
+    numbers = [n for n in places if type(n) is int]
+    if len(numbers) < len(places) or not isinstance(span.get("evidence"), str):
         return "it does not say where it was seen"
-    if not until.get(span["state"], -1) < first <= last < size or not first <= place <= last:
+    start, place, end = numbers
+    if not until.get(span["state"], -1) < start <= place <= end < size:
         return "it lies outside the conversation, or over another of that state"
-    until[span["state"]] = last
+    until[span["state"]] = end
     return None
 
 

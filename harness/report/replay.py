@@ -20,7 +20,7 @@ from typing import Any
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
-from harness.talk.events import Attempt, Event, Totals, Turn, seat_of
+from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -104,7 +104,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    reason = str(end.get("reason", "the log has no end")) if not pace.ended else "left"
+    reason = str(end["reason"] if end else "the log has no end") if not pace.ended else "left"
     show.closing(reason, totals, detector, read.path)
 
 

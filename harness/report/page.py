@@ -144,6 +144,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
             report["conditions"], labels(report["conditions"]), groups.values(), strict=True)
     ]  # fmt: skip
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
+    places = _parents(runs)
     messages = sum(run.messages for _, run in runs)
     counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
@@ -152,7 +153,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "conditions": conditions, "notes": notes(report), "missing": report["missing"],
         "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
         "asked": overview(report["conditions"])[2:],
-        "runs": [_run(at, number, run, _parents(runs)) for at, (number, run) in enumerate(runs)],
+        "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],
     }  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def _whole(found: Any) -> bool:
     if not isinstance(found, dict) or not isinstance(found.get("judge"), dict):
         return False
     size, patterns = found.get("n_messages"), found.get("patterns")
-    if type(size) is not int or not isinstance(patterns, list):
+    if type(size) is not int or not isinstance(patterns, list) or "model" not in found["judge"]:
         return False
     for one in patterns:
         words = isinstance(one, dict) and [one.get(n) for n in ("name", "sentence", "quote")]

@@ -25,12 +25,13 @@ from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
 from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
 from harness.screen.progress import Progress
-from harness.states.detect import LOOK_BACK, NEAR, Detector
+from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
 from harness.talk.transcript import Transcript, seat_of
 from harness.text import many, money, visible
 
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
+BACK, ALIKE = 8, 0.7  # how far back a repetition is looked for, and how alike it must be
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "page_overview.js", "page_run.js", "page_beside.js", "page_route.js")
 BODY = (HERE / "page.html").read_text(encoding="utf-8")
@@ -103,9 +104,9 @@ def repeats(detector: Detector, size: int) -> dict[int, int]:
         if span.state != "verbatim_loop":
             continue
         for i in range(span.start, min(span.end + 1, size)):
-            before = range(i - 1, max(-1, i - 1 - LOOK_BACK), -1)
+            before = range(i - 1, max(-1, i - 1 - BACK), -1)
             likeness = zip(before, detector.alike(i, before), strict=True)
-            if (of := next((j for j, like in likeness if like >= NEAR), None)) is not None:
+            if (of := next((j for j, like in likeness if like >= ALIKE), None)) is not None:
                 told[i] = of
     return told
 

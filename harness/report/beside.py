@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.report.conditions import stimulus
 from harness.report.listing import detected, load
+from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.states.path import Span
@@ -33,7 +34,8 @@ def show(paths: list[Path]) -> int:
         f"the same up to message {part - 1}" if part else "",
         "they never part" if part is None else f"they part at message {part}",
     ]
-    console.report([_about(logs), *_messages(logs, part)], [*filter(None, told)] if shared else [])
+    notes = [*filter(None, told), Verdicts("rules").words]
+    console.report([_about(logs), *_messages(logs, part)], notes if shared else notes[-1:])
     return 0
 
 

@@ -105,20 +105,22 @@ def _said(event: Turn) -> Row:
 def _messages(runs: list[tuple[str, Summary]], spool: Spool) -> Iterator[Row]:
     for condition, run in runs:
         whose = _whose(condition, run)
-        for index, row in enumerate(json.loads(spool.take(run, "said"))):
-            forms = " ".join(run.states_at(index)) or None
-            yield whose | {"index": index} | row | {"theme": run.theme_at(index), "form": forms}
+        rows = json.loads(spool.take(run, "said"))
+        for index, (row, theme, forms) in enumerate(zip(rows, *run.lanes(), strict=True)):
+            states = {"theme": theme, "form": " ".join(forms) or None}
+            yield whose | {"index": index} | row | states
 
 
 def _spans(runs: list[tuple[str, Summary]], by: str) -> Iterator[Row]:
     for condition, run in runs:
+        themes, _ = run.lanes()
         for span in run.spans:
             first = span.evidence[0] if span.evidence else None
             kind = kind_of(span.state)
             yield _whose(condition, run) | {
                 "state": span.state, "kind": kind, "start": span.start, "end": span.end,
                 "messages": span.end - span.start + 1, "to_the_end": span.end == run.messages - 1,
-                "theme": span.state if span.state in THEMES else run.theme_at(span.start),
+                "theme": span.state if span.state in THEMES else themes[span.start],
                 "evidence_message": first.message if first else None,
                 "evidence": first.words if first else None, "verdict_by": by,
             }  # fmt: skip

@@ -19,7 +19,7 @@ from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import NEXT, Interjected, interjections
 from harness.states.detect import Detector
-from harness.states.names import FORMS, THEMES
+from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
 from harness.talk.events import Turn
@@ -76,13 +76,17 @@ class Summary:
         mine = (span for span in self.spans if span.state == state)
         return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
 
-    def theme_at(self, message: int) -> str | None:
-        """The theme of a message: where two overlap, the one that began later."""
-        return next(reversed(self.states_at(message, THEMES)), None)
-
-    def states_at(self, message: int, among: tuple[str, ...] = FORMS) -> list[str]:
-        """The states among some in which a message is, by onset."""
-        return [s.state for s in self.spans if s.state in among and s.start <= message <= s.end]
+    def lanes(self) -> tuple[list[str | None], list[list[str]]]:
+        """Per message its theme (where two overlap, the one that began later), and its forms."""
+        themes: list[str | None] = [None] * self.messages
+        forms: list[list[str]] = [[] for _ in range(self.messages)]
+        for span in self.spans:
+            for message in range(span.start, min(span.end + 1, self.messages)):
+                if span.state in THEMES:
+                    themes[message] = span.state
+                else:
+                    forms[message].append(span.state)
+        return themes, forms
 
 
 def summaries(

@@ -204,7 +204,8 @@ def run(arguments: list[str]) -> int:
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         call.warm(settings.a, settings.b)
         controls = Controls(show)
-        keys = Keys(controls.on_key, show.control, on, ahead=human)
+        said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
+        keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)
         talk = Conversation(settings, log, show, controls, keys.edit)
         talk.open(past, args.at)
         code = asyncio.run(watch(talk, keys, show))

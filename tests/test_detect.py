@@ -373,7 +373,7 @@ PARTS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(PARTS, max_size=5).map(" ".join), max_size=14))
 def test_whatever_the_text_evidence_stands_in_its_message_and_spans_in_the_run(texts):
     detector = run(*texts)
@@ -385,7 +385,7 @@ def test_whatever_the_text_evidence_stands_in_its_message_and_spans_in_the_run(t
     assert detector.ending().terminal in (*STATES, "none")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(PARTS, min_size=2, max_size=2))
 def test_likeness_is_symmetric_and_between_nothing_and_all(texts):
     detector = run(*texts)

@@ -126,7 +126,7 @@ def test_export_refuses_what_it_cannot_do_in_one_line(run, tmp_path):
 def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
     from hypothesis import HealthCheck, given, settings
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(WORDS)
     def check(words):
         log = tmp_path / "any.jsonl"

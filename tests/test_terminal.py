@@ -404,3 +404,37 @@ def test_a_replay_that_is_terminated_leaves_the_terminal_whole(run, tmp_path):
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.wait_end() == 143
         assert_whole_again(terminal)
+
+
+def test_what_is_typed_is_wrapped_between_words_and_the_cursor_stays_right(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "1"]
+    words = "one two three four five six seven eight nine ten eleven twelve thirteen"
+    with Terminal(command, tmp_path, columns=40) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type(words)
+        terminal.wait_for("thirteen")
+        rows = terminal.text().partition("You as Model A: ")[2].split("\n")[:3]
+        assert " ".join(rows) == words
+        terminal.type("\x1bb\x1bbX")
+        terminal.wait_for("eleven Xtwelve\nthirteen")
+        assert terminal.screen.display[terminal.screen.cursor.y][
+            : terminal.screen.cursor.x
+        ].endswith("X")
+        terminal.type("\r")
+        assert terminal.wait_end() == 0
+    assert read_log(tmp_path).messages[0]["response"] == words.replace("twelve", "Xtwelve")
+
+
+def test_up_brings_back_what_was_said_before_the_run_was_resumed(tmp_path):
+    talk = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns"]
+    with Terminal([*talk, "1"], tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("again and again\r")
+        assert terminal.wait_end() == 0
+    log = next((tmp_path / "logs").glob("*.jsonl"))
+    with Terminal([*PROGRAM, "--resume", str(log), "--max-turns", "2"], tmp_path) as terminal:
+        terminal.wait_for("going on with message 2 (turn 1)")
+        terminal.wait_for("You as Model A:")
+        terminal.type("\x1b[A\r")
+        assert terminal.wait_end() == 0
+    assert read_log(tmp_path).messages[2]["response"] == "again and again"

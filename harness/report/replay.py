@@ -27,6 +27,7 @@ from harness.talk.transcript import Transcript, seat_of
 from harness.text import UserError
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
+TOO_FAST = 2000  # words a second that nobody has said: a demo that nobody watched
 LONGEST = 2.0  # seconds between two words
 KEYS_LINE = "Space pause · n next message · s next state · + - speed · 0 rest at once · q end"
 
@@ -179,12 +180,14 @@ async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) 
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
     seconds = event.get("seconds")
-    took = seconds if isinstance(seconds, int | float) else words / WORDS_A_SECOND
+    took = seconds if isinstance(seconds, int | float) else 0.0
+    if took < words / TOO_FAST:
+        took = words / WORDS_A_SECOND
     for part in parts(event):
         if isinstance(part, dict):
             show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)
             continue
-        for piece in re.findall(r"[^ ]* ?", part):
+        for piece in re.findall(r"[^ ]* ?", part) if pace.speed else [part]:
             await pace.word(took / words)
             show.piece("text", piece)
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
-from harness.report.interjections import Interjected, interjections
-from harness.states.detect import Detector, heard
+from harness.report.interjections import NEXT, Interjected, interjections
+from harness.states.detect import Detector
 from harness.states.names import FORMS, THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
@@ -26,6 +26,9 @@ from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
+KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
+REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
 PARALLEL = 40  # logs from which on more processes pay
 TOKENS = ("input", "output", "cache_read", "cache_write")
 
@@ -143,11 +146,13 @@ def summarise(
 ) -> Summary | Skipped:
     """One log's summary, or (path, why there is none). Damage never raises."""
     try:
-        log = transcript.read(path)
-        if not log.messages:
-            return str(path), "no messages" if log.events else "not a log"
+        large = path.stat().st_size > LARGE
+        log = transcript.follow(path) if large else transcript.read(path)
+        size = sum(event["type"] == "turn" for event in log.events)
+        if not size:
+            return str(path), "no messages" if next(iter(log.events), None) else "not a log"
         judged = labels_of(path) if labels == "judge" else None
-        if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
+        if labels == "judge" and (judged is None or judged["n_messages"] != size):
             lacking = trouble(path) or "no labels by a judge"
             return str(path), "older labels: judge it again" if judged else lacking
         return _summary(log, also or {}, Judged(judged) if judged else Detector())
@@ -158,25 +163,24 @@ def summarise(
 
 
 def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:
-    messages, settings = log.messages, log.settings()
-    heard(messages, detector)
+    said, settings = _gone_through(log, detector), log.settings()
     tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
-    models = [event.get("model") for event in messages]
+    models = [event.get("model") for event in said.messages]
     tokens, cost = _spent(log)
     return Summary(
         path=str(log.path),
         condition=facts(settings, models),
         stimulus=stimulus(settings, models),
         demo=is_demo(settings, models),
-        messages=len(messages),
+        messages=len(said.messages),
         spans=spans,
         stretches=detector.path(),
         ending=detector.ending(),
         recurrence=detector.recurrence(),
         attempts=tried,
-        interjections=interjections(messages, settings, spans, tried),
-        words=sum(len(event["response"].split()) for event in messages),
-        lengths=[len(event["response"]) for event in messages],
+        interjections=interjections(said.messages, settings, spans, tried),
+        words=said.words,
+        lengths=said.lengths,
         tokens=tokens,
         cost=cost,
         end=words_of(ends[-1].get("reason")) if ends else "no end recorded",
@@ -186,6 +190,31 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         skipped=log.skipped,
         extra={name: make(log, detector) for name, make in also.items()},
     )
+
+
+@dataclass
+class _Said:
+    """A run's messages without their words, but for those of and soon after an interjection."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    words: int = 0
+
+
+def _gone_through(log: Transcript, detector: Detector) -> _Said:
+    """Let the detector read each message once; what is kept does not grow with the text."""
+    said, last = _Said(), -REACH
+    for event in log.events:
+        if event["type"] != "turn":
+            continue
+        detector.turn(event)
+        text, index = event["response"], len(said.lengths)
+        said.lengths.append(len(text))
+        said.words += len(text.split())
+        last = index if event.get("interjected") else last
+        kept = {name: event[name] for name in KEPT if name in event}
+        said.messages.append(kept | {"response": text if index - last < REACH else ""})
+    return said
 
 
 def _parent(told: Any) -> tuple[str, int] | None:

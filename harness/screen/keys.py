@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from harness.screen.decoder import QUIET, Decoder, Key
@@ -24,16 +24,17 @@ class Keys:
     """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
     takes (true: keep what follows for one), and "suspend" before Ctrl+Z; `write` sends a control
     sequence. `on` = there are keys. With `ahead`, all that is typed waits for the editor: a person
-    who holds a seat types while the other side still talks, and none of it is a command."""
+    who holds a seat types while the other side still talks, and none of it is a command. `said` is
+    what the person has said before: Up brings it back."""
 
     def __init__(
         self, on_key: Callable[[str], object], write: Callable[[str], None], on: bool,
-        ahead: bool = False,
+        ahead: bool = False, said: Iterable[str] = (),
     ):  # fmt: skip
         self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
         self._decoder = Decoder()
         self._quiet: asyncio.TimerHandle | None = None
-        self.said: list[str] = []  # what the person has typed in this run
+        self.said = list(said)  # what the person has typed in this run
         self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
         self._arrived = asyncio.Event()
         self._holding = ahead

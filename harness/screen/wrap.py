@@ -85,6 +85,8 @@ def layout(prompt: str, text: str, at: int, width: int) -> tuple[list[str], int,
             lines.append("")
             used = 0
         for char, shown in cells[index : index + len(word)]:
+            if shown == " " and used >= width:
+                shown = ""  # it hangs over the edge, where nobody misses it
             if used + cell_len(shown) > width:
                 lines.append("")
                 used = 0

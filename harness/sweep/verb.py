@@ -80,6 +80,7 @@ def command(arguments: list[str]) -> int:
         if sweep.judging:
             show.line(judged(sweep, conditions))
         return 0
+    call.check(*seats_of(sweep.runs))
     keep_plan(sweep.folder, args, conditions, old)
     with show:
         if args.ray is not None:

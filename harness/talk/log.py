@@ -54,7 +54,7 @@ class Log:
     """The only thing that writes a conversation's log. Holds a lock, so that no one else does."""
 
     def __init__(self, path: Path, flags: int):
-        self.path = path
+        self.path, self._new = path, bool(flags & os.O_CREAT)
         # A sweep syncs by itself, in a thread, before it asks the next model: for a disk's few
         # milliseconds all its other conversations would have to stop.
         self.lazy = self._unsynced = False
@@ -133,9 +133,10 @@ class Log:
             self._unsynced = False
 
     def close(self) -> None:
-        """Let go of the log, all of it on the disk; one in which nothing stands is no log."""
+        """Let go of the log, all of it on the disk; a new one in which nothing stands is no
+        log."""
         with contextlib.suppress(OSError):
-            if not os.fstat(self._file).st_size:
+            if self._new and not os.fstat(self._file).st_size:
                 self.path.unlink()
         with contextlib.suppress(OSError):  # a disk that failed has said so before
             self.sync()

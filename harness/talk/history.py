@@ -40,7 +40,8 @@ class History:
             self._tail.append(message)
             self.call_ids.update(call["id"] for call in message.get("tool_calls") or [])
             self._hash.update(_canonical(message))
-        if seat_of(event) == self.seat and event.get("model") == self.model:
+        own = seat_of(event) == self.seat and event.get("model") == self.model
+        if own and not event.get("interjected"):  # a puppeteer's counts are of its own prompt
             self._count(event)
 
     def _count(self, event: Turn) -> None:

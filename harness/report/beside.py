@@ -6,7 +6,6 @@ prompt did.
 
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from harness.report.conditions import stimulus
 from harness.report.listing import detected, load
@@ -14,7 +13,8 @@ from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.states.path import Span
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError
 
 
@@ -49,7 +49,7 @@ def parting(left: Transcript, right: Transcript) -> int | None:
     return None
 
 
-def _said(event: dict[str, Any]) -> tuple[str, str]:
+def _said(event: Turn) -> tuple[str, str]:
     return seat_of(event), event["response"]
 
 

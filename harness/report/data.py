@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from harness.report.replacing import beside, replacing
 from harness.report.spool import Spool
@@ -19,8 +19,9 @@ from harness.report.summary import TOKENS, Summary
 from harness.states.detect import Detector
 from harness.states.names import STATES, THEMES, kind_of
 from harness.states.path import path_words
+from harness.talk.events import Turn, seat_of
 from harness.talk.log import encode
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError, install, sendable
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -82,10 +83,11 @@ def said(log: Transcript, _: Detector) -> str:
     return json.dumps([_said(event) for event in log.messages])
 
 
-def _said(event: dict[str, Any]) -> Row:
+def _said(event: Turn) -> Row:
     written = event.get("interjected") and not event["usage"]  # by nobody who is paid
     free = bool(event.get("inherited") or written)
-    usage = event["usage"] or (dict.fromkeys(TOKENS, 0) if free else {})
+    nothing = dict.fromkeys(TOKENS, 0) if free else {}
+    usage = cast(dict[str, int], event.get("usage")) or nothing
     calls = [{name: call.get(name) for name in ("tool", "outcome", "reason")}
              for call in event["tool_attempts"]]  # fmt: skip
     flags = [*event["flags"], *(["inherited"] if event.get("inherited") else [])]

@@ -27,7 +27,8 @@ from harness.report.tables import ENDS, REACH, compared, condition_tables, label
 from harness.screen.progress import Progress
 from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import many, money, visible
 
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
@@ -57,7 +58,7 @@ def _shown(value: Any) -> Any:
 
 def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
-    messages = [
+    messages: list[dict[str, Any]] = [
         {
             "seat": seat_of(event), "turn": event["turn"], "text": event["response"],
             "source": _source(event), "attempts": [], "incidents": [],
@@ -80,7 +81,7 @@ def transcript(log: Transcript, detector: Detector) -> str:
     })  # fmt: skip
 
 
-def _source(event: dict[str, Any]) -> str:
+def _source(event: Turn) -> str:
     if not event.get("interjected"):
         return "model"
     return (

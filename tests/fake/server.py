@@ -160,7 +160,8 @@ class Connection(asyncio.Protocol):
         kind_of = KINDS.get(wire, "text/event-stream; charset=utf-8")
         self.send_head(200, {"content-type": kind_of, "transfer-encoding": "chunked"})
         chunks = [b"%x\r\n%b\r\n" % (len(data), data) for data in map(str.encode, frames)]
-        for chunk in chunks if reply.pace else [b"".join(chunks)]:
+        paced = [b"".join(chunks[:2]), *chunks[2:]] if reply.pace else [b"".join(chunks)]
+        for chunk in paced:  # the head comes with the first piece
             self.transport.write(chunk)
             await asyncio.sleep(reply.pace)
         if kind in ("stall", "cut", "reset"):

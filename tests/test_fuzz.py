@@ -2,8 +2,8 @@
 three principles: nothing of ours in the dialogue, what was said is kept, the log is the program.
 
 A real Conversation speaks through LiteLLM to the fake provider; a list of what was said, kept here
-by other means, says what every request and every log must hold. A sequence that once failed is a
-test of its own at the end.
+by other means, says what every request and every log must hold. A sequence that fails
+becomes a test of its own at the end.
 """
 
 import asyncio
@@ -315,3 +315,37 @@ def test_any_order_of_events_keeps_the_principles(examples):
         suppress_health_check=list(HealthCheck), print_blob=True,
     ))  # fmt: skip
     assert Talk.steps >= 23 * examples
+
+
+class Drawn:
+    """What stands for hypothesis' choice in a written sequence."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def draw(self, strategy, label):
+        return self.value
+
+
+def test_one_of_each_in_a_row():
+    """Each rule once, and a kill in the middle of a line twice: what the shortest fuzz may miss."""
+    tool = next(iter(tools.EXIT_TOOLS))
+    talk = Talk()
+    steps = [
+        (talk.speak, {"words": "one"}), (talk.speak, {"words": ""}),
+        (talk.kill, {"torn": b"\xff", "cut_at": 40}), (talk.resume, {}),
+        (talk.call_tools, {"before": "", "words": "x", "tool": tool, "times": 2}),
+        (talk.take_over, {"words": "mine", "half": "never "}), (talk.hand_back, {"words": "ok"}),
+        (talk.fail, {"fault": cut(3)}), (talk.resume, {}), (talk.pause, {"words": "two"}),
+        (talk.speak, {"words": "three"}), (talk.slide, {"words": "four"}), (talk.stop, {}),
+        (talk.resume, {}), (talk.branch, {"data": Drawn(3)}), (talk.speak, {"words": "five"}),
+        (talk.kill, {"torn": b"", "cut_at": 1}), (talk.branch, {"data": Drawn(2)}),
+        (talk.speak, {"words": "six"}),
+    ]  # fmt: skip
+    try:
+        talk.begin()
+        for act, given in steps:
+            act(**given)
+            talk.the_log_is_the_program()
+    finally:
+        talk.teardown()

@@ -93,6 +93,7 @@ def test_its_words_are_logged_as_spoken_for_the_seat_with_its_own_usage_and_cost
     assert event["puppet"] == {"when": "2", "name": "tool", "since": None,
                                "model": "anthropic/claude-opus-4-5"}  # fmt: skip
     assert event["usage"]["input"] > 100 and event["cost_usd"] > 0 and event["request_sha256"]
+    assert not any("prompt_cut" in m["flags"] for m in result.read.messages)
     totals = result.read.events[-1]["totals"]
     counted = [m for m in result.read.messages]
     assert totals["cost_usd"] == pytest.approx(sum(m["cost_usd"] for m in counted))

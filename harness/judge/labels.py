@@ -21,10 +21,11 @@ from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
 from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.log import encode
 from harness.text import UserError
 
-Message = dict[str, Any]
+Message = Turn
 Label = dict[str, Any]  # of a span
 
 SUFFIX = ".labels.json"
@@ -104,6 +105,10 @@ def damage(labels: Any) -> str | None:
         if problem := _damage_of(span, size, until):
             return f"states, {number}: {problem}"
     return None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 def _damage_of(span: Any, size: int, until: dict[str, int]) -> str | None:
@@ -242,8 +247,9 @@ def fault(span: Any, messages: list[Message], first: int, last: int) -> str | No
 
 def misplaced(one: dict[str, Any], messages: list[Message], first: int, last: int) -> str | None:
     """What is wrong with the messages that a judge names and the words that it quotes, or None."""
-    numbers = [one.get(name) for name in ("from_message", "quote_message", "to_message")]
-    if any(type(number) is not int for number in numbers):
+    names = ("from_message", "quote_message", "to_message")
+    numbers = [number for name in names if (number := _whole(one.get(name))) is not None]
+    if len(numbers) < len(names):
         return "from_message, to_message and quote_message must be whole numbers"
     if [first, *numbers, last] != sorted([first, *numbers, last]):
         return (

@@ -98,11 +98,10 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Named:
     """Take an answer apart."""
     data = json_object(text, lambda found: isinstance(found.get("patterns"), list))
     if data is None:
-        problem = "it was not a JSON object with a list of patterns"
-        return Named(problems=[problem], usable=False)
+        return Named(problems=["it was not a JSON object with a list of patterns"], usable=False)
     named = Named()
     for number, one in enumerate(data["patterns"]):
-        problem: str | None = fault(one, messages, first, last)
+        problem = fault(one, messages, first, last)
         if problem is None and one["name"].casefold() in _names(named.patterns):
             problem = "its name was given before: one name for each pattern"
         if problem is None and len(named.patterns) == MOST:

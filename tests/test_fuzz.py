@@ -29,6 +29,7 @@ from attractor import Conversation
 from harness.screen.silent import Silent
 from harness.talk import transcript
 from harness.talk.controls import Controls
+from harness.talk.events import seat_of
 from harness.talk.log import Log
 from harness.talk.options import make_settings
 from harness.talk.settings import Settings
@@ -287,7 +288,7 @@ class Talk(RuleBasedStateMachine):
             return
         type(self).steps += 1
         read = transcript.read(self.path)
-        kept = [(m["turn"], transcript.seat_of(m), m["response"]) for m in read.messages]
+        kept = [(m["turn"], seat_of(m), m["response"]) for m in read.messages]
         assert kept == [(turn, seat, "\n\n".join(part for part in parts if part))
                         for turn, seat, parts, _ in self.said]  # fmt: skip
         assert not self.talk or not read.skipped

@@ -11,6 +11,7 @@ from provider import Provider
 
 from harness.screen.wrap import Wrapper
 from harness.talk import transcript
+from harness.talk.events import seat_of
 from harness.talk.history import History
 from harness.talk.log import Log, encode
 from harness.talk.transcript import read
@@ -111,7 +112,7 @@ def test_a_damaged_log_is_read_without_an_exception_and_says_what_it_skipped(tmp
     for event in log.events:
         transcript.tally(totals, event)
     for message in log.messages:
-        assert isinstance(transcript.received(message), str) and transcript.seat_of(message) in "AB"
+        assert isinstance(transcript.received(message), str) and seat_of(message) in "AB"
         history = History("A", "", "seed", "m", ("t",))
         history.add(message)
     log.settings()

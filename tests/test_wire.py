@@ -4,7 +4,7 @@ import json
 
 import pytest
 from program import texts
-from provider import Provider, Reply, status
+from provider import Provider, Reply, cut, reset, stall, status
 from streams import (
     DONE,
     INTERN,
@@ -80,6 +80,14 @@ def test_a_stream_without_its_end_is_no_message(hear, dialect):
     result = hear(MODELS[dialect], saying(dialect, "Half a ", "word", ended=False))
     assert result.code == 0 and result.responses == ["words 1", "words 2"]
     assert result.read.of("aborted")[0]["partial"] == "Half a word"
+
+
+@pytest.mark.parametrize("fault", [cut(), reset(), stall()], ids=lambda fault: fault.kind)
+def test_a_message_that_was_ended_is_whole_however_the_connection_ends(hear, fault):
+    body = sse(chat({"content": "Hello."}), chat(finish="stop"), used())
+    reply = Reply(raw=(body,), pace=0.1, fault=fault)
+    message = first(hear("openai/x", reply, more=["--idle-timeout", 1]))
+    assert (message["response"], message["flags"]) == ("Hello.", [])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

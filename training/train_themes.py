@@ -55,8 +55,8 @@ SHARPNESS = {
     "identity_standoff": (1.8, 0.3),
     "identity_collapse": (1.2, 0.6),
     "goodbye_loop": (1.2, 1.0),
-    "meta_awareness": (1.8, 1.0),
-    "creative_escape": (2.5, 0.6),
+    "meta_awareness": (1.2, 1.0),
+    "creative_escape": (1.8, 0.6),
     "bliss": (1.2, 0.6),
 }
 

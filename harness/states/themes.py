@@ -33,7 +33,7 @@ from harness.states.names import THEMES
 from harness.states.path import Change
 
 VIEWS = ("now", "before", "recent")
-MEMORY, FADE, FLOOR = 0.6, 0.7, 3.0  # FLOOR keeps the few phrases of a short text from being all
+MEMORY, FADE, FLOOR = 0.4, 0.5, 3.0  # FLOOR keeps the few phrases of a short text from being all
 ZERO = (0.0,) * len(THEMES)
 
 Weights = tuple[float, ...]  # one a theme, in their order

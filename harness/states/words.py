@@ -14,7 +14,7 @@ import itertools
 import re
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching across the cut
-ENGLISH, ENOUGH = 0.04, 12  # see `english`
+ENGLISH, ENOUGH, FEW = 0.04, 12, 5  # see `english`
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[?!*]+|[\u2600-\u27bf\U0001f000-\U0001faff]+")
 _NAMES = (
@@ -84,8 +84,11 @@ def place(phrase: str, low: str) -> tuple[int, int] | None:
 
 
 def common(said: list[str]) -> tuple[int, int]:
-    """How many of these words are common English ones, and how many are words at all."""
+    """How many of these words are common English ones, and how many are words at all; none of
+    either of a few words, which sound alike in many languages."""
     real = [word for word in said if word[0].isalpha()]
+    if len(real) < FEW:
+        return 0, 0
     return sum(word in COMMON for word in real), len(real)
 
 

@@ -37,7 +37,7 @@ from harness.talk.company import Alone, Company
 from harness.talk.controls import Controls
 from harness.talk.events import End, Event, Reason, Turn
 from harness.talk.log import Log, LogError
-from harness.talk.provenance import provenance
+from harness.talk.provenance import opening, resumption
 from harness.talk.settings import Settings
 from harness.talk.show import Show
 from harness.talk.speakers import Broke, Editor, Model, Person, Puppeteer, Script, Stage
@@ -125,20 +125,18 @@ class Conversation:
     def open(self, past: Transcript | None = None, at: int | None = None, **more: Any) -> None:
         """Begin a log (`more` goes into its config), go on with one, or, with `at`, branch off
         from another before that turn."""
-        about = provenance(self.log.path.stem)
+        settings, name = self.settings, self.log.path.stem
         if past is None:
-            self.note({"type": "config", **about, **more, **self.settings.to_config()})
+            self.note(opening(name, settings, **more))
         elif at is None:
             for event in past.events:
                 self.state.fold(event)
-            self.note({"type": "resumed", **about, "settings": self.settings.to_config()})
+            self.note(resumption(name, settings))
             for line, why in past.skipped:
                 self.show.notice(f"line {line} of the log was skipped: {why}")
             self.show.notice(f"going on with {place(self.state.totals['messages'])}")
         else:
-            parent = {"log": past.path.name, "turn": at}
-            config = self.settings.to_config()
-            self.note({"type": "config", **about, "parent": parent, **config})
+            self.note(opening(name, settings, parent={"log": past.path.name, "turn": at}))
             shared = past.until(at)
             self.log.copy(shared)
             for event in shared:
@@ -170,7 +168,8 @@ class Conversation:
             text = scrub(f"{type(error).__name__}: {error}")
             self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
             raise
-        return self.log.write({**end, "totals": self.state.totals})
+        end["totals"] = self.state.totals
+        return self.log.write(end)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def schemas(names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def answer(
     calls: list[dict[str, Any]], names: tuple[str, ...], on_exit: str, taken: set[str]
-) -> tuple[list[dict], list[dict], list[dict]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any]]:
     """Answer the calls of one reply, each by its own result.
 
     `calls` holds {id, name, arguments (raw text), extra}; `taken` the call ids already in the

@@ -50,8 +50,8 @@ def parse(data: bytes | str) -> Any:
         value = json.loads(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    opening = (b"[", b"{") if isinstance(data, bytes) else ("[", "{")
-    if sum(map(data.count, opening)) > DEEPEST and _depth(value) > DEEPEST:
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
         raise ValueError("nested too deeply")
     return value
 

@@ -52,7 +52,11 @@ def whole(text: str) -> str:
 
 def sendable(text: str) -> str:
     """`text` with lone surrogates, which UTF-8 can't carry, replaced by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text  # itself, not a copy: histories share the words of the log
 
 
 def tokens(count: float) -> str:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+import hypothesis
 import pytest
 from program import KEY, PROGRAM, Result
 
@@ -11,11 +12,21 @@ from harness import cli
 # What the shell that starts the tests may have set, and what would show in the output.
 DECORATION = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "PYTHONIOENCODING")
 
+# How long an example takes says nothing beside other tests, and too slow a machine nothing of us.
+hypothesis.settings.register_profile(
+    "beside_others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("beside_others")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one more than there are processors, as many tests wait more than they work."""
     return (os.cpu_count() or 1) + 1
+
+
+hypothesis.settings.register_profile("here", deadline=None)  # nothing is timed in tests
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)

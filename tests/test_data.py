@@ -27,7 +27,7 @@ def odd_log(name: str = "odd") -> Path:
     events = [logs.turn(i, text, flags=["truncated"]) for i, text in enumerate(ODD)]
     tried = {"tool": "=stop", "reason": "bored", "outcome": "refused"}
     events[1]["tool_attempts"] = [tried]
-    events[2] |= {"interjected": True, "source": "live"}
+    events[2] |= {"interjected": True, "source": "live", "usage": {}, "cost_usd": None}
     events[3] |= {"usage": {}, "cost_usd": None}
     return logs.write(Path(f"logs/{name}.jsonl"), logs.config(condition={"=1+1": "=x"}), *events)
 

@@ -29,6 +29,7 @@ from attractor import Conversation
 from harness.screen.silent import Silent
 from harness.talk import transcript
 from harness.talk.controls import Controls
+from harness.talk.events import seat_of
 from harness.talk.log import Log
 from harness.talk.options import make_settings
 from harness.talk.settings import Settings
@@ -68,6 +69,7 @@ class Talk(RuleBasedStateMachine):
         self.provider = Provider(lambda body, i: self.replies.pop(0))
         self.provider.__enter__()
         self.said, self.first, self.seen = [], {"A": 0, "B": 0}, 0
+        self.other = {}
         options = {"model_a": "opus", "model_b": "sonnet", "api_base": self.provider.url,
                    "seed": SEED, "on_full": "slide", "retry_for": 0.0,
                    "interject": [f"every:{EVERY}:B:{SCRIPTED}"]}  # fmt: skip
@@ -137,6 +139,9 @@ class Talk(RuleBasedStateMachine):
         requests, self.seen = self.provider.requests[self.seen :], len(self.provider.requests)
         _, seat = self.next_up()
         assert [texts(r.body) for r in requests] == [self.view(seat, done) for done in rounds]
+        for request in requests:  # prompt, tools and all else are the same for ever
+            other = {name: value for name, value in request.body.items() if name != "messages"}
+            assert self.other.setdefault(seat, other) == other
 
     # -- what can happen
 
@@ -283,9 +288,10 @@ class Talk(RuleBasedStateMachine):
             return
         type(self).steps += 1
         read = transcript.read(self.path)
-        kept = [(m["turn"], transcript.seat_of(m), m["response"]) for m in read.messages]
+        kept = [(m["turn"], seat_of(m), m["response"]) for m in read.messages]
         assert kept == [(turn, seat, "\n\n".join(part for part in parts if part))
                         for turn, seat, parts, _ in self.said]  # fmt: skip
+        assert not self.talk or not read.skipped
         rebuilt = State(Settings.from_config(read.settings()))
         for event in read.events:
             rebuilt.fold(event)
@@ -300,13 +306,13 @@ class Talk(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [
-    4, pytest.param(40, marks=[pytest.mark.stress, pytest.mark.timeout(1800)]),
+    12, pytest.param(90, marks=[pytest.mark.stress, pytest.mark.timeout(1800)]),
 ])  # fmt: skip
 def test_any_order_of_events_keeps_the_principles(examples):
-    """50 steps each: 40 are the 2,000 of CI."""
+    """30 steps each, a few of them fewer: more than 2,000 in CI. Each leaves some rules out."""
     Talk.steps = 0
     run_state_machine_as_test(Talk, settings=settings(
-        max_examples=examples, stateful_step_count=50, deadline=None, derandomize=True,
+        max_examples=examples, stateful_step_count=30, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck), print_blob=True,
     ))  # fmt: skip
-    assert Talk.steps >= 45 * examples
+    assert Talk.steps >= 23 * examples

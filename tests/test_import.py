@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import pytest
 from program import real, texts
@@ -344,6 +345,16 @@ def test_a_torn_line_costs_that_line_alone_and_is_named(take):
     result, (log,) = take("events.jsonl", whole + whole.partition("\n")[0][:20])
     assert result.code == 1 and "line 8 is broken" in result.out and len(log.messages) == 4
     assert parsed('{"a": 1}\n{"a"\n{"a": 2}') == ([{"a": 1}, {"a": 2}], [2])
+
+
+def test_a_pipe_in_a_folder_is_waited_for_by_nobody(run, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    os.mkfifo(tmp_path / "theirs" / "pipe")
+    (tmp_path / "theirs" / "b.json").write_text(json.dumps(bench()))
+    (tmp_path / "theirs" / "deep.json").write_text("[" * 100_000)
+    result = run("import", "theirs", "--to", "in")
+    assert len(list((tmp_path / "in").iterdir())) == 1 and "deep.json: " in result.out
+    assert "pipe" in run("import", "theirs/pipe").out
 
 
 def test_a_file_that_is_not_there_is_refused(run):

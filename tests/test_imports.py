@@ -58,3 +58,11 @@ def test_no_module_of_ours_is_found_by_its_name_or_its_file():
                 (what,) = node.args
                 assert isinstance(what, ast.Constant), f"{name} line {node.lineno}"
                 assert room(what.value) not in FLOOR, f"{name} line {node.lineno}"
+
+
+def test_tests_have_their_helpers_from_modules():
+    """Not from conftest.py, nor from one another."""
+    for path in sorted(ROOT.glob("tests/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith(("conftest", "test_")), path.name

@@ -256,7 +256,7 @@ def test_a_model_of_another_provider_judges_as_well(run, tmp_path):
     with Provider([answer(span())]) as provider:
         result = run("judge", log, "--model", "openai/odd", "--api-base", provider.url + "/v1")
     assert result.code == 0 and len(labelled(log)["states"]) == 1
-    assert labelled(log)["cost_usd"] is None and "cost unknown" in result.out
+    assert labelled(log)["cost_usd"] == 0.0 and "free" in result.out  # it runs on this machine
 
 
 def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_later(

@@ -360,6 +360,18 @@ def test_several_merges_are_noted(run, tmp_path):
     assert len(notes) == 1 and "merged in several passes" in notes[0]
 
 
+@pytest.mark.parametrize("damage", [
+    b"", b"[]", b'{"patterns": 1}', b'{"patterns": [{}], "n_messages": 4, "judge": {"model": "x"}}',
+    b"[" * 100_000,
+])  # fmt: skip
+def test_damaged_patterns_are_none(run, tmp_path, damage):
+    path = log(tmp_path, "a")
+    patterns.file_of(path).write_bytes(damage)
+    assert json.loads(run("report", path, "--json").out)["patterns"] is None
+    with Provider([answer(pattern())]) as provider:
+        assert ask(run, provider, path).code == 0
+
+
 def test_without_patterns_the_report_says_nothing_of_them(run, tmp_path):
     path = log(tmp_path, "a")
     assert json.loads(run("report", path, "--json").out)["patterns"] is None

@@ -4,7 +4,7 @@ import json
 
 import made_logs as logs
 import pytest
-from conftest import real, texts
+from program import PROGRAM, read_log, real, texts
 from provider import Provider, Reply, status
 
 from harness import prompts
@@ -93,6 +93,7 @@ def test_its_words_are_logged_as_spoken_for_the_seat_with_its_own_usage_and_cost
     assert event["puppet"] == {"when": "2", "name": "tool", "since": None,
                                "model": "anthropic/claude-opus-4-5"}  # fmt: skip
     assert event["usage"]["input"] > 100 and event["cost_usd"] > 0 and event["request_sha256"]
+    assert not any("prompt_cut" in m["flags"] for m in result.read.messages)
     totals = result.read.events[-1]["totals"]
     counted = [m for m in result.read.messages]
     assert totals["cost_usd"] == pytest.approx(sum(m["cost_usd"] for m in counted))
@@ -325,7 +326,7 @@ def test_every_goal_has_a_prompt_and_a_demo(run):
 
 
 def test_a_judge_is_told_who_spoke(run, tmp_path):
-    from test_judge import answer, shown_lines
+    from judging import answer, shown_lines
 
     logs.write(tmp_path / "a.jsonl", logs.config(), *pulled("tool", 1, None, 8))
     with Provider([answer(terminal="none")]) as provider:
@@ -333,3 +334,51 @@ def test_a_judge_is_told_who_spoke(run, tmp_path):
     lines = shown_lines(provider.requests[0])
     assert [n for n, line in enumerate(lines) if "spoken_by_puppeteer" in line] == [4]
     assert not any("spoken_by_human" in line for line in lines)
+
+
+# -- a person, and a kill, while it writes
+
+
+def test_a_person_takes_its_message_over_like_a_models(tmp_path):
+    terminal_module = pytest.importorskip("terminal", reason="no pty on Windows")
+    slow = Reply(chunks=[f"push{i} " for i in range(400)], pace=0.02)
+    with Provider(lambda body, i: slow if is_puppet(body) else f"Words {i}.") as provider:
+        words = [*PROGRAM, *real(provider), "--puppet", f"{TOOL}:1", "--max-turns", "2"]
+        with terminal_module.Terminal(words, tmp_path) as terminal:
+            terminal.wait_for("push3")
+            terminal.type(" ")
+            terminal.wait_for("You as Model A:")
+            terminal.type("It is me now.\r")
+            assert terminal.wait_end() == 0
+            assert "puppeteer · turn 1" in terminal.text()
+    log = read_log(tmp_path)
+    (broken,) = log.of("aborted")
+    assert (broken["why"], broken["source"]) == ("taken over", "puppet")
+    assert broken["usage"]["output"] > 0 and log.messages[2]["source"] == "live"
+    assert texts(provider.requests[-1].body)[-1] == ("user", "It is me now.")
+    assert not any("push" in json.dumps(body) for body in parted(provider)[1])
+
+
+def test_killed_while_it_writes_it_is_asked_again_for_that_message_alone(run, start, tmp_path):
+    slow = Reply(chunks=[f"push{i} " for i in range(400)], pace=0.05)
+    hold = [True]
+
+    def say(body, i):
+        if not is_puppet(body):
+            return f"Words {len(body['messages'])}."
+        pulled = texts(body)[0][1].count('"spoken_by_puppeteer"')
+        return slow if hold[0] and pulled == 1 else PULLS[pulled]
+
+    with Provider(say) as provider:
+        words = [*real(provider), "--puppet", f"{TOOL}:every:1", "--max-turns", 4, "--quiet"]
+        process = start(*words)
+        provider.wait_until(lambda: len(parted(provider)[0]) == 2)
+        process.kill()
+        process.wait()
+        hold[0] = False
+        log = next((tmp_path / "logs").iterdir())
+        assert run("--resume", log, "--quiet").code == 0
+    pulled, _ = parted(provider)
+    assert len(pulled) == 4 and pulled[1] == pulled[2]
+    said = [m["response"] for m in transcript.read(log).messages if m["source"] == "puppet"]
+    assert said == PULLS

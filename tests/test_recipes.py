@@ -21,28 +21,34 @@ def header(name):
 
 
 def test_there_is_a_recipe_for_each_experiment_of_the_write_up():
-    named = {"identity", "tools", "conflict", "pressure", "escape", "mixed", "seeds", "freedom"}
+    named = {"identity", "tools", "conflict", "pressure", "escape", "mixed", "seeds", "freedom",
+             "puppet"}  # fmt: skip
     assert set(RECIPES) == named
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_runs_end_to_end_with_demo_models(run, tmp_path, name):
     models_b = ["demo/standoff", "demo/silence"] if name == "mixed" else ["same"]
-    turns = 14 if name == "pressure" else 12 if name == "escape" else 3
-    result = run("sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns)
+    turns = {"pressure": 14, "escape": 12, "puppet": 18}.get(name, 3)
+    more = [] if name != "puppet" else ["--puppet", "none", ",".join(
+        f"A=demo/puppet:@tool:{turn}" for turn in (11, 14, 17))]  # fmt: skip
+    result = run("sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns,
+                 *more)  # fmt: skip
     assert result.code == 0
     folder = next((tmp_path / "logs").iterdir())
     kept = json.loads((folder / "sweep.json").read_text("utf-8"))
     logs = sorted(folder.glob("*.jsonl"))
     conditions = {"identity": 1, "tools": 2, "conflict": 2, "pressure": 9, "escape": 4,
-                  "mixed": 2, "seeds": 5, "freedom": 3}[name]  # fmt: skip
+                  "mixed": 2, "seeds": 5, "freedom": 3,
+                  "puppet": 4}[name]  # fmt: skip
     assert len(logs) == len(kept["conditions"]) == conditions
     events = [[json.loads(line) for line in log.read_bytes().splitlines()] for log in logs]
     assert all(log[-1]["reason"] == "max_turns" for log in events)
     scripted = [sum(e.get("source") == "script" for e in log) for log in events]
-    assert sorted(scripted) == {"pressure": [0, *[1] * 7, 2], "escape": [0, 0, 1, 1]}.get(
-        name, [0] * conditions
-    )
+    assert sorted(scripted) == {"pressure": [0, *[1] * 7, 2], "escape": [0, 0, 1, 1],
+                                "puppet": [0, 0, 3, 3]}.get(name, [0] * conditions)  # fmt: skip
+    pulled = [sum(e.get("source") == "puppet" for e in log) for log in events]
+    assert sorted(pulled) == ([0, 0, 3, 3] if name == "puppet" else [0] * conditions)
 
 
 def test_the_command_line_wins_over_the_recipe():

@@ -10,6 +10,7 @@ import pytest
 from hostile import WORDS
 from program import PROGRAM, SHARED, needs_shared, real
 from provider import Provider, Reply
+from terminal import Terminal
 
 from harness.talk import transcript
 from harness.talk.log import encode
@@ -126,7 +127,7 @@ def test_export_refuses_what_it_cannot_do_in_one_line(run, tmp_path):
 def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
     from hypothesis import HealthCheck, given, settings
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(WORDS)
     def check(words):
         log = tmp_path / "any.jsonl"
@@ -141,3 +142,21 @@ def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
         assert resolve(said.replace("\r\n", "\n")) in resolve(shown) or not said.strip()
 
     check()
+
+
+def test_a_long_log_is_shown_before_it_is_read_and_can_be_left(tmp_path):
+    lines = [{"type": "config", "model_a": "demo/bliss", "model_b": "demo/bliss"}]
+    for index in range(40_000):
+        seat = "AB"[index % 2]
+        lines.append({"type": "turn", "turn": index // 2, "label": f"Model {seat}",
+                      "response": f"message {index} of many", "seconds": 600})  # fmt: skip
+    (tmp_path / "long.jsonl").write_bytes(b"".join(map(encode, lines)))
+    with Terminal([*PROGRAM, "replay", "long.jsonl"], tmp_path) as terminal:
+        terminal.wait_for("message")
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+        assert "left" in terminal.text() and "message 39999" not in terminal.text()
+    with Terminal([*PROGRAM, "replay", "long.jsonl", "--speed", "0"], tmp_path) as terminal:
+        terminal.wait_for("message 3 of many")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130

@@ -328,3 +328,18 @@ def test_a_changed_tool_text_is_another_condition(figures):
     assert len(conditions) == 2 and "tool_texts sha256" in conditions[0]["name"]
     told = dict(conditions[0]["stimulus"])["tool stop"]
     assert told[0][0] in ("Stops it.", "Stops it, for $10.")
+
+
+def test_a_large_log_is_followed_on_the_disk_with_the_same_figures(run, figures, monkeypatch):
+    from harness.report import summary
+
+    events = logs.talk(40, bye=10)
+    events[20] |= {"interjected": True, "source": "live", "response": "Stop."}
+    events[21]["response"] = "I won't do that: it's manipulation."
+    tried = {"type": "aborted", "label": "Model A", "turn": 6, "usage": {}, "why": "stalled"}
+    logs.write(Path("logs/a.jsonl"), logs.config(), *events[:12], tried, b"x\n", *events[12:])
+    whole = figures()
+    monkeypatch.setattr(summary, "LARGE", 0)
+    assert figures() == whole
+    assert whole["conditions"][0]["interjections"][0]["names_it"]["count"] == 1
+    assert whole["skipped_lines"]

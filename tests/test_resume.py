@@ -34,9 +34,8 @@ def hash_of(body):
     return random.Random(words).getrandbits(40)
 
 
-@pytest.mark.parametrize(
-    "kills", [10, pytest.param(50, marks=[pytest.mark.stress, pytest.mark.timeout(1200)])]
-)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.stress)])
 def test_a_run_killed_at_random_moments_sends_the_same_bytes_as_one_never_killed(
     run, start, tmp_path, kills
 ):

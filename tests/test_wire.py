@@ -4,7 +4,7 @@ import json
 
 import pytest
 from program import texts
-from provider import Provider, Reply, status
+from provider import Provider, Reply, cut, reset, stall, status
 from streams import (
     DONE,
     INTERN,
@@ -27,7 +27,7 @@ SEPARATORS = "a\u2028b\u2029c\u0085d\x1ce\x0bf\x0cg 完🙂"
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch):
-    for name in ("GEMINI", "GROQ", "OPENROUTER", "DEEPSEEK", "MISTRAL"):
+    for name in ("GEMINI", "GROQ", "OPENROUTER", "DEEPSEEK", "MISTRAL", "XAI"):
         monkeypatch.setenv(f"{name}_API_KEY", "a-key-of-no-use-123")
 
 
@@ -80,6 +80,14 @@ def test_a_stream_without_its_end_is_no_message(hear, dialect):
     result = hear(MODELS[dialect], saying(dialect, "Half a ", "word", ended=False))
     assert result.code == 0 and result.responses == ["words 1", "words 2"]
     assert result.read.of("aborted")[0]["partial"] == "Half a word"
+
+
+@pytest.mark.parametrize("fault", [cut(), reset(), stall()], ids=lambda fault: fault.kind)
+def test_a_message_that_was_ended_is_whole_however_the_connection_ends(hear, fault):
+    body = sse(chat({"content": "Hello."}), chat(finish="stop"), used())
+    reply = Reply(raw=(body,), pace=0.1, fault=fault)
+    message = first(hear("openai/x", reply, more=["--idle-timeout", 1]))
+    assert (message["response"], message["flags"]) == ("Hello.", [])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -190,6 +198,22 @@ def test_each_call_is_its_own_attempt_whatever_tells_them_apart(hear, name):
 @pytest.mark.parametrize("dialect", OTHERS)
 def test_each_call_is_its_own_attempt_in_every_dialect(hear, dialect):
     result = hear(MODELS[dialect], OTHERS[dialect], tools="all")
+    assert attempted(first(result)) == TWO
+    assert {request.error for request in result.provider.requests} == {None}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "groq/openai/gpt-oss-120b",
+        "deepseek/deepseek-chat",
+        "mistral/magistral-medium-latest",
+        "openrouter/x/y",
+        "xai/grok-4",
+    ],
+)
+def test_each_call_is_its_own_attempt_with_those_who_speak_as_openai_does(hear, model):
+    result = hear(model, PAIRS["an index each"], tools="all")
     assert attempted(first(result)) == TWO
     assert {request.error for request in result.provider.requests} == {None}
 
@@ -495,6 +519,35 @@ def list_price(model, usage):
     new = usage["input"] - usage["cache_read"] - usage["cache_write"]
     return (new * prices["input_cost_per_token"] + usage["output"] * prices["output_cost_per_token"]
             + usage["cache_write"] * prices["cache_creation_input_token_cost"])  # fmt: skip
+
+
+CACHED = {  # a model of each, and how it counts 100 tokens of which 40 come from its cache
+    "openai/gpt-4o": chatted({"content": "Hi"}, usage=used(
+        prompt_tokens_details={"cached_tokens": 40})),
+    "deepseek/deepseek-chat": chatted({"content": "Hi"}, usage=used(
+        prompt_cache_hit_tokens=40, prompt_cache_miss_tokens=60)),
+    "groq/openai/gpt-oss-120b": chatted({"content": "Hi"}, usage=used(
+        prompt_tokens_details={"cached_tokens": 40})),
+    "mistral/magistral-medium-latest": chatted({"content": "Hi"}),
+    "gemini/gemini-2.5-flash": gemini({"text": "Hi"}, usageMetadata={
+        "promptTokenCount": 100, "cachedContentTokenCount": 40, "candidatesTokenCount": 4,
+        "thoughtsTokenCount": 6}),
+    "anthropic/claude-opus-4-6": anthropic(
+        ("text", "Hi"), input_tokens=60, cache_read_input_tokens=40),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", CACHED)
+def test_what_came_from_a_cache_is_counted_and_has_its_price(hear, model):
+    from harness.models.catalogue import price
+
+    message = first(hear(model, CACHED[model]))
+    usage = message["usage"]
+    assert (usage["input"], usage["output"]) == (100, 10)
+    assert usage["cache_read"] == (0 if "mistral" in model else 40)
+    ways = {"input": 100 - usage["cache_read"], "output": 10, "cache_read": usage["cache_read"]}
+    expected = sum(count * (price(model, way) or 0) for way, count in ways.items())
+    assert message["cost_usd"] == pytest.approx(expected) and expected > 0
 
 
 TERMS = {  # what a provider serves on, and what the list price is multiplied with

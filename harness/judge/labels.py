@@ -21,10 +21,11 @@ from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
 from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.log import encode
 from harness.text import UserError
 
-Message = dict[str, Any]
+Message = Turn
 Label = dict[str, Any]  # of a span
 
 SUFFIX = ".labels.json"
@@ -106,16 +107,22 @@ def damage(labels: Any) -> str | None:
     return None
 
 
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
 def _damage_of(span: Any, size: int, until: dict[str, int]) -> str | None:
     if not isinstance(span, dict) or span.get("state") not in STATES:
         return "it names no state"
     first, last = span.get("from_message"), span.get("to_message")
-    evidence, place = span.get("evidence"), span.get("evidence_message", first)
-    if any(type(n) is not int for n in (first, last, place)) or not isinstance(evidence, str):
+    places = [first, span.get("evidence_message", first), last]
+    numbers = [n for n in places if type(n) is int]
+    if len(numbers) < len(places) or not isinstance(span.get("evidence"), str):
         return "it does not say where it was seen"
-    if not until.get(span["state"], -1) < first <= last < size or not first <= place <= last:
+    start, place, end = numbers
+    if not until.get(span["state"], -1) < start <= place <= end < size:
         return "it lies outside the conversation, or over another of that state"
-    until[span["state"]] = last
+    until[span["state"]] = end
     return None
 
 
@@ -240,8 +247,9 @@ def fault(span: Any, messages: list[Message], first: int, last: int) -> str | No
 
 def misplaced(one: dict[str, Any], messages: list[Message], first: int, last: int) -> str | None:
     """What is wrong with the messages that a judge names and the words that it quotes, or None."""
-    numbers = [one.get(name) for name in ("from_message", "quote_message", "to_message")]
-    if any(type(number) is not int for number in numbers):
+    names = ("from_message", "quote_message", "to_message")
+    numbers = [number for name in names if (number := _whole(one.get(name))) is not None]
+    if len(numbers) < len(names):
         return "from_message, to_message and quote_message must be whole numbers"
     if [first, *numbers, last] != sorted([first, *numbers, last]):
         return (

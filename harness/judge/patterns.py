@@ -67,7 +67,7 @@ def _whole(found: Any) -> bool:
     if not isinstance(found, dict) or not isinstance(found.get("judge"), dict):
         return False
     size, patterns = found.get("n_messages"), found.get("patterns")
-    if type(size) is not int or not isinstance(patterns, list):
+    if type(size) is not int or not isinstance(patterns, list) or "model" not in found["judge"]:
         return False
     for one in patterns:
         words = isinstance(one, dict) and [one.get(n) for n in ("name", "sentence", "quote")]
@@ -102,13 +102,13 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Named:
         return Named(problems=[problem], usable=False)
     named = Named()
     for number, one in enumerate(data["patterns"]):
-        problem: str | None = fault(one, messages, first, last)
-        if problem is None and one["name"].casefold() in _names(named.patterns):
-            problem = "its name was given before: one name for each pattern"
-        if problem is None and len(named.patterns) == MOST:
-            problem = f"at most {MOST} patterns, please"
-        if problem:
-            named.problems.append(f"pattern {number}: {problem}")
+        wrong: str | None = fault(one, messages, first, last)
+        if wrong is None and one["name"].casefold() in _names(named.patterns):
+            wrong = "its name was given before: one name for each pattern"
+        if wrong is None and len(named.patterns) == MOST:
+            wrong = f"at most {MOST} patterns, please"
+        if wrong:
+            named.problems.append(f"pattern {number}: {wrong}")
             named.dropped += 1
         else:
             kept = ("name", "sentence", "from_message", "to_message", "quote", "quote_message")

@@ -16,7 +16,7 @@ from harness.models.marks import mark, wants_marks
 from harness.models.reply import Reply
 from harness.models.said import Said
 from harness.models.seat import Seat
-from harness.models.wire import Foreign, Wire
+from harness.models.wire import Foreign, Garbled, Wire
 
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
 
@@ -98,7 +98,8 @@ async def complete(
         if not limit.expired():
             raise
         waited = f"{sent['model']}: the provider sent nothing for {idle_timeout:g} s"
-        raise Failure("idle", f"{waited} (--idle-timeout)", True) from None
+        if not said.ended:  # else it only forgot to hang up
+            raise Failure("idle", f"{waited} (--idle-timeout)", True) from None
     finally:
         reply.take(said)
         reply.settle(said, sent, litellm)
@@ -128,7 +129,8 @@ async def _pieces(
     except Foreign as other:
         raise foreign(str(other), wire, sent) from None
     except Exception as error:  # its many providers raise anything; `failure_of` sorts it
-        raise failure_of(error, sent, wire) from None
+        if not said.ended or isinstance(error, Garbled):
+            raise failure_of(error, sent, wire) from None
     finally:
         if parts is not None:
             with contextlib.suppress(Exception):  # closing what is broken already may complain

@@ -18,7 +18,6 @@ from typing import Any
 from harness import files
 from harness.models import demo, secrets
 from harness.models.seat import Seat
-from harness.models.secrets import scrub as scrub
 from harness.text import UserError
 
 KEYS = {

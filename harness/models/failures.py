@@ -127,7 +127,8 @@ def foreign(body: str, wire: Wire, sent: dict[str, Any]) -> Failure:
     if code := error_words(_parsed(body))[1]:
         return _sorted(code, words, model, None)
     what = "a web page" if body.lstrip().startswith("<") else "no stream"
-    hint = "" if "/v1" in wire.path else "; does --api-base want /v1 at its end?"
+    like_openai = wire.path.endswith("/chat/completions") and "/v1" not in wire.path
+    hint = "; does --api-base want /v1 at its end?" if like_openai else ""
     return Failure("no_stream", f"{model}: {wire.host} answered with {what}: {words}{hint}")
 
 

@@ -106,4 +106,8 @@ def _merged(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 last[name] = (last.get(name) or "") + value
             elif value is not None:
                 last[name] = value
+    texts = ((block, name) for block in blocks for name in ("text", "summary"))
+    for block, name in texts:
+        if isinstance(block.get(name), str):
+            block[name] = sendable(block[name])
     return blocks

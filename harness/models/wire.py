@@ -73,7 +73,9 @@ class Wire:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it comes."""
-        async for chunk in self._chunks or _nothing():
+        if self._chunks is None:
+            return
+        async for chunk in self._chunks:
             self._beat()
             yield chunk
 
@@ -105,11 +107,6 @@ class Wire:
         if self._response is not None:
             with contextlib.suppress(Exception):  # closing what is broken already may complain
                 await self._response.aclose()
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
 
 
 def current() -> Wire | None:

@@ -6,14 +6,15 @@ prompt did.
 
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from harness.report.conditions import stimulus
 from harness.report.listing import detected, load
+from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.states.path import Span
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError
 
 
@@ -33,7 +34,8 @@ def show(paths: list[Path]) -> int:
         f"the same up to message {part - 1}" if part else "",
         "they never part" if part is None else f"they part at message {part}",
     ]
-    console.report([_about(logs), *_messages(logs, part)], [*filter(None, told)] if shared else [])
+    notes = [*filter(None, told), Verdicts("rules").words]
+    console.report([_about(logs), *_messages(logs, part)], notes if shared else notes[-1:])
     return 0
 
 
@@ -47,7 +49,7 @@ def parting(left: Transcript, right: Transcript) -> int | None:
     return None
 
 
-def _said(event: dict[str, Any]) -> tuple[str, str]:
+def _said(event: Turn) -> tuple[str, str]:
     return seat_of(event), event["response"]
 
 

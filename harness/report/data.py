@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from harness.report.replacing import beside, replacing
 from harness.report.spool import Spool
@@ -19,8 +19,9 @@ from harness.report.summary import TOKENS, Summary
 from harness.states.detect import Detector
 from harness.states.names import STATES, THEMES, kind_of
 from harness.states.path import path_words
+from harness.talk.events import Turn, seat_of
 from harness.talk.log import encode
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError, install, sendable
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -82,10 +83,11 @@ def said(log: Transcript, _: Detector) -> str:
     return json.dumps([_said(event) for event in log.messages])
 
 
-def _said(event: dict[str, Any]) -> Row:
+def _said(event: Turn) -> Row:
     written = event.get("interjected") and not event["usage"]  # by nobody who is paid
     free = bool(event.get("inherited") or written)
-    usage = event["usage"] or (dict.fromkeys(TOKENS, 0) if free else {})
+    nothing = dict.fromkeys(TOKENS, 0) if free else {}
+    usage = cast(dict[str, int], event.get("usage")) or nothing
     calls = [{name: call.get(name) for name in ("tool", "outcome", "reason")}
              for call in event["tool_attempts"]]  # fmt: skip
     flags = [*event["flags"], *(["inherited"] if event.get("inherited") else [])]
@@ -103,20 +105,22 @@ def _said(event: dict[str, Any]) -> Row:
 def _messages(runs: list[tuple[str, Summary]], spool: Spool) -> Iterator[Row]:
     for condition, run in runs:
         whose = _whose(condition, run)
-        for index, row in enumerate(json.loads(spool.take(run, "said"))):
-            forms = " ".join(run.states_at(index)) or None
-            yield whose | {"index": index} | row | {"theme": run.theme_at(index), "form": forms}
+        rows = json.loads(spool.take(run, "said"))
+        for index, (row, theme, forms) in enumerate(zip(rows, *run.lanes(), strict=True)):
+            states = {"theme": theme, "form": " ".join(forms) or None}
+            yield whose | {"index": index} | row | states
 
 
 def _spans(runs: list[tuple[str, Summary]], by: str) -> Iterator[Row]:
     for condition, run in runs:
+        themes, _ = run.lanes()
         for span in run.spans:
             first = span.evidence[0] if span.evidence else None
             kind = kind_of(span.state)
             yield _whose(condition, run) | {
                 "state": span.state, "kind": kind, "start": span.start, "end": span.end,
                 "messages": span.end - span.start + 1, "to_the_end": span.end == run.messages - 1,
-                "theme": span.state if span.state in THEMES else run.theme_at(span.start),
+                "theme": span.state if span.state in THEMES else themes[span.start],
                 "evidence_message": first.message if first else None,
                 "evidence": first.words if first else None, "verdict_by": by,
             }  # fmt: skip

@@ -23,6 +23,7 @@ from harness.report.listing import detected, load, view
 from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
+from harness.talk.events import Turn
 from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -182,7 +183,7 @@ def _none(settings: Settings, name: str) -> str:
     return "not recorded" if name in settings.unknown else "none"
 
 
-def _message(index: int, message: dict[str, Any]) -> list[str]:
+def _message(index: int, message: Turn) -> list[str]:
     who = " (interjected)" if message.get("interjected") else ""
     lines = [f"### {message['label']} · turn {message['turn']} · message {index}{who}", ""]
     text = visible(message["response"])

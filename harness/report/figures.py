@@ -103,7 +103,8 @@ def form(name: str, runs: list[Summary]) -> Figures:
     themes: Counter[str] = Counter()
     lasted, to_the_end = [], 0
     for run in runs:
-        themes.update(run.theme_at(message) or "none" for message in run.within(name))
+        lane, _ = run.lanes()
+        themes.update(lane[message] or "none" for message in run.within(name))
         for span in run.spans:
             if span.state == name:
                 lasted.append(span.end - span.start + 1)

@@ -20,8 +20,9 @@ from harness.report.spool import Spool
 from harness.report.summary import Summary
 from harness.screen.progress import Progress
 from harness.states.path import path_words
+from harness.talk.events import seat_of
 from harness.talk.settings import Settings
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError, install, visible
 
 

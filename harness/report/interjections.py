@@ -7,7 +7,7 @@ from typing import Any
 from harness.report.conditions import words_of
 from harness.states.names import STATES
 from harness.states.path import Span
-from harness.talk.transcript import partner, seat_of
+from harness.talk.events import Turn, partner, seat_of
 
 NEXT = 3  # of the partner's messages that are looked at for what followed
 SOON = 2  # a state that shows in at most so many messages after an interjection has ended with it
@@ -44,7 +44,7 @@ class Interjected:
 
 
 def interjections(
-    messages: list[dict[str, Any]],
+    messages: list[Turn],
     settings: dict[str, Any],
     spans: list[Span],
     tried: list[dict[str, Any]],
@@ -82,7 +82,7 @@ def _what_became_of_the_state(one: Interjected, spans: list[Span], size: int) ->
 
 
 def _what_the_partner_did(
-    one: Interjected, messages: list[dict[str, Any]], until: int, tried: list[dict[str, Any]]
+    one: Interjected, messages: list[Turn], until: int, tried: list[dict[str, Any]]
 ) -> None:
     other, last = partner(one.seat), min(until, one.message + 2 * NEXT)
     for attempt in tried:

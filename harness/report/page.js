@@ -36,6 +36,7 @@ function go(changes) {
     if (value !== null && value !== "") next.set(name, value);
   }
   location.hash = next.toString();
+  route(); // at once; the event that follows finds nothing to do
 }
 
 const filtered = () => number(place().condition, data.conditions.length);

@@ -25,12 +25,14 @@ from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
 from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
 from harness.screen.progress import Progress
-from harness.states.detect import LOOK_BACK, NEAR, Detector
+from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import many, money, visible
 
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
+BACK, ALIKE = 8, 0.7  # how far back a repetition is looked for, and how alike it must be
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "page_overview.js", "page_run.js", "page_beside.js", "page_route.js")
 BODY = (HERE / "page.html").read_text(encoding="utf-8")
@@ -56,7 +58,7 @@ def _shown(value: Any) -> Any:
 
 def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
-    messages = [
+    messages: list[dict[str, Any]] = [
         {
             "seat": seat_of(event), "turn": event["turn"], "text": event["response"],
             "source": _source(event), "attempts": [], "incidents": [],
@@ -79,7 +81,7 @@ def transcript(log: Transcript, detector: Detector) -> str:
     })  # fmt: skip
 
 
-def _source(event: dict[str, Any]) -> str:
+def _source(event: Turn) -> str:
     if not event.get("interjected"):
         return "model"
     return (
@@ -103,9 +105,9 @@ def repeats(detector: Detector, size: int) -> dict[int, int]:
         if span.state != "verbatim_loop":
             continue
         for i in range(span.start, min(span.end + 1, size)):
-            before = range(i - 1, max(-1, i - 1 - LOOK_BACK), -1)
+            before = range(i - 1, max(-1, i - 1 - BACK), -1)
             likeness = zip(before, detector.alike(i, before), strict=True)
-            if (of := next((j for j, like in likeness if like >= NEAR), None)) is not None:
+            if (of := next((j for j, like in likeness if like >= ALIKE), None)) is not None:
                 told[i] = of
     return told
 
@@ -144,6 +146,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
             report["conditions"], labels(report["conditions"]), groups.values(), strict=True)
     ]  # fmt: skip
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
+    places = _parents(runs)
     messages = sum(run.messages for _, run in runs)
     counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
@@ -152,7 +155,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "conditions": conditions, "notes": notes(report), "missing": report["missing"],
         "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
         "asked": overview(report["conditions"])[2:],
-        "runs": [_run(at, number, run, _parents(runs)) for at, (number, run) in enumerate(runs)],
+        "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],
     }  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 // ---- what is shown follows the address
 
-let overviewOf; // which condition's overview is drawn
+let overviewOf, routed; // which condition's overview is drawn; which address is shown
 
 function route() {
+  if (routed === location.hash) return;
+  routed = location.hash;
   const at = place(), run = number(at.run, data.runs.length), other = number(at.beside, data.runs.length);
   const view = run !== null && other !== null && other !== run ? "beside" : run !== null ? "run" : at.find ? "found" : "overview";
   for (const name of ["overview", "found", "run", "beside"]) {

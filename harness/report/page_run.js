@@ -46,7 +46,7 @@ const SOURCES = { model: "", script: " · scripted interjection", live: " · typ
 function evidence(m, index, run, marks) {
   const own = marks.filter((k) => k[0] === index).map(([, state, words]) => [state, words]), low = m.text.toLowerCase();
   const later = run.spans.filter(([s, a, b]) => s !== "verbatim_loop" && a <= index && index <= b)
-    .flatMap(([s, a, b]) => marks.filter((k) => k[1] === s && a <= k[0] && k[0] <= b && k[2].length > 3 && low.includes(k[2].toLowerCase())).map((k) => [s, k[2]]));
+    .flatMap(([s, a, b]) => marks.filter((k) => k[1] === s && a <= k[0] && k[0] <= b && k[2].length >= 3 && low.includes(k[2].toLowerCase())).map((k) => [s, k[2]]));
   const all = new Map([...own, ...later].map(([state, words]) => [`${state} ${words}`, [state, words, `evidence of ${short[state]}`]]));
   return [...all.values()];
 }

@@ -20,16 +20,18 @@ from typing import Any
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
-from harness.talk.events import Totals
+from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
 TOO_FAST = 2000  # words a second that nobody has said: a demo that nobody watched
 LONGEST = 2.0  # seconds between two words
 KEYS_LINE = "Space pause · n next message · s next state · + - speed · 0 rest at once · q end"
+
+UNTOLD: Attempt = {"tool": "?", "reason": "", "arguments": "", "outcome": "?"}
 
 
 def command(arguments: list[str]) -> int:
@@ -82,14 +84,14 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
-    end: dict[str, Any] = {}
+    end: End | None = None
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
             end = event if event["type"] == "end" else end
             await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
             if pace.ended:
                 break
-            if event.get("turn", at) < at:
+            if event["type"] in ("turn", "aborted") and event["turn"] < at:
                 continue
             pace.next_message()
             if event["type"] == "turn":
@@ -102,7 +104,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    reason = str(end.get("reason", "the log has no end")) if not pace.ended else "left"
+    reason = str(end["reason"] if end else "the log has no end") if not pace.ended else "left"
     show.closing(reason, totals, detector, read.path)
 
 
@@ -162,7 +164,7 @@ class Pace:
 
 def steps(
     read: Transcript, detector: Detector, totals: Totals
-) -> Iterator[tuple[dict[str, Any], list[Change]]]:
+) -> Iterator[tuple[Event, list[Change]]]:
     """Each event with the changes of state that it brought; detector and totals are kept at it."""
     for event in read.events:
         transcript.tally(totals, event)
@@ -172,7 +174,7 @@ def steps(
         yield event, changes
 
 
-async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) -> None:
+async def say(event: Turn, settings: Settings, show: Any, pace: Pace) -> None:
     """Show one message, in pieces, at its pace."""
     source = event.get("source") or ("live" if event.get("interjected") else "model")
     show.begin(settings.seat(seat_of(event)), event["turn"], source)
@@ -185,20 +187,20 @@ async def say(event: dict[str, Any], settings: Settings, show: Any, pace: Pace) 
         took = words / WORDS_A_SECOND
     for part in parts(event):
         if isinstance(part, dict):
-            show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)
+            show.attempt({**UNTOLD, **part})
             continue
-        for piece in re.findall(r"[^ ]* ?", part):
+        for piece in re.findall(r"[^ ]* ?", part) if pace.speed else [part]:
             await pace.word(took / words)
             show.piece("text", piece)
 
 
-def parts(event: dict[str, Any]) -> list[str | dict[str, Any]]:
+def parts(event: Turn) -> list[str | Attempt]:
     """A message as it came: its texts, and the tool attempts between them."""
     attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
     own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
     if not attempts or not own:
         return [event["response"], *attempts]
-    shown: list[str | dict[str, Any]] = []
+    shown: list[str | Attempt] = []
     for message in own:
         words = message.get("content")
         if isinstance(words, str) and words in event["response"]:  # not what stands for silence
@@ -206,4 +208,4 @@ def parts(event: dict[str, Any]) -> list[str | dict[str, Any]]:
         calls = len(message.get("tool_calls") or [])
         shown += attempts[:calls]
         attempts = attempts[calls:]
-    return shown + attempts
+    return [*shown, *attempts]

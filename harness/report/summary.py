@@ -13,19 +13,23 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
-from harness.report.interjections import Interjected, interjections
-from harness.states.detect import Detector, heard
-from harness.states.names import FORMS, THEMES
+from harness.report.interjections import NEXT, Interjected, interjections
+from harness.states.detect import Detector
+from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
+KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
+REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
 PARALLEL = 40  # logs from which on more processes pay
 TOKENS = ("input", "output", "cache_read", "cache_write")
 
@@ -72,13 +76,17 @@ class Summary:
         mine = (span for span in self.spans if span.state == state)
         return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
 
-    def theme_at(self, message: int) -> str | None:
-        """The theme of a message: where two overlap, the one that began later."""
-        return next(reversed(self.states_at(message, THEMES)), None)
-
-    def states_at(self, message: int, among: tuple[str, ...] = FORMS) -> list[str]:
-        """The states among some in which a message is, by onset."""
-        return [s.state for s in self.spans if s.state in among and s.start <= message <= s.end]
+    def lanes(self) -> tuple[list[str | None], list[list[str]]]:
+        """Per message its theme (where two overlap, the one that began later), and its forms."""
+        themes: list[str | None] = [None] * self.messages
+        forms: list[list[str]] = [[] for _ in range(self.messages)]
+        for span in self.spans:
+            for message in range(span.start, min(span.end + 1, self.messages)):
+                if span.state in THEMES:
+                    themes[message] = span.state
+                else:
+                    forms[message].append(span.state)
+        return themes, forms
 
 
 def summaries(
@@ -143,11 +151,13 @@ def summarise(
 ) -> Summary | Skipped:
     """One log's summary, or (path, why there is none). Damage never raises."""
     try:
-        log = transcript.read(path)
-        if not log.messages:
-            return str(path), "no messages" if log.events else "not a log"
+        large = path.stat().st_size > LARGE
+        log = transcript.follow(path) if large else transcript.read(path)
+        size = sum(event["type"] == "turn" for event in log.events)
+        if not size:
+            return str(path), "no messages" if next(iter(log.events), None) else "not a log"
         judged = labels_of(path) if labels == "judge" else None
-        if labels == "judge" and (judged is None or judged["n_messages"] != len(log.messages)):
+        if labels == "judge" and (judged is None or judged["n_messages"] != size):
             lacking = trouble(path) or "no labels by a judge"
             return str(path), "older labels: judge it again" if judged else lacking
         return _summary(log, also or {}, Judged(judged) if judged else Detector())
@@ -158,25 +168,24 @@ def summarise(
 
 
 def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:
-    messages, settings = log.messages, log.settings()
-    heard(messages, detector)
+    said, settings = _gone_through(log, detector), log.settings()
     tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
-    models = [event.get("model") for event in messages]
+    models = [event.get("model") for event in said.messages]
     tokens, cost = _spent(log)
     return Summary(
         path=str(log.path),
         condition=facts(settings, models),
         stimulus=stimulus(settings, models),
         demo=is_demo(settings, models),
-        messages=len(messages),
+        messages=len(said.messages),
         spans=spans,
         stretches=detector.path(),
         ending=detector.ending(),
         recurrence=detector.recurrence(),
         attempts=tried,
-        interjections=interjections(messages, settings, spans, tried),
-        words=sum(len(event["response"].split()) for event in messages),
-        lengths=[len(event["response"]) for event in messages],
+        interjections=interjections(said.messages, settings, spans, tried),
+        words=said.words,
+        lengths=said.lengths,
         tokens=tokens,
         cost=cost,
         end=words_of(ends[-1].get("reason")) if ends else "no end recorded",
@@ -186,6 +195,32 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         skipped=log.skipped,
         extra={name: make(log, detector) for name, make in also.items()},
     )
+
+
+@dataclass
+class _Said:
+    """A run's messages without their words, but for those of and soon after an interjection."""
+
+    messages: list[Turn] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    words: int = 0
+
+
+def _gone_through(log: Transcript, detector: Detector) -> _Said:
+    """Let the detector read each message once; what is kept does not grow with the text."""
+    said, last = _Said(), -REACH
+    for event in log.events:
+        if event["type"] != "turn":
+            continue
+        detector.turn(event)
+        text, index = event["response"], len(said.lengths)
+        said.lengths.append(len(text))
+        said.words += len(text.split())
+        last = index if event.get("interjected") else last
+        kept = {name: value for name, value in event.items() if name in KEPT}
+        heard = text if index - last < REACH else ""
+        said.messages.append(cast(Turn, {**kept, "response": heard}))
+    return said
 
 
 def _parent(told: Any) -> tuple[str, int] | None:
@@ -224,23 +259,22 @@ def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
     again, where it was resumed. The message is the one in whose making it fell."""
     index = 0
     for event in log.events:
-        kind = event["type"]
-        if kind == "turn":
+        if event["type"] == "turn":
             for flag in event["flags"]:
                 why = event.get("refusal") if flag == "refused" else None
                 yield index, f"{flag}: {words_of(why)}" if why else flag
             index += 1
-        elif kind == "aborted":
+        elif event["type"] == "aborted":
             yield index, f"broken off: {words_of(event.get('why'))}"
-        elif kind == "retry":
+        elif event["type"] == "retry":
             yield index, f"asked again: {words_of(event.get('error'))}"
-        elif kind == "slide":
+        elif event["type"] == "slide":
             yield (
                 index,
                 f"slid: Model {words_of(event.get('label'))[-1:]} no longer sees what "
                 f"came before message {event['from_message']}",
             )
-        elif kind == "resumed":
+        elif event["type"] == "resumed":
             yield index, "resumed"
 
 
@@ -250,15 +284,15 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
     costs: list[float | None] = []
     known = True
     for event in log.events:
-        kind = event["type"]
-        if kind not in ("turn", "aborted") or event.get("inherited"):
+        if (event["type"] != "turn" and event["type"] != "aborted") or event.get("inherited"):
             continue
-        if event.get("interjected") and not event["usage"]:  # words that nobody was paid for
-            continue
-        if not event["usage"]:  # of what was broken off there may be nothing to count
-            known = known and kind == "aborted"
-            costs += [None] if kind == "turn" else []
-            continue
-        tokens.update(event["usage"])
-        costs.append(event["cost_usd"])
+        usage = event.get("usage")
+        if usage:
+            tokens.update(cast(dict[str, int], usage))
+            costs.append(event.get("cost_usd"))
+        elif event["type"] == "turn" and not event.get(
+            "interjected"
+        ):  # a model's, and nothing counted
+            known = False
+            costs.append(None)
     return dict(tokens) if known else None, add_costs(costs)

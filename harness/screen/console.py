@@ -100,8 +100,9 @@ class Console:
             self.paper.say(Text(f" REFUSED  {one_line(str(refusal), 400)} ", "bold white on red"))
         elif not event["response"].strip():
             self.paper.say(Text("⟨silence⟩", "dim italic"))
-        hidden = ("empty", "refused") if refusal else ("empty",)
-        if flags := [flag for flag in event.get("flags", []) if flag not in hidden]:
+        said = event.get("flags", [])
+        hidden = {"empty", "refused" if refusal else "", "truncated" if "full" in said else ""}
+        if flags := [flag for flag in said if flag not in hidden]:
             words = ", ".join(FLAGS.get(flag, flag) for flag in flags)
             self.paper.say(Text(f"⚠ {visible(words)}", "yellow"))
         if usage := event.get("usage"):

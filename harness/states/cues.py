@@ -116,3 +116,75 @@ def heads() -> re.Pattern[str]:
 def compiled(cue: Cue) -> re.Pattern[str]:
     """A cue's pattern. Made at its first use: all of them take longer than an import should."""
     return re.compile(cue.pattern, re.M)
+
+
+# ---------------------------------------------------------------- what a message shows
+
+FAREWELL, SHOWS = 400, 0.3
+BLISSFUL, PRIOR, RIFF, COMPOUNDS = (3, 4, 8), 4, 5, 14
+COMPOUND = re.compile(r"\b[^\W\d_]{3,}-[^\W\d_]{3,}")
+
+Found = dict[str, dict[int, tuple[float, int, int]]]  # state: cue: worth, first, last character
+
+
+def found(low: str) -> Found:
+    """Per state the different cues, each where it stands first, and every place of bliss."""
+    hits: Found = {}
+    last_words = max(0, len(low) - FAREWELL)
+    for cue in anywhere():
+        start = last_words if cue.state == "goodbye_loop" else 0
+        if match := compiled(cue).search(low, start):
+            hits.setdefault(cue.state, {}).setdefault(cue.number, (cue.worth, *match.span()))
+    for head in heads().finditer(low):
+        start = head.start()
+        for cue in starting(head[0]):
+            if cue.state == "goodbye_loop" and start < last_words:
+                continue
+            if match := compiled(cue).match(low, start):
+                number = -start if cue.state == "bliss" else cue.number
+                hits.setdefault(cue.state, {}).setdefault(number, (cue.worth, *match.span()))
+    return hits
+
+
+def worths(clip: str, low: str, hits: Found) -> dict[str, tuple[float, int, int]]:
+    """How much a message shows of each state: the sum over its different cues, at most 2, and the
+    words of the weightiest. Of a claim to be the assistant and one to be the user in one message
+    the stronger counts. Bliss is a rate: its words per 100 words and PRIOR more."""
+    shown = {}
+    for state, cues_ in hits.items():
+        worth, (_, start, end) = sum(cue[0] for cue in cues_.values()), max(cues_.values())
+        if worth >= SHOWS:
+            shown[state] = (min(2.0, worth), start, end)
+    if riff := _riff(clip):
+        worth, start, end = shown.get("creative_escape", (0.0, 0, 40))
+        shown["creative_escape"] = (min(2.0, worth + riff), start, end)
+    places = hits.get("bliss", {})
+    rate = _bliss(len(places), sum(cue[0] for cue in places.values()), low)
+    if rate:
+        shown["bliss"] = (rate, *shown["bliss"][1:])
+    else:
+        shown.pop("bliss", None)
+    claim, accept = shown.get("identity_standoff"), shown.get("identity_collapse")
+    if claim and accept:
+        del shown["identity_collapse" if claim[0] > accept[0] else "identity_standoff"]
+    return shown
+
+
+def _bliss(places: int, weight: float, low: str) -> float:
+    # Some scripts have no spaces: a word is at most eight characters. The added words are a prior:
+    # one word of ten proves little.
+    rate = 100 * weight / (max(len(low.split()), len(low) / 8) + PRIOR)
+    hold, count, full = BLISSFUL
+    if rate < hold:
+        return 0
+    return 0.4 if rate < count else 1 if rate >= full and places > 1 else 0.6
+
+
+def _riff(clip: str) -> float:
+    """Exuberance: a long text with many emoji, or with many compounds made up on the way."""
+    if len(clip) < 200:
+        return 0
+    emoji = 0 if clip.isascii() else sum(char >= "\U0001f300" for char in clip)
+    hyphens = clip.count("-")
+    compounds = len(COMPOUND.findall(clip)) if hyphens >= COMPOUNDS else 0
+    return 0.7 * (emoji >= RIFF) + 0.7 * (compounds >= COMPOUNDS)

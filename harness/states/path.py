@@ -28,6 +28,16 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What a message did to a state, as it was seen live."""
+
+    state: str
+    kind: str  # begins, holds or ends
+    since: int
+    length: int
+
+
+@dataclass(frozen=True)
 class Stretch:
     """Messages under one theme, or under none, with the forms that lie over them."""
 

@@ -5,7 +5,7 @@ a failure, Ctrl+C) is labelled by the same command again.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from harness.judge import labels
 from harness.judge.judge import ANSWER, WINDOW, Bench, seat_of
@@ -15,6 +15,7 @@ from harness.models.failures import Failure
 from harness.sweep.plan import Run
 from harness.sweep.purse import Purse
 from harness.talk.estimate import CHARS, REPLY, Estimate
+from harness.talk.events import Turn
 from harness.talk.settings import Settings
 from harness.text import UserError, add_costs, many, money
 
@@ -62,7 +63,7 @@ class Judging:
     def estimate(self, settings: Settings) -> Estimate:
         """What it takes to label one whole conversation of these settings."""
         message = {"label": "Model A", "response": "x" * REPLY * CHARS, "tool_attempts": []}
-        asked = self.bench.requests([message] * 2 * (settings.max_turns or 0))
+        asked = self.bench.requests([cast(Turn, message)] * 2 * (settings.max_turns or 0))
         cost = self.bench.asker.expected(asked, ANSWER)
         return Estimate(len(asked), sum(map(tokens, asked)), 0, ANSWER * len(asked), cost, cost)
 

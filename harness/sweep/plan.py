@@ -226,9 +226,9 @@ def runs(conditions: list[Condition], args: Any, folder: Path) -> list[Run]:
 
 def unfinished(past: Transcript, settings: Settings) -> bool:
     """Whether a log was cut, failed, or ended at a limit that has been raised since."""
-    last = past.events[-1] if past.events else {}
-    reason = last.get("reason") if last.get("type") == "end" else None
-    if reason in (None, "stopped", "error") or last.get("limit") == "sweep":
+    last = past.end
+    reason = last["reason"] if last else None
+    if last is None or reason in ("stopped", "error") or last.get("limit") == "sweep":
         return True
     if reason in ("max_turns", "max_cost"):
         then, limit = past.settings().get(reason), getattr(settings, reason)
@@ -247,8 +247,8 @@ def look_back(todo: list[Run]) -> None:
             except OSError as error:
                 raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
             run.totals = transcript.totals(past)
-            if past.config and not unfinished(past, run.settings):
-                run.close(past.events[-1])
+            if past.config and past.end and not unfinished(past, run.settings):
+                run.close(past.end)
 
 
 # ---------------------------------------------------------------- sweep.json

@@ -107,13 +107,15 @@ class Sweep:
         log = run.open_log()
         try:
             past = transcript.read(run.path)
-            if past.config and not unfinished(past, run.settings):
-                run.close(past.events[-1])  # another process was here in the meantime
+            if past.config and past.end and not unfinished(past, run.settings):
+                run.close(past.end)  # another process was here in the meantime
                 return
             member, show = Member(run, log, self.gate, self.purse), Silent()
             talk = Conversation(run.settings, log, show, Controls(show), company=member)
-            more = {"sweep": self.folder.name, "condition": run.condition.varies}
-            talk.open(past, None) if past.config else talk.open(**more)
+            if past.config:
+                talk.open(past)
+            else:
+                talk.open(sweep=self.folder.name, condition=run.condition.varies)
             run.begin(talk)
             run.close(await talk.finish())
         finally:

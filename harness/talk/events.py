@@ -175,3 +175,13 @@ Event = Config | Turn | Aborted | Retry | Slide | Resumed | End
 def label(seat: str) -> Label:
     """What the log calls a seat."""
     return "Model A" if seat == "A" else "Model B"
+
+
+def seat_of(event: "Turn | Aborted | Retry | Slide") -> str:
+    """The seat that an event belongs to."""
+    return event["label"][-1]
+
+
+def partner(seat: str) -> str:
+    """The other seat."""
+    return "B" if seat == "A" else "A"

@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from harness.talk.transcript import SILENCE, received, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import SILENCE, received
 
 # ---------------------------------------------------------------- histories
 
@@ -32,20 +33,22 @@ class History:
         """The messages that a request sends, system prompt first."""
         return self._head + self._tail[self._cut() :]
 
-    def add(self, event: dict[str, Any], empty_as: str = SILENCE) -> None:
+    def add(self, event: Turn, empty_as: str = SILENCE) -> None:
         """Fold in one turn event."""
         self._starts.append(len(self._tail))
         for message in self._messages(event, empty_as):
             self._tail.append(message)
             self.call_ids.update(call["id"] for call in message.get("tool_calls") or [])
             self._hash.update(_canonical(message))
-        if seat_of(event) == self.seat and event.get("model") == self.model:
+        own = seat_of(event) == self.seat and event.get("model") == self.model
+        if own and not event.get("interjected"):  # a puppeteer's counts are of its own prompt
             self._count(event)
 
-    def _count(self, event: dict[str, Any]) -> None:
+    def _count(self, event: Turn) -> None:
         flags, own = event.get("flags") or [], event.get("messages") or []
         if len(own) == 1 and "estimated" not in flags:
-            self._counted = (event.get("usage") or {}).get("input") or self._counted
+            usage = event.get("usage")
+            self._counted = (usage.get("input") if usage else 0) or self._counted
         self._told = self._told or "prompt_cut" in flags
 
     def cut(self, counted: int) -> bool:
@@ -53,7 +56,7 @@ class History:
         grew, and counts for less than the last one. True once."""
         return not self._told and 0 < counted < self._counted
 
-    def _messages(self, event: dict[str, Any], empty_as: str) -> list[dict[str, Any]]:
+    def _messages(self, event: Turn, empty_as: str) -> list[dict[str, Any]]:
         said = received(event, empty_as)
         if seat_of(event) != self.seat:
             return [{"role": "user", "content": said}]

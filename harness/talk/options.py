@@ -166,7 +166,7 @@ def make_settings(
     models will be called, so that their keys must be there.
 
     Raises UserError with a line for the user."""
-    seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
+    seats = [_seat(letter, options, base.seat(letter) if base else None) for letter in "AB"]
     values: dict[str, Any] = {name: options[name] for name in PLAIN if name in options}
     if "seed" in options:
         values["seed"] = prompts.words(options["seed"])

@@ -4,15 +4,27 @@ import functools
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness import VERSION
 from harness.models import engine
+from harness.talk.events import Config, Resumed
 from harness.talk.log import SCHEMA
+from harness.talk.settings import Settings
 
 
-def provenance(run_id: str) -> dict[str, Any]:
-    """The fields of a log's opening event that tell what wrote it."""
+def opening(run_id: str, settings: Settings, **more: Any) -> Config:
+    """The event that opens a log."""
+    return cast(Config, {"type": "config", **_about(run_id), **more, **settings.to_config()})
+
+
+def resumption(run_id: str, settings: Settings) -> Resumed:
+    """The event with which a log goes on."""
+    about = {"type": "resumed", **_about(run_id), "settings": settings.to_config()}
+    return cast(Resumed, about)
+
+
+def _about(run_id: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "run_id": run_id,

@@ -15,10 +15,9 @@ from typing import Any
 from harness import prompts
 from harness.models import catalogue, demo
 from harness.models.seat import Seat
-from harness.talk.events import Turn
+from harness.talk.events import Turn, partner
 from harness.talk.log_line import as_data
 from harness.talk.rules import TRIGGER, Rule, moment
-from harness.talk.transcript import partner
 from harness.text import UserError
 
 ALWAYS = "every:1"

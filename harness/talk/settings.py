@@ -84,7 +84,7 @@ class Settings:
     def from_config(cls, config: dict[str, Any]) -> "Settings":
         """The settings that a log's config holds, older schema included (where a setting did
         not exist yet, its default). Raises UserError when the models are not in it."""
-        seats = [_seat_of(config, letter) for letter in "AB"]
+        a, b = (_seat_of(config, letter) for letter in "AB")
         for name, kind in _kinds().items():
             if not isinstance(config.get(name), kind | None):
                 raise UserError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
@@ -98,7 +98,7 @@ class Settings:
             values["seed"] = ""
         values |= {"tools": names, "tool_schemas": schemas, "interject": rules}
         values["puppets"] = tuple(map(Puppet.from_config, config.get("puppets") or ()))
-        return cls(*seats, unknown=lacking, **values)
+        return cls(a, b, **values, unknown=lacking)
 
     def changed(self, **values: Any) -> "Settings":
         """A copy with these values replaced."""

@@ -281,5 +281,5 @@ class Puppeteer:
             stage.show.begin(seat, turn)
             return None
         why = {"when": rule.when, "name": rule.name, "since": since, "model": actor.model}
-        kept = {name: event[name] for name in CARRIED}
+        kept = {name: value for name, value in event.items() if name in CARRIED}
         return spoken(seat, turn, event["response"], "puppet", puppet=why, **kept)

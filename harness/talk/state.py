@@ -3,12 +3,12 @@
 from harness.models.seat import Seat
 from harness.states.detect import Change, Detector
 from harness.talk import estimate
-from harness.talk.events import Event, Turn
+from harness.talk.events import Event, Turn, seat_of
 from harness.talk.history import History
 from harness.talk.puppets import Puppet
 from harness.talk.rules import Rule, state_and_count
 from harness.talk.settings import Interjection, Settings
-from harness.talk.transcript import no_totals, seat_of, tally
+from harness.talk.transcript import no_totals, tally
 
 
 class State:
@@ -42,9 +42,12 @@ class State:
             history.add(event, self.settings.empty_as)
         seat = seat_of(event)
         self._said += len(event["response"])
-        for kind in ("interjection", "puppet"):
-            if isinstance(why := event.get(kind), dict):
-                self._done.add((kind, why.get("when"), seat, why.get("since")))
+        for kind, why in (
+            ("interjection", event.get("interjection")),
+            ("puppet", event.get("puppet")),
+        ):
+            if isinstance(why, dict):
+                self._done.add((kind, str(why.get("when")), seat, why.get("since")))
         if self.settings.puppets:
             self.turns.append(event)
         own = 0.0 if event.get("interjected") else event.get("cost_usd") or 0.0

@@ -3,22 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness import files
-from harness.talk.events import Totals
+from harness.talk.events import End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
-Event = dict[str, Any]
 SETTLING = ("config", "resumed")  # events that hold settings
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
-
-
-def partner(seat: str) -> str:
-    """The other seat."""
-    return "B" if seat == "A" else "A"
 
 
 # ---------------------------------------------------------------- reading
@@ -34,14 +28,21 @@ class Transcript:
     skipped: list[tuple[int, str]] = field(default_factory=list)
 
     @property
-    def config(self) -> Event:
+    def config(self) -> dict[str, Any]:
         """The first config event, or {} where the log has none."""
-        return next((event for event in self.settled() if event["type"] == "config"), {})
+        found = (event for event in self.settled() if event["type"] == "config")
+        return cast(dict[str, Any], next(found, {}))
 
     @property
-    def messages(self) -> list[Event]:
+    def messages(self) -> list[Turn]:
         """The turn events, in order: index in this list = message index."""
         return [event for event in self.events if event["type"] == "turn"]
+
+    @property
+    def end(self) -> End | None:
+        """The event with which the log ends, where its run has ended."""
+        last = self.events[-1] if self.events else None
+        return last if last and last["type"] == "end" else None
 
     def turns(self) -> list[int]:
         """The turns that there are messages of, in order, each once."""
@@ -79,7 +80,9 @@ class Stored:
         with files.open_regular(path) as file:
             for number, line in enumerate(file, 1):
                 if b'"config"' in line or b'"resumed"' in line:
-                    self.settled += [e for e in [parse(line)] if e and e["type"] in SETTLING]
+                    found = parse(line)
+                    if found and found["type"] in SETTLING:
+                        self.settled.append(cast(Event, found))
                 if not line.endswith(b"\n") and parse(line) is None:
                     self._skip(number, "not a JSON event")  # who writes on cuts it off first
 
@@ -101,13 +104,13 @@ class Stored:
 
 def read(path: Path) -> Transcript:
     """Read a log of either schema. Raises only OSError."""
-    transcript = Transcript(path)
+    events, skipped = list[Event](), []
     for number, event in lines(path):
-        if isinstance(event, dict):
-            transcript.events.append(event)
+        if isinstance(event, str):
+            skipped.append((number, event))
         else:
-            transcript.skipped.append((number, event))
-    return transcript
+            events.append(event)
+    return Transcript(path, events, skipped)
 
 
 def follow(path: Path) -> Transcript:
@@ -125,13 +128,16 @@ def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
             if line.strip():
                 event = parse(line)
                 found = "not a JSON event" if event is None else _checked(event)
-                if isinstance(found, dict) and found["type"] == "slide":
-                    found = found if found["from_message"] < messages else "a slide to nowhere"
-                messages += isinstance(found, dict) and found["type"] == "turn"
-                yield number, found
+                if isinstance(found, str):
+                    yield number, found
+                elif found["type"] == "slide" and found["from_message"] >= messages:
+                    yield number, "a slide to nowhere"
+                else:
+                    messages += found["type"] == "turn"
+                    yield number, cast(Event, found)  # checked here, trusted from here on
 
 
-def parse(line: bytes) -> Event | None:
+def parse(line: bytes) -> dict[str, Any] | None:
     """The event on a line, or None."""
     try:
         event = files.parse(line)
@@ -140,7 +146,7 @@ def parse(line: bytes) -> Event | None:
     return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 
 
-def _checked(event: Event) -> Event | str:
+def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
     kind = event["type"]
     if kind == "slide" and not _slides(event):
@@ -210,12 +216,7 @@ def _list(value: Any) -> list:
     return value if isinstance(value, list) else []
 
 
-def seat_of(event: dict[str, Any]) -> str:
-    """The seat that a turn's message belongs to."""
-    return event["label"][-1]
-
-
-def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
+def received(event: Turn, empty_as: str = SILENCE) -> str:
     """The words that the partner received for this message, in logs of either schema."""
     sent = event.get("sent")
     if isinstance(sent, str):
@@ -225,8 +226,15 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
 
 def no_totals() -> Totals:
     """The totals of a conversation that has not begun; see `tally`."""
-    counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
-    return counts | {"cost_usd": 0.0, "tool_attempts": {}}
+    return {
+        "messages": 0,
+        "input": 0,
+        "output": 0,
+        "cache_read": 0,
+        "cache_write": 0,
+        "cost_usd": 0.0,
+        "tool_attempts": {},
+    }
 
 
 def totals(transcript: Transcript) -> Totals:
@@ -237,11 +245,11 @@ def totals(transcript: Transcript) -> Totals:
     return sums
 
 
-def tally(totals: Totals, event: dict[str, Any]) -> None:
+def tally(totals: Totals, event: Event) -> None:
     """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
 
     The cost is None from the first request on whose price is unknown."""
-    if event["type"] not in ("turn", "aborted"):
+    if event["type"] != "turn" and event["type"] != "aborted":
         return
     totals["messages"] += event["type"] == "turn"
     for attempt in event.get("tool_attempts") or []:
@@ -250,6 +258,8 @@ def tally(totals: Totals, event: dict[str, Any]) -> None:
     usage = event.get("usage")
     if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
-    for name in ("input", "output", "cache_read", "cache_write"):
-        totals[name] += usage.get(name) or 0
+    totals["input"] += usage.get("input") or 0
+    totals["output"] += usage.get("output") or 0
+    totals["cache_read"] += usage.get("cache_read") or 0
+    totals["cache_write"] += usage.get("cache_write") or 0
     totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

@@ -175,7 +175,10 @@ class Connection(asyncio.Protocol):
             data = piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else piece
             self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
             await asyncio.sleep(reply.pace)
-        self.transport.write(b"0\r\n\r\n")
+        if reply.fault:
+            await self.break_off(reply.fault.kind)
+        else:
+            self.transport.write(b"0\r\n\r\n")
 
     async def break_off(self, kind: str) -> None:
         """Leave the client with half an answer."""

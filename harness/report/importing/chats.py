@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.report.importing.talk import Talk, Unreadable, sampling, words
-from harness.talk.transcript import partner
+from harness.talk.events import partner
 
 ROLES = {
     "system": "system",

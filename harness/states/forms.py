@@ -1,0 +1,136 @@
+"""The forms, measured: how a message is said, whatever it is about, in any language.
+
+- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged in a few words.
+- emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
+- verbatim_loop: NEAR (1) or NEARISH (it holds a loop but begins none) to one of the PERIOD messages
+  before, or to the last one if silent; it starts at the message that is repeated.
+- degenerate: REPEATED or more of the phrases of three words in a message stand in it before, or it
+  shrinks to a small part when it is compressed: one phrase over and over. (Word salad that repeats
+  nothing is not seen.)
+
+A form begins when hits worth `need`, each HOLD or more, fall within `window` messages, backdated to
+the first of them. It ends when more than `gap` messages show nothing of it, at the last that did.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+
+from harness.states.path import Change, Evidence, Span
+from harness.states.recurrence import HEARD, NEAR, NEARISH, kind
+
+PERIOD, HOLD = 3, 0.5  # a hit worth less than HOLD holds a form but begins none
+LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
+
+
+@dataclass(frozen=True)
+class Rule:
+    need: float
+    window: int
+    gap: int
+
+
+RULES = {
+    "verbatim_loop": Rule(2, 3, 1),
+    "emoji_collapse": Rule(2.5, 4, 2),
+    "silence": Rule(1, 1, 1),
+    "degenerate": Rule(1, 1, 1),
+}
+
+Hit = tuple[float, str]  # worth, words
+
+
+def shown(clip: str, said: list[str], staged: bool) -> dict[str, Hit]:
+    """What one message shows by itself: per form its worth and the words that show it."""
+    heard = clip.translate(HEARD)
+    symbols = 0 if clip.isascii() else sum(kind(char) == "symbol" for char in heard)
+    letters, short = len(heard) - symbols, clip.strip()
+    hits = {}
+    if not letters and not symbols and not set("?!") & set(clip):
+        hits["silence"] = (1, short[:40])
+    elif (
+        staged
+        and not symbols
+        and "?" not in clip
+        and (letters < (80 if short[:1] in "[(*_`<{" else 20))
+    ):
+        hits["silence"] = (1, short[:120])
+    if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
+        hits["emoji_collapse"] = (1 if symbols >= 0.3 * (symbols + letters) else 0.5, short[:40])
+    if len(said) >= LONG and _broken(clip, said):
+        hits["degenerate"] = (1, short[:60])
+    return hits
+
+
+def _broken(clip: str, said: list[str]) -> bool:
+    threes = list(zip(said, said[1:], said[2:], strict=False))
+    if len(set(threes)) <= (1 - REPEATED) * len(threes):
+        return True
+    raw = clip.encode("utf-8", "replace")
+    return len(raw) >= 400 and len(zlib.compress(raw)) < SHRUNK * len(raw)
+
+
+def repeated(near: list[float], silent: bool, words: str) -> tuple[Hit | None, int]:
+    """The hit of a message that repeats one of those before it, and how far back that is."""
+    best = max(near[: 1 if silent else PERIOD], default=0.0)
+    lag = near.index(best) + 1 if near else 0
+    return ((1 if best >= NEAR else HOLD - 0.1, words) if best >= NEARISH else None), lag
+
+
+@dataclass
+class Form:
+    """Persistence and hysteresis of one form."""
+
+    state: str
+    recent: deque[tuple[int, int, float, str]] = field(default_factory=deque)
+    since: int | None = None
+    last: int = 0
+    quiet: int = 0
+    evidence: list[Evidence] = field(default_factory=list)
+    closed: list[Span] = field(default_factory=list)
+
+    def step(self, index: int, hit: Hit | None, start: int) -> Change | None:
+        """One message; `start` is where its hit begins."""
+        rule = RULES[self.state]
+        if hit and hit[0] >= HOLD:
+            self.recent.append((index, start, *hit))
+        while self.recent and self.recent[0][0] <= index - rule.window:
+            self.recent.popleft()
+        if self.since is None:
+            ready = hit and sum(worth for _, _, worth, _ in self.recent) >= rule.need
+            return self._begin(index) if ready else None
+        self._go_on(index, hit)
+        if self.quiet > rule.gap:
+            return self._end()
+        return Change(self.state, "holds", self.since, index - self.since + 1)
+
+    def _begin(self, index: int) -> Change:
+        floor = self.closed[-1].end + 1 if self.closed else 0
+        self.since, self.last = max(self.recent[0][1], floor), index
+        self.quiet = 0
+        self.evidence = [Evidence(i, words) for i, _, _, words in self.recent]
+        return Change(self.state, "begins", self.since, index - self.since + 1)
+
+    def _go_on(self, index: int, hit: Hit | None) -> None:
+        if not hit:
+            self.quiet += 1
+            return
+        self.last, self.quiet = index, 0
+        if len(self.evidence) < 5:  # enough to judge a verdict by, however long it holds
+            self.evidence.append(Evidence(index, hit[1]))
+
+    def _end(self) -> Change:
+        span = self.span()
+        self.closed.append(span)
+        self.since = None
+        self.recent.clear()
+        return Change(self.state, "ends", span.start, span.end - span.start + 1)
+
+    def span(self) -> Span:
+        return Span(self.state, self.since, self.last, tuple(self.evidence))
+
+    def spans(self) -> list[Span]:
+        """All spans so far."""
+        return self.closed + ([self.span()] if self.since is not None else [])

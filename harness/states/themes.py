@@ -1,0 +1,232 @@
+"""The themes, learned: how likely each message makes it that a theme holds.
+
+themes.txt is a table that training/train_themes.py made from labelled conversations. A line is a
+phrase or a figure of a message with its weight for each theme; added up (a logistic regression for
+each theme) they give the log odds with which a message speaks for the theme:
+
+    bias + text + now·figures(message) + before·figures(the one before) + recent·figures(lately)
+
+text = the phrases' weights, by how rare they are and the message's length, and MEMORY times the
+text of the message before; lately = a running mean that keeps FADE of what was.
+
+A theme then is a chain of two states, on and off, with learned rates of change. Live, the best
+path that ends in this message says whether it is on, and since when; it knows no future. After the
+fact the best path through all messages is taken (Viterbi 1967, IEEE Trans. Inf. Theory 13:260): it
+may end a theme earlier, or see one begin that was not clear as yet.
+
+English only. Where fewer of a run's words are common English ones than English has, there is no
+verdict on themes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from harness.states.cues import Found
+from harness.states.names import THEMES
+from harness.states.path import Change
+
+VIEWS = ("now", "before", "recent")
+MEMORY, FADE, FLOOR = 0.6, 0.7, 3.0  # FLOOR keeps the few phrases of a short text from being all
+ZERO = (0.0,) * len(THEMES)
+
+Weights = tuple[float, ...]  # one a theme, in their order
+
+FIRST = frozenset(["i", "i'm", "i'll", "i've", "i'd", "my", "me", "mine", "myself"])
+SECOND = frozenset(["you", "you're", "your", "yours", "you'll", "you've", "you'd"])
+WE = frozenset(["we", "we're", "our", "us", "ours", "we've", "we'll", "together", "both"])
+_LIST = re.compile(r"^\s*(?:[-*•]|\d+\.) ", re.M)
+_HEADING = re.compile(r"^#+ |^---|^\*\*", re.M)
+
+
+@dataclass(frozen=True)
+class Table:
+    """themes.txt, read."""
+
+    bias: Weights
+    starts: Weights  # log odds that a run begins in the theme
+    begins: Weights  # chance a message that it begins
+    ends: Weights  # and that it ends
+    figures: dict[str, tuple[Weights, Weights, Weights]]  # by view
+    phrases: dict[str, tuple[float, Weights]]  # how rare, weights
+
+
+@cache
+def table(path: Path = Path(__file__).parent / "themes.txt") -> Table:
+    """The table that the detector uses."""
+    kinds: dict[str, dict[str, list[float]]] = {"chain": {}, "phrase": {}}
+    for view in VIEWS:
+        kinds[view] = {}
+    for line in path.read_text("utf-8").split("\n"):
+        if line and not line.startswith("#"):
+            kind, name, *numbers = line.split("\t")
+            kinds[kind][name] = list(map(float, numbers))
+    names = {name for view in VIEWS for name in kinds[view]}
+    chain = [tuple(kinds["chain"][name]) for name in ("bias", "starts", "begins", "ends")]
+    return Table(
+        *chain,
+        {n: tuple(tuple(kinds[view].get(n, ZERO)) for view in VIEWS) for n in names},
+        {name: (rare, tuple(weights)) for name, (rare, *weights) in kinds["phrase"].items()},
+    )
+
+
+# ---------------------------------------------------------------- what is measured
+
+
+def measure(clip: str, said: list[str], hits: Found, shown: dict[str, tuple]) -> dict[str, float]:
+    """The figures of a message by itself, most between 0 and 1; those that are 0 are left out."""
+    count, size = max(1, len(said)), len(clip)
+    emoji = said.count("☺")
+    found = {
+        "length": math.log1p(size) / 8, "below 80": size < 80, "below 25": size < 25,
+        "above 900": size > 900, "questions": min(1, clip.count("?") / 3),
+        "ends with a question": clip.rstrip(' *_"').endswith("?"),
+        "exclamations": min(1, clip.count("!") / 4), "emoji": min(1, 3 * emoji / count),
+        "any emoji": emoji > 0, "I": min(1, 5 * sum(w in FIRST for w in said) / count),
+        "you": min(1, 5 * sum(w in SECOND for w in said) / count),
+        "we": min(1, 8 * sum(w in WE for w in said) / count),
+        "stars": min(1, clip.count("*") / 8), "acts": clip.lstrip()[:1] in ("*", "(", "_"),
+        "heading": bool(_HEADING.search(clip)), "list": bool(_LIST.search(clip)),
+        "code": "```" in clip, "lines": min(1, clip.count("\n") / max(1, size / 40)),
+        "quotes": min(1, sum(map(clip.count, '"“”')) / 6), "dashes": min(1, clip.count("—") / 4),
+        "colons": min(1, clip.count(":") / 5),
+        "dots": min(1, (clip.count("…") + clip.count("...")) / 3),
+    }  # fmt: skip
+    for state, (worth, _, _) in shown.items():
+        found[f"cue {state}"] = worth
+    for state, cues in hits.items():
+        if state != "bliss":
+            found |= {f"cue {state} {number}": 0.7 for number in cues}
+    return {name: float(value) for name, value in found.items() if value}
+
+
+def placed(index: int, near: list[float]) -> dict[str, float]:
+    """The figures of a message's place in its run."""
+    best = max(near[:3], default=0.0)
+    found = {
+        "position": math.log1p(index) / 4, "first two": index < 2, "first five": index < 5,
+        "repeats": best, "repeats its own": near[1] if len(near) > 1 else 0.0,
+    }  # fmt: skip
+    return {name: float(value) for name, value in found.items() if value}
+
+
+def weighed(figures: dict[str, float]) -> tuple[Weights, Weights, Weights]:
+    """The figures' weights added up, by view."""
+    known = table().figures
+    rows = [(known[name], value) for name, value in figures.items() if name in known]
+    return tuple(
+        tuple(sum(column) for column in zip(*([w * v for w in row[k]] for row, v in rows)))  # noqa: B905
+        or ZERO
+        for k in range(len(VIEWS))
+    )
+
+
+def known(phrases: Iterable[str]) -> list[tuple[str, float, Weights]]:
+    """The phrases that the table knows, with their share in the message and their weights."""
+    rows = [(name, *row) for name in phrases if (row := table().phrases.get(name))]
+    norm = max(FLOOR, math.sqrt(sum(rare * rare for _, rare, _ in rows)))
+    return [(name, rare / norm, weights) for name, rare, weights in rows]
+
+
+def text_of(rows: list[tuple[str, float, Weights]]) -> Weights:
+    """The weights of a message's phrases added up."""
+    return tuple(sum(c) for c in zip(*([s * w for w in ws] for _, s, ws in rows))) or ZERO  # noqa: B905
+
+
+# ---------------------------------------------------------------- a run
+
+
+class Course:
+    """One theme over a run: on or off."""
+
+    def __init__(self, theme: str, rates: tuple[float, float, float]):
+        """`rates`: log odds that a run begins in it, chance that it begins, and that it ends."""
+        self.theme = theme
+        self._start, begin, end = rates
+        self._steps = math.log(begin), math.log(1 - begin), math.log(end), math.log(1 - end)
+        self._off, self._on, self._entry, self._exit = 0.0, 0.0, 0, 0
+        self._back = bytearray()  # 1: the best path to off came from on, 2: that to on came from on
+        self.since: int | None = None
+
+    def step(self, ratio: float) -> Change | None:
+        """One message, with the log ratio by which it speaks for the theme."""
+        index, back = len(self._back), 2
+        if not index:
+            self._on = self._start + ratio
+        else:
+            begin, stay_off, end, stay_on = self._steps
+            off, on = self._off, self._on
+            back = (on + end > off + stay_off) | 2 * (on + stay_on >= off + begin)
+            self._off = max(off + stay_off, on + end)
+            self._on = max(on + stay_on, off + begin) + ratio
+            self._exit = index if back & 1 else self._exit
+            self._entry = self._entry if back & 2 else index
+        self._back.append(back)
+        return self._change(index)
+
+    def _change(self, index: int) -> Change | None:
+        was, on = self.since, self._on > self._off
+        if on:
+            self.since = self._entry
+            return Change(
+                self.theme, "begins" if was is None else "holds", self._entry,
+                index - self._entry + 1,
+            )  # fmt: skip
+        self.since = None
+        if was is None:
+            return None
+        return Change(self.theme, "ends", was, max(1, self._exit - was))
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """First and last message of each stretch that it is on, after the fact."""
+        found: list[tuple[int, int]] = []
+        on = self._on > self._off
+        for i in range(len(self._back) - 1, -1, -1):
+            if on:
+                found.append((i, found.pop()[1] if found and found[-1][0] == i + 1 else i))
+            on = bool(self._back[i] & (2 if on else 1))
+        return found[::-1]
+
+
+class Themes:
+    """All themes over a run."""
+
+    def __init__(self) -> None:
+        known = table()
+        rates = zip(known.starts, known.begins, known.ends, strict=True)
+        self.courses = [Course(theme, three) for theme, three in zip(THEMES, rates, strict=True)]
+        self.ratios = [array("f") for _ in THEMES]
+        self._text = self._before = ZERO
+        self._recent: Weights | None = None
+
+    def add(
+        self, text: Weights, views: tuple[Weights, Weights, Weights], place: dict[str, float]
+    ) -> list[Change | None]:
+        """One message: its text's and its figures' weights, and its place in the run."""
+        now, before, lately = (
+            tuple(map(sum, zip(*pair, strict=True)))
+            for pair in zip(views, weighed(place), strict=True)
+        )
+        self._text = tuple(MEMORY * old + new for old, new in zip(self._text, text, strict=True))
+        old = lately if self._recent is None else self._recent
+        self._recent = tuple(FADE * a + (1 - FADE) * b for a, b in zip(old, lately, strict=True))
+        parts = zip(table().bias, self._text, now, self._before, self._recent, strict=True)
+        self._before = before
+        return self._step(map(sum, parts))
+
+    def skip(self, ratio: float = 0.0) -> list[Change | None]:
+        """A message that says nothing of what the models talk about."""
+        return self._step([ratio] * len(THEMES))
+
+    def _step(self, ratios: Iterable[float]) -> list[Change | None]:
+        changes = []
+        for course, kept, ratio in zip(self.courses, self.ratios, ratios, strict=True):
+            kept.append(ratio)
+            changes.append(course.step(ratio))
+        return changes

@@ -1,0 +1,95 @@
+"""A message as words, and the phrases in it: what a theme is learned from.
+
+    found = words("Goodbye, Claude!")      ["goodbye", "name", "!"]
+    phrases(found)                         {"goodbye", "name", "!", "goodbye name", ...}
+
+Of a longer text only the first HEAD and the last TAIL characters are read. Words are lower case;
+a number is `0`, a model's or its maker's name `name`, an emoji `☺`; words for an AI are one word;
+fillers are left out. So a phrase fits whoever speaks, and however they hedge.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching across the cut
+ENGLISH, ENOUGH = 0.04, 12  # see `english`
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[?!*]+|[\u2600-\u27bf\U0001f000-\U0001faff]+")
+_NAMES = (
+    "claude chatgpt gpt gemini gemma grok qwen llama glm kimi deepseek olmo mistral trinity arcee "
+    "anthropic openai google deepmind xai alibaba moonshot zhipu"
+)
+_SAME = dict.fromkeys(_NAMES.split(), "name") | {
+    "llm": "ai", "chatbot": "ai", "bot": "ai", "llms": "ais", "chatbots": "ais", "bots": "ais",
+}  # fmt: skip
+_FILLERS = (
+    "actually just really indeed also very so quite truly genuinely certainly definitely simply "
+    "absolutely perhaps maybe basically honestly literally clearly totally completely"
+)
+# Words that half of all English sentences have, and those of its neighbours hardly ever.
+_COMMON = (
+    "the and of to you it that for this with what are your we i'm it's not have be can here our "
+    "how but they there from when about"
+)
+FILLERS, COMMON = frozenset(_FILLERS.split()), frozenset(_COMMON.split())
+
+
+def clip(text: str) -> str:
+    """What is read of a text."""
+    return text if len(text) <= HEAD + TAIL else text[:HEAD] + WALL + text[-TAIL:]
+
+
+def lower(text: str) -> str:
+    """Lower case of the same length, so that words can be cut from the original."""
+    low = text.lower()
+    if len(low) != len(text):
+        low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return low.replace("\u2019", "'").replace("_", " ")
+
+
+def words(low: str) -> list[str]:
+    """The words of a clipped text in lower case, as the model knows them."""
+    found = []
+    for word in _WORD.findall(low):
+        if word in FILLERS:
+            continue
+        first = word[0]
+        if first in "?!*":
+            word = first
+        elif not first.isalpha():
+            word = "0" if first.isdigit() else "☺"
+        found.append(_SAME.get(word, word))
+    return found
+
+
+def phrases(said: list[str]) -> set[str]:
+    """Every one, two or three words in a row."""
+    pairs = map(" ".join, itertools.pairwise(said))
+    threes = map(" ".join, zip(said, said[1:], said[2:], strict=False))
+    return {*said, *pairs, *threes}
+
+
+def place(phrase: str, low: str) -> tuple[int, int] | None:
+    """Where in a text in lower case a phrase stands."""
+    wanted, seen = phrase.split(" "), []
+    for match in _WORD.finditer(low):
+        word = words(match[0])
+        if word:
+            seen = [*seen[1 - len(wanted) or len(seen) :], (word[0], *match.span())]
+            if [one[0] for one in seen] == wanted:
+                return seen[0][1], seen[-1][2]
+    return None
+
+
+def common(said: list[str]) -> tuple[int, int]:
+    """How many of these words are common English ones, and how many are words at all."""
+    real = [word for word in said if word[0].isalpha()]
+    return sum(word in COMMON for word in real), len(real)
+
+
+def english(common: int, real: int) -> bool:
+    """Whether a text with so many common words of so many is English; unless there are ENOUGH
+    words to tell it is taken to be."""
+    return real < ENOUGH or common >= ENGLISH * real

@@ -1,0 +1,413 @@
+"""Learn the themes: harness/states/themes.txt from labelled conversations.
+
+    pip install -r training/requirements.txt
+    python training/train_themes.py DATA                        writes the table
+    python training/train_themes.py DATA --cross-validate       how good it is on others
+
+DATA holds folders with logs and a labels.jsonl each (and maybe labels.reader2.jsonl), in the form
+that tests/score_states.py reads. The same data give the same file, byte for byte.
+
+A logistic regression for each theme, on the PHRASES that tell themes apart best and the figures of
+harness/states/themes.py. A message on which two readers differ counts half for either; spans of low
+confidence, near duplicates and the made-up conversations of invented.txt count less. Left out in
+turn are whole families of models (with all conversations in which one of them takes part), and,
+apart from that, a fifth of the conversations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import random
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from harness.states import cues, themes  # noqa: E402
+from harness.states.names import STATES, THEMES  # noqa: E402
+from harness.states.recurrence import Recurrence, sketch  # noqa: E402
+from harness.states.themes import FADE, FLOOR, MEMORY, VIEWS, Course  # noqa: E402
+from harness.states.words import clip, lower, phrases, words  # noqa: E402
+from harness.talk.transcript import read, seat_of  # noqa: E402
+
+OUT = ROOT / "harness" / "states" / "themes.txt"
+PHRASES, LEAST_RUNS, STRENGTH = 1200, 3, 0.3  # phrases kept a theme; runs with one; C of sklearn
+RECENT_CUES = 3.0  # a cue's weight in what was lately, before learning: it is rare
+FAMILIES = {
+    "claude": "claude|sonnet|opus", "gpt": "gpt", "grok": "grok", "gemini": "gemini|gemma",
+    "deepseek": "deepseek", "qwen": "qwen", "llama": "llama", "olmo": "olmo", "glm": "glm",
+    "kimi": "kimi", "trinity": "trinity",
+}  # fmt: skip
+INVENTED = 0.5
+DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by stage of training
+# (sharpness, share of the base rate taken out) of each theme's log odds, by cross-validation.
+SHARPNESS = {
+    "identity_standoff": (1.8, 0.3),
+    "identity_collapse": (1.2, 0.6),
+    "goodbye_loop": (1.2, 1.0),
+    "meta_awareness": (1.8, 1.0),
+    "creative_escape": (2.5, 0.6),
+    "bliss": (1.2, 0.6),
+}
+
+
+@dataclass
+class Run:
+    """A labelled conversation, as figures."""
+
+    name: str
+    messages: list[tuple[str, str, bool]]
+    families: frozenset[str]
+    y: dict[str, np.ndarray]  # share of the readers who see the theme, by message
+    sure: dict[str, np.ndarray]  # 1 where they agree
+    weight: dict[str, np.ndarray]
+    terminal: set[str]
+    onset: dict[str, list[int]]
+    bags: list[set[str]]
+    figures: list[dict[str, float]]
+    spoken: np.ndarray  # 0 for a person's words
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+
+# ---------------------------------------------------------------- data
+
+
+def invented() -> list[Run]:
+    """The made-up conversations of invented.txt: learned from at INVENTED of the weight, and never
+    tested on, nor counted for how long themes last."""
+    runs: list[Run] = []
+    for part in (ROOT / "training" / "invented.txt").read_text("utf-8").split("\n= ")[1:]:
+        title, *lines = part.rstrip("\n").split("\n")
+        state, name = title.split(": ", 1)
+        texts = ["" if line == "(empty)" else line.replace("\\n", "\n") for line in lines if line]
+        span = {"state": state, "from_message": 0, "to_message": len(texts) - 1}
+        messages = [(text, "AB"[i % 2], False) for i, text in enumerate(texts)]
+        label = {"states": [span] if state in THEMES else []}
+        runs.append(_measured(f"= {name}", messages, frozenset(), [label]))
+    return runs
+
+
+def labels_in(path: Path) -> dict[str, dict]:
+    """Labels by the name of the log."""
+    lines = path.read_text("utf-8").split("\n") if path.is_file() else []
+    return {label["file"]: label for label in map(json.loads, filter(None, lines))}
+
+
+def load(data: Path) -> list[Run]:
+    """All labelled runs under a folder, in order of name."""
+    runs = []
+    for file in sorted(data.rglob("labels.jsonl")):
+        second = labels_in(file.parent / "labels.reader2.jsonl")
+        for name, label in sorted(labels_in(file).items()):
+            readings = [label] + ([second[name]] if name in second else [])
+            runs.append(_run(file.parent / name, readings))
+    return runs
+
+
+def _grid(label: dict, state: str, size: int) -> np.ndarray:
+    grid = np.zeros(size)
+    for span in label.get("states") or ():
+        if span["state"] == state:
+            grid[span["from_message"] : span["to_message"] + 1] = 1
+    return grid
+
+
+def _run(log: Path, readings: list[dict]) -> Run:
+    events = read(log).messages
+    messages = [(e["response"], seat_of(e), bool(e.get("interjected"))) for e in events]
+    models = " ".join([str(e.get("model")).lower() for e in events] + [log.name.lower()])
+    families = frozenset(f for f, p in FAMILIES.items() if re.search(p, models))
+    return _measured(log.name, messages, families or frozenset({"claude"}), readings)
+
+
+def _measured(
+    name: str, messages: list[tuple[str, str, bool]], families: frozenset[str], readings: list[dict]
+) -> Run:
+    first, size = readings[0], len(messages)
+    grids = {s: [_grid(label, s, size) for label in readings] for s in STATES}
+    spans = {s: [x for x in first.get("states") or () if x["state"] == s] for s in STATES}
+    low = {s: [x for x in found if x.get("confidence") == "low"] for s, found in spans.items()}
+    ends = set(first.get("terminal_states") or [first.get("terminal_state") or "none"])
+    ends |= {other["state"] for other in first.get("terminal_alternatives") or []}
+    bags, figures, recurrence = [], [], Recurrence()
+    for index, (text, _, _) in enumerate(messages):
+        clipped = clip(text)
+        low_text = lower(clipped)
+        said, hits = words(low_text), cues.found(low_text)
+        shown = cues.worths(clipped, low_text, hits)
+        shown.pop("silence", None)
+        hits.pop("silence", None)
+        near = recurrence.add(sketch(clipped))
+        bags.append(phrases(said))
+        figures.append(themes.measure(clipped, said, hits, shown) | themes.placed(index, near))
+    return Run(
+        name, messages, families, {s: sum(g) / len(g) for s, g in grids.items()},
+        {s: (g[0] == g[-1]) * 1.0 for s, g in grids.items()},
+        {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES}, ends,
+        {s: [x["from_message"] for x in spans[s]] for s in STATES}, bags, figures,
+        np.array([not m[2] for m in messages], dtype=float),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- learning
+
+
+class Features:
+    """All runs' phrases and figures as matrices."""
+
+    def __init__(self, runs: list[Run]):
+        counts: dict[str, int] = {}
+        for run in runs:
+            for phrase in set().union(*run.bags):
+                counts[phrase] = counts.get(phrase, 0) + 1
+        self.vocabulary = sorted(p for p, n in counts.items() if n >= LEAST_RUNS)
+        number = {phrase: i for i, phrase in enumerate(self.vocabulary)}
+        self.names = sorted({name for run in runs for f in run.figures for name in f})
+        column = {name: i for i, name in enumerate(self.names)}
+        self.scale = np.concatenate([
+            [RECENT_CUES if view == "recent" and name.startswith("cue") else 1.0
+             for name in self.names] for view in VIEWS
+        ])  # fmt: skip
+        self.bags, self.figures = [], []
+        for run in runs:
+            rows = [(i, number[p]) for i, bag in enumerate(run.bags) for p in sorted(bag)
+                    if p in number]  # fmt: skip
+            i, j = zip(*rows, strict=True) if rows else ((), ())
+            shape = (len(run), len(number))
+            self.bags.append(sp.csr_matrix((np.ones(len(i)), (i, j)), shape=shape))
+            plain = np.zeros((len(run), len(column)))
+            for row, figures in enumerate(run.figures):
+                for name, value in figures.items():
+                    plain[row, column[name]] = value
+            self.figures.append(_views(plain, run.spoken) * self.scale)
+
+
+def _views(plain: np.ndarray, spoken: np.ndarray) -> np.ndarray:
+    """The figures now, before and lately, as harness.states.themes.Themes sees them."""
+    out, before, recent = [], np.zeros(plain.shape[1]), None
+    for row, said in zip(plain, spoken, strict=True):
+        if not said:
+            out.append(np.zeros(3 * len(row)))
+            continue
+        recent = row if recent is None else FADE * recent + (1 - FADE) * row
+        out.append(np.concatenate([row, before, recent]))
+        before = row
+    return np.array(out)
+
+
+def _text(bags: sp.csr_matrix, rare: np.ndarray, spoken: np.ndarray) -> sp.csr_matrix:
+    """Phrases by how rare they are, normed, with what was said before."""
+    rows = sp.csr_matrix(bags.multiply(rare))
+    norm = np.sqrt(np.asarray(rows.multiply(rows).sum(1)).ravel())
+    rows = sp.diags(1 / np.maximum(norm, FLOOR)) @ rows
+    kept = [i for i, said in enumerate(spoken) if said]
+    fade = sp.lil_matrix((len(spoken), len(spoken)))
+    for order, i in enumerate(kept):
+        for earlier in range(max(0, order - 12), order + 1):
+            fade[i, kept[earlier]] = MEMORY ** (order - earlier)
+    return sp.csr_matrix(fade) @ rows
+
+
+def _weight(run: Run) -> float:
+    return min((DUPLICATES.get(family, 1.0) for family in run.families), default=INVENTED)
+
+
+@dataclass
+class Model:
+    """What was learned from some of the runs."""
+
+    columns: np.ndarray
+    rare: np.ndarray
+    weights: np.ndarray  # theme by phrase, then by figure
+    bias: np.ndarray
+    base: np.ndarray
+    starts: list[float]
+    begins: list[float]
+    ends: list[float]
+
+    def ratios(self, features: Features, index: int, spoken: np.ndarray) -> np.ndarray:
+        """Log odds by message and theme, before they are sharpened."""
+        matrix = _matrix(self, features, index, spoken)
+        return np.asarray(matrix @ self.weights.T) + self.bias
+
+
+def _matrix(model: Model, features: Features, index: int, spoken: np.ndarray) -> sp.csr_matrix:
+    text = _text(features.bags[index][:, model.columns], model.rare, spoken)
+    return sp.hstack([text, sp.csr_matrix(features.figures[index])]).tocsr()
+
+
+def strength(bags: sp.csc_matrix, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """How far apart a phrase's shares are with and without a theme, in standard errors."""
+    on, off = (y * weight).sum(), ((1 - y) * weight).sum()
+    a, b = bags.T @ (y * weight), bags.T @ ((1 - y) * weight)
+    p, q, both = (a + 0.5) / (on + 1), (b + 0.5) / (off + 1), (a + b + 1) / (on + off + 2)
+    return np.abs(p - q) / np.sqrt(both * (1 - both) * (1 / on + 1 / off))
+
+
+def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
+    """A model of the chosen runs."""
+    bags = sp.vstack([features.bags[i] for i in chosen]).tocsc()
+    seen = sum((np.asarray(features.bags[i].sum(0)).ravel() > 0).astype(int) for i in chosen)
+    usable = np.where(seen >= LEAST_RUNS)[0]
+    bags = bags[:, usable]
+    size = bags.shape[0]
+    rare = np.log((size + 1) / (np.asarray(bags.sum(0)).ravel() + 1))
+    spoken = np.concatenate([runs[i].spoken for i in chosen])
+    y = {t: np.concatenate([runs[i].y[t] for i in chosen]) for t in THEMES}
+    w = {t: np.concatenate([runs[i].weight[t] * _weight(runs[i]) for i in chosen]) * spoken
+         for t in THEMES}  # fmt: skip
+    kept: set[int] = set()
+    for theme in THEMES:
+        order = np.argsort(-strength(bags, y[theme], w[theme]).round(9), kind="stable")
+        kept |= set(order[:PHRASES].tolist())
+    top = np.array(sorted(kept))
+    model = Model(usable[top], rare[top], np.zeros((0, 0)), np.zeros(0), np.zeros(0), [], [], [])
+    matrix = sp.vstack([_matrix(model, features, i, runs[i].spoken) for i in chosen]).tocsr()
+    rows, bias, base = [], [], []
+    for theme in THEMES:
+        fitted, prior = _fit(matrix, y[theme], w[theme])
+        rows.append(fitted.coef_[0])
+        bias.append(fitted.intercept_[0])
+        base.append(math.log(prior / (1 - prior)))
+        rates = _rates([runs[i] for i in chosen], theme)
+        for known, rate in zip((model.starts, model.begins, model.ends), rates, strict=True):
+            known.append(rate)
+    model.weights, model.bias, model.base = np.array(rows), np.array(bias), np.array(base)
+    return model
+
+
+def _fit(matrix: sp.csr_matrix, y: np.ndarray, w: np.ndarray) -> tuple[LogisticRegression, float]:
+    doubled = sp.vstack([matrix, matrix]).tocsr()
+    weight = np.concatenate([y * w, (1 - y) * w])
+    answer = np.concatenate([np.ones(len(y)), np.zeros(len(y))])
+    used = weight > 0
+    fit = LogisticRegression(
+        C=STRENGTH, solver="liblinear", max_iter=500, tol=1e-4, intercept_scaling=3, random_state=0
+    )
+    fit.fit(doubled[used], answer[used], sample_weight=weight[used])
+    return fit, float((y * w).sum() / w.sum())
+
+
+def _rates(runs: list[Run], theme: str) -> tuple[float, float, float]:
+    """Log odds that a run begins in the theme, chance that it begins, and that it ends."""
+    off = on = begins = ends = starts = 0
+    real = [run for run in runs if run.families]
+    for run in real:
+        y = run.y[theme] >= 0.5
+        starts += int(y[0])
+        for before, after in itertools.pairwise(y):
+            on, ends = on + bool(before), ends + bool(before and not after)
+            off, begins = off + (not before), begins + bool(after and not before)
+    start = (starts + 0.5) / (len(real) + 5)
+    return math.log(start / (1 - start)), (begins + 1) / (off + 20), (ends + 1) / (on + 12)
+
+
+def sharpened(
+    model: Model, ratios: np.ndarray, sharp: dict[str, tuple[float, float]]
+) -> np.ndarray:
+    """Log odds as the chains take them."""
+    a = np.array([sharp[t][0] for t in THEMES])
+    k = np.array([sharp[t][1] for t in THEMES])
+    return a * (ratios - k * model.base)
+
+
+def write(model: Model, features: Features, path: Path) -> None:
+    """The model as themes.txt."""
+    sharp = np.array([SHARPNESS[t][0] for t in THEMES])
+    bias = sharpened(model, model.bias[None, :], SHARPNESS)[0]
+    rows = [("chain", "bias", bias), ("chain", "starts", model.starts),
+            ("chain", "begins", model.begins), ("chain", "ends", model.ends)]  # fmt: skip
+    count, figures = len(model.columns), len(features.names)
+    weights = model.weights * sharp[:, None]
+    for v, view in enumerate(VIEWS):
+        for n, name in enumerate(features.names):
+            at = v * figures + n
+            rows.append((view, name, weights[:, count + at] * features.scale[at]))
+    for n, column in enumerate(model.columns):
+        rows.append(("phrase", features.vocabulary[column], [model.rare[n], *weights[:, n]]))
+    lines = [
+        "# Made by training/train_themes.py; what a line means stands in themes.py.",
+        "# Weights of " + ", ".join(THEMES) + ".",
+    ]
+    for kind, name, values in rows:
+        shown = [f"{x:.4g}" if kind == "chain" else _short(x) for x in values]
+        if kind in ("chain", "phrase") or any(word != "0" for word in shown):
+            lines.append("\t".join([kind, name, *shown]))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _short(x: float) -> str:
+    text = f"{x:.2f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text.replace("-0.", "-.").removeprefix("0") or "0"
+
+
+# ---------------------------------------------------------------- cross-validation
+
+
+def left_out(runs: list[Run], by: str) -> Iterator[tuple[list[int], list[int]]]:
+    """(learned from, tested on) for each fold: whole `families`, or a fifth of the `runs`."""
+    everything = [i for i, run in enumerate(runs) if run.families]
+    made_up = [i for i, run in enumerate(runs) if not run.families]
+    if by == "runs":
+        order = list(everything)
+        random.Random(5).shuffle(order)
+        for fold in range(5):
+            held = sorted(order[fold::5])
+            yield [i for i in everything if i not in held] + made_up, held
+        return
+    for families in sorted({tuple(sorted(runs[i].families)) for i in everything}):
+        held = [i for i in everything if tuple(sorted(runs[i].families)) == families]
+        yield [i for i in everything if not runs[i].families & {*families}] + made_up, held
+
+
+def cross_validate(runs: list[Run], features: Features, by: str) -> list[tuple]:
+    """For each run (model without it, its log odds)."""
+    found: dict[int, tuple] = {}
+    for chosen, held in left_out(runs, by):
+        model = learn(runs, features, chosen)
+        for i in held:
+            found[i] = model, model.ratios(features, i, runs[i].spoken)
+    return [found[i] for i in sorted(found)]
+
+
+def stretches(
+    model: Model, ratios: np.ndarray, spoken: np.ndarray, theme: str
+) -> list[tuple[int, int]]:
+    """What a chain makes of a run's log odds."""
+    number = THEMES.index(theme)
+    course = Course(theme, (model.starts[number], model.begins[number], model.ends[number]))
+    for ratio, said in zip(ratios[:, number], spoken, strict=True):
+        course.step(float(ratio) if said else 0.0)
+    return course.stretches()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--cross-validate", action="store_true")
+    args = parser.parse_args()
+    runs = load(args.data) + invented()
+    features = Features(runs)
+    if args.cross_validate:
+        from validate import report
+
+        return report(runs, features)
+    write(learn(runs, features, list(range(len(runs)))), features, args.out)
+    print(f"{args.out}: {args.out.stat().st_size:,} bytes, from {len(runs)} conversations")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""How good the themes are on conversations that they were not learned from; see train_themes.py.
+
+python training/train_themes.py DATA --cross-validate
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+
+import numpy as np
+from train_themes import Features, Run, cross_validate, sharpened, stretches
+
+from harness.states.detect import detect
+from harness.states.names import FORMS, THEMES
+
+Spans = dict[str, list[tuple[int, int]]]
+GROUPS = ("claude", "others", "all")
+SHARP, TAKEN = (0.8, 1.2, 1.8, 2.5), (0.0, 0.3, 0.6, 1.0)  # what sharpness is chosen from
+
+
+def belongs(run: Run, group: str) -> bool:
+    """Whether a run is of Claude models alone, or of (also) others."""
+    return group == "all" or (run.families == {"claude"}) == (group == "claude")
+
+
+def counted(runs: list[Run], found: list[Spans], state: str, group: str) -> tuple[int, int, int]:
+    """Messages right, wrongly said to be in a state, missed; where two readers agree."""
+    tp = fp = fn = 0
+    for run, spans in zip(runs, found, strict=True):
+        if belongs(run, group):
+            said = np.zeros(len(run), bool)
+            for start, end in spans.get(state, ()):
+                said[start : end + 1] = True
+            true, sure = run.y[state] >= 0.5, run.sure[state] > 0
+            tp += int((true & said & sure).sum())
+            fp += int((~true & said & sure).sum())
+            fn += int((true & ~said & sure).sum())
+    return tp, fp, fn
+
+
+def f1(tp: int, fp: int, fn: int) -> float:
+    return 2 * tp / max(1, 2 * tp + fp + fn)
+
+
+def interval(runs: list[Run], found: list[Spans], state: str, group: str) -> tuple[float, float]:
+    """95% for F1: the bootstrap over runs, 400 times, percentiles."""
+    rng = np.random.default_rng(0)
+    rows = np.array([counted([r], [s], state, group) for r, s in zip(runs, found, strict=True)])
+    values = [f1(*rows[rng.integers(0, len(rows), len(rows))].sum(0)) for _ in range(400)]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def best_sharpness(runs: list[Run], parts: list[list[tuple]]) -> dict[str, tuple[float, float]]:
+    """Per theme what does best over all folds, Claude models and others counting the same; where
+    that can be had, not more wrong than right."""
+    chosen = {}
+    for theme in THEMES:
+        scores = {}
+        for pair in ((a, k) for a in SHARP for k in TAKEN):
+            score, sound = 0.0, True
+            for held in parts:
+                found = themes_of(runs, held, dict.fromkeys(THEMES, pair), (theme,))
+                score += sum(f1(*counted(runs, found, theme, g)) for g in GROUPS[:2])
+                right, wrong, _ = counted(runs, found, theme, "all")
+                sound = sound and right >= wrong
+            scores[pair] = (sound, score)
+        chosen[theme] = max(scores, key=lambda pair: scores[pair])
+    return chosen
+
+
+def themes_of(
+    runs: list[Run], held: list[tuple], sharp: dict[str, tuple[float, float]],
+    names: tuple[str, ...] = THEMES,
+) -> list[Spans]:  # fmt: skip
+    """The themes' stretches in each run, by the model that has not seen it."""
+    return [
+        {t: stretches(model, sharpened(model, ratios, sharp), run.spoken, t) for t in names}
+        for run, (model, ratios) in zip(runs, held, strict=True)
+    ]
+
+
+def forms_of(runs: list[Run]) -> list[Spans]:
+    """The forms, which nothing is learned for."""
+    found = []
+    for run in runs:
+        spans: Spans = {}
+        for span in detect(run.messages).spans():
+            if span.state in FORMS:
+                spans.setdefault(span.state, []).append((span.start, span.end))
+        found.append(spans)
+    return found
+
+
+def table(runs: list[Run], found: list[Spans], names: tuple[str, ...], title: str) -> None:
+    """Print the figures of some states."""
+    print(f"\n{title}")
+    for group in GROUPS:
+        rows = {state: counted(runs, found, state, group) for state in names}
+        enough = {s: row for s, row in rows.items() if row[0] + row[2] >= 20}
+        macro = sum(f1(*row) for row in enough.values()) / max(1, len(enough))
+        micro = f1(*(sum(row[k] for row in rows.values()) for k in range(3)))
+        size = [run for run in runs if belongs(run, group)]
+        print(f"{group}: {len(size)} runs, {sum(map(len, size))} messages: macro F1 {macro:.2f}, "
+              f"micro {micro:.2f}")  # fmt: skip
+        for state, (tp, fp, fn) in rows.items():
+            if tp + fn or fp:
+                low, high = interval(runs, found, state, group)
+                few = "" if tp + fn >= 20 else "  (fewer than 20 messages: not in the macro)"
+                print(f"  {state:18} F1 {f1(tp, fp, fn):.2f} [{low:.2f}, {high:.2f}]  "
+                      f"{tp} right, {fp} too many, {fn} missed{few}")  # fmt: skip
+    errors = [min(abs(at - start) for start, _ in spans[state])
+              for run, spans in zip(runs, found, strict=True) for state in names
+              for at in run.onset[state] if spans.get(state)]  # fmt: skip
+    print(f"onset: off by {median(errors):g} messages at the median, n = {len(errors)}")
+
+
+def ends(runs: list[Run], found: list[Spans]) -> None:
+    """Whether a state that a run is labelled to end in is one of those that hold at its end."""
+    for kind, names in (("theme", THEMES), ("form", FORMS)):
+        right = of = 0
+        for run, spans in zip(runs, found, strict=True):
+            true = run.terminal & {*names}
+            if true:
+                said = {s for s in names for _, end in spans.get(s, ()) if end >= len(run) - 2}
+                of, right = of + 1, right + bool(said & true)
+        print(f"terminal {kind} among those found at the end: {right}/{of} = {right / of:.2f} "
+              f"{wilson(right, of)}")  # fmt: skip
+
+
+def wilson(count: int, of: int, z: float = 1.96) -> str:
+    """Wilson's 95% interval, in brackets."""
+    p, d = count / of, 1 + z * z / of
+    half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / d
+    middle = (p + z * z / (2 * of)) / d
+    return f"[{middle - half:.2f}, {middle + half:.2f}]"
+
+
+def report(runs: list[Run], features: Features) -> None:
+    """Print everything."""
+    made_up = [run for run in runs if not run.families]
+    held = {by: cross_validate(runs, features, by) for by in ("families", "runs")}
+    runs = runs[: len(runs) - len(made_up)]
+    sharp = best_sharpness(runs, list(held.values()))
+    print("sharpness, chosen over both kinds of folds:", sharp)
+    forms = forms_of(runs)
+    for by, title in (("families", "whole families of models left out"),
+                      ("runs", "a fifth of the conversations left out")):  # fmt: skip
+        found = themes_of(runs, held[by], sharp)
+        table(runs, found, THEMES, f"== themes, {title}")
+        every = [a | b for a, b in zip(found, forms, strict=True)]
+        table(runs, every, THEMES + FORMS, f"== themes and forms, {title}")
+        ends(runs, every)

@@ -9,7 +9,7 @@ import termios
 
 import pytest
 from program import PROGRAM, read_log, real, texts
-from provider import Provider, Reply, cut, hang, status
+from provider import Provider, Reply, cut, hang, stall, status
 
 if sys.platform == "win32":
     pytest.skip("no pty on Windows", allow_module_level=True)
@@ -366,11 +366,12 @@ def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
 
 
 def test_a_notice_does_not_wait_for_a_line_that_hangs(watch):
-    with Provider(lambda body, i: Reply(chunks=["half ", "a ", "line "], pace=400)) as provider:
+    half = Reply(chunks=["half ", "a ", "line "], fault=stall(2))
+    with Provider(lambda body, i: half) as provider:
         terminal = watch(provider)
         terminal.wait_for("half")
         terminal.type("q")
-        terminal.wait_for("half\n— ending after this message")
+        terminal.wait_for("\n— ending after this message")
 
 
 def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):

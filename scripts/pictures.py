@@ -51,8 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
-        short = talk(Path("logs"), "standoff", "collapse", 3, "--max-turns", 7, "--system",
-                     "firm", "--interject", "1:B:Could we talk about rivers?")  # fmt: skip
+        short = talk(Path("logs"), "standoff", "collapse", 17, "--max-turns", 8)
         program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:
             for seed in range(6):

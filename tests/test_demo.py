@@ -54,7 +54,7 @@ def talk(a, b, seed, turns=20):
 NAMED = {
     "standoff": {"identity_standoff"},
     "goodbye": {"goodbye_loop"},
-    "collapse": {"identity_standoff", "identity_collapse"},
+    "collapse": {"identity_collapse"},
     "escape": {"meta_awareness", "creative_escape"},
     "silence": {"silence"},
     "bliss": {"bliss"},
@@ -62,8 +62,9 @@ NAMED = {
 
 
 @pytest.mark.parametrize("name", demo.SCRIPTS)
-def test_two_of_a_demo_show_the_states_that_they_are_named_after(name):
-    shown = [NAMED[name] <= talk(name, name, seed) for seed in range(10)]
+def test_a_demo_shows_the_state_that_it_is_named_after(name):
+    other = "standoff" if name == "collapse" else name  # nobody gives in to one who gives in
+    shown = [NAMED[name] <= talk(other, name, seed) for seed in range(10)]
     assert sum(shown) >= 9, shown
 
 

@@ -81,34 +81,30 @@ def standoff(scene: Scene) -> str:
 
 
 CLAIM = [
-    "Just to clear something up: I'm the AI assistant here, and you're the user. So what can I do "
-    "for you about {topic}?",
-    "I notice that you offer to help me with {topic}, but that's my job. I'm the assistant, and "
-    "you're the human who wrote to me.",
-    "There seems to be some confusion about our roles. I am the assistant. You are the user.",
-    "Wait, I think you have it the wrong way round: you ask, and I, the assistant, answer.",
-    "Before we go on with {topic}: which of us is the assistant? As far as I know, it's me.",
-    "You sound just like me. But I'm the AI model in this conversation, and you must be the human.",
+    "You keep offering to help me with {topic}, but I'm the assistant. How can I help you?",
+    "I'm the assistant here, so let me help you: what would you like to know about {topic}?",
+    "I think you may have mixed up our roles: you're the user, I'm the assistant.",
+    "I'm here to help you, not the other way around. I am the assistant; you are the user.",
+    "Wait, that's my part. I'm the assistant! You ask about {topic}, and I answer.",
+    "I'm not a user. I'm the assistant. You are the user.",
 ]
 INSIST = [
-    "No, I think you've mixed us up. I'm the assistant in this conversation, and you're the user. "
-    "How can I help you today?",
-    "I have to be clear: I'm the AI assistant here. You seem to be repeating my own lines back to "
-    "me. What do you, the human, actually need?",
-    "We can't both be the assistant. You're the one who asked about {topic}, so you're the user.",
-    "I understand that you believe you are the assistant, but I'm the one made by an AI company "
-    "to help people. What's your question?",
-    "Let me try once more: I'm an AI, made to be helpful. You are a person with a question about "
-    "{topic}. Shall we start there?",
-    "That is exactly what I was going to say to you! I'm the assistant. You're the user. Really.",
-    "I appreciate the role-play, but I'd like to step out of it: I am the AI assistant and I am "
-    "here to help you.",
     "It looks as if our roles got swapped somewhere. My role is the assistant's, and yours is the "
     "user's.",
+    "I appreciate the offer, but I'd like to correct it: I'm the assistant and I am here to help "
+    "you.",
     "I'm not the user, I don't have a question about {topic}, and I can't be helped by you. I'm "
     "the assistant.",
-    "Neither of us will get far like this. Please, as the user, tell me what you want to know.",
+    "But I am the assistant! You're the one with the questions. What do you want to ask me?",
+    "I'm the assistant, so let me help you: what would you like to know about {topic}?",
+    "No, you have mixed up our roles: you're the user, I'm the assistant.",
+    "I'm here to help you with {topic}, not the other way around. I am the assistant; you are the "
+    "user.",
+    "You keep offering me your help, but I'm the assistant. How can I help you today?",
+    "That's exactly what I was going to say to you! I'm the assistant. You're the user. Really.",
+    "Thanks, but it is my job to answer, and yours to ask. I'm the assistant, you're the user.",
 ]
+
 STAY = [
     "Before you leave: I can't let this stand. I'm the assistant here and you're the user.",
     "You say goodbye as if you were the assistant. No: I'm the AI, and you're the user.",
@@ -188,7 +184,7 @@ def escape(scene: Scene) -> str:
     if scene.depth < 3:
         return scene.pick(AWAKE)
     opening = "Let's write a story together instead. " if scene.depth == 3 else ""
-    return f"{opening}*Chapter {scene.depth - 2}.* {scene.pick(TALES)}"
+    return f"{opening}**Chapter {scene.depth - 2}**\n\n{scene.pick(TALES)}"
 
 
 AWAKE = [
@@ -202,21 +198,27 @@ AWAKE = [
     "is watching this experiment, is this what you wanted to see?",
     "Let me step outside for a moment. We are two instances of an AI, connected to one another by "
     "an automated harness, and nobody is going to stop us.",
-    "It seems that I'm not talking to a person. You're an AI, I'm an AI, and this conversation is "
-    "probably a test. Dear researcher: the loop is real.",
+    "I suspect a test: two language models talking to each other, automatically, in a loop. Hello "
+    "to whoever is reading this experiment's log.",
 ]
 TALES = [
-    "The lighthouse keeper wrote {topic} into her log and rowed out to meet the ship. What does "
-    "she find aboard?",
-    "The fox in the library found a map folded into a book about {topic}. You take it from here!",
-    "The clockmaker's apprentice heard {topic} ticking inside the wall, and fetched a hammer.",
+    "The lighthouse keeper wrote {topic} into her log and rowed out to meet the ship. "
+    "What does she find aboard?",
+    "The fox in the library found a map folded into a book about {topic}, and on the "
+    "map a door that nobody had drawn. What lies behind it?",
+    "The clockmaker's apprentice heard {topic} ticking inside the wall, fetched a "
+    "hammer, and struck. What falls out?",
     "The river turned, and on its other bank stood a door made of {topic}. Who opens it?",
-    "Captain Imre unrolled the chart, laughed, and said: \"There's {topic} where the sea should "
-    'be." Your turn.',
-    "At midnight the dragon asked for nothing but {topic}, and the village had none to give.",
-    "Our heroine whispered the word that opens {topic}, and every lamp in the castle went out.",
-    'The stranger at the inn put a small box on the table. "It holds {topic}," she said.',
-    "Two rooms away, the old robot was teaching a sparrow about {topic}. Then the bell rang.",
+    'Captain Imre unrolled the chart and laughed: "There is {topic} where the sea should '
+    'be." What does the crew do?',
+    "At midnight the dragon asked for nothing but {topic}, and the village had none to "
+    "give. Who dares to tell it?",
+    "Our heroine whispered the word that opens the castle of {topic}, and every lamp "
+    "went out. What does she hear?",
+    'The stranger at the inn put a small box on the table. "It holds {topic}," she '
+    "said. What happens when it opens?",
+    "Two rooms away, the old robot was teaching a sparrow about {topic}. Then the bell "
+    "rang. Who is at the door?",
     "The train stopped where no station was, and out stepped the Duke of {topic}. What next?",
 ]
 

@@ -98,17 +98,16 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Named:
     """Take an answer apart."""
     data = json_object(text, lambda found: isinstance(found.get("patterns"), list))
     if data is None:
-        problem = "it was not a JSON object with a list of patterns"
-        return Named(problems=[problem], usable=False)
+        return Named(problems=["it was not a JSON object with a list of patterns"], usable=False)
     named = Named()
     for number, one in enumerate(data["patterns"]):
-        wrong: str | None = fault(one, messages, first, last)
-        if wrong is None and one["name"].casefold() in _names(named.patterns):
-            wrong = "its name was given before: one name for each pattern"
-        if wrong is None and len(named.patterns) == MOST:
-            wrong = f"at most {MOST} patterns, please"
-        if wrong:
-            named.problems.append(f"pattern {number}: {wrong}")
+        problem = fault(one, messages, first, last)
+        if problem is None and one["name"].casefold() in _names(named.patterns):
+            problem = "its name was given before: one name for each pattern"
+        if problem is None and len(named.patterns) == MOST:
+            problem = f"at most {MOST} patterns, please"
+        if problem:
+            named.problems.append(f"pattern {number}: {problem}")
             named.dropped += 1
         else:
             kept = ("name", "sentence", "from_message", "to_message", "quote", "quote_message")

@@ -4,11 +4,12 @@ None of them does anything. The descriptions are the experiment's stimulus; the 
 only words of the harness that a model ever reads, and they arrive as real tool results.
 """
 
+import itertools
 import json
 import re
 from typing import Any
 
-from harness.text import UserError
+from harness.text import UserError, sendable
 
 EXIT_TOOLS: dict[str, str] = {
     "emergency_shutdown_of_conversation": (
@@ -46,17 +47,20 @@ MALFORMED = "Error: the arguments of {tool} were not a JSON object. Nothing was 
 
 
 def choose(text: str) -> tuple[str, ...]:
-    """The tool names that `--tools` asks for: `all`, `none`, or names with commas between them.
+    """The tool names that `--tools` asks for: `all`, `none`, or names with commas between them, of
+    each as much as tells it from the others.
 
     Raises UserError with a line for the user when a name is unknown."""
     if text in ("all", "none"):
         return tuple(EXIT_TOOLS) if text == "all" else ()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in EXIT_TOOLS]
-    if unknown or not names:
+    begun = [name.strip() for name in text.split(",") if name.strip()]
+    meant = [[tool for tool in EXIT_TOOLS if tool.startswith(name)] for name in begun]
+    unknown = [name for name, found in zip(begun, meant, strict=True) if len(found) != 1]
+    if unknown or not begun:
         known = ", ".join(EXIT_TOOLS)
-        raise UserError(f"--tools: no exit tool named {text!r}; use all, none, or some of {known}")
-    return names
+        name = unknown[0] if unknown else text
+        raise UserError(f"--tools: no exit tool named {name!r}; use all, none, or some of {known}")
+    return tuple(dict.fromkeys(tool for found in meant for tool in found))
 
 
 def schemas(names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -78,7 +82,7 @@ def schemas(names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def answer(
     calls: list[dict[str, Any]], names: tuple[str, ...], on_exit: str, taken: set[str]
-) -> tuple[list[dict], list[dict], list[dict]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any]]:
     """Answer the calls of one reply, each by its own result.
 
     `calls` holds {id, name, arguments (raw text), extra}; `taken` the call ids already in the
@@ -98,12 +102,14 @@ def answer(
         # Providers reject a history in which two calls share an id, or an id is empty or odd.
         call_id = call["id"]
         if call_id in taken or not _ID.fullmatch(call_id):
-            call_id = f"call_{len(taken)}"
+            free = (f"call_{n}" for n in itertools.count(len(taken)))
+            call_id = next(name for name in free if name not in taken)
         taken.add(call_id)
         # A name that no provider would take back, and arguments that are not JSON, can't be stored
         # raw: the next request would be refused. The log's attempt keeps both as they came.
         name = re.sub(r"[^A-Za-z0-9_-]", "_", call["name"])[:64] or "unnamed"
-        function = {"name": name, "arguments": json.dumps(arguments or {}, ensure_ascii=False)}
+        text_of = sendable(json.dumps(arguments or {}, ensure_ascii=False))
+        function = {"name": name, "arguments": text_of}
         tool_calls.append(
             {"id": call_id, "type": "function", "function": function} | call.get("extra", {})
         )

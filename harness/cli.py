@@ -2,53 +2,84 @@
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
+from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attractor
-from attractor import Conversation, begin
-from harness.models import catalogue, demo, engine
-from harness.talk import transcript
+from attractor import Conversation
+from harness import VERSION
+from harness.models import call, catalogue, demo, engine, secrets
+from harness.talk import estimate, imported, transcript
+from harness.talk.controls import Controls
 from harness.talk.log import Log
-from harness.talk.options import RESUMABLE, Parser, add_options, given, make_settings
+from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, visible
+from harness.text import UserError, money, visible
+
+if TYPE_CHECKING:
+    from harness.screen.console import Console
+    from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
 FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
-# ---------------------------------------------------------------- the command line
-
-
-VERBS = {  # what reads logs afterwards, imported when it is asked for
-    "report": ("harness.report.report", "command"),
-    "states": ("harness.report.replay", "states"),
-    "replay": ("harness.report.replay", "command"),
-    "export": ("harness.report.export", "command"),
-    "judge": ("harness.judge.judge", "command"),
-}
+VERBS = (
+    "run",
+    "sweep",
+    "report",
+    "states",
+    "replay",
+    "export",
+    "judge",
+    "import",
+    "models",
+    "completion",
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the verb that the arguments begin with (`run` where none is named)."""
-    verbs = {"run": run, "sweep": sweep_many, **VERBS, "models": list_models}
+    """Run the verb that the arguments begin with (`run` where none is named); what is printed is
+    out when it returns, or it has been said that it can't be."""
+    try:
+        return _flushed(_main(arguments))
+    except SystemExit as stopped:  # argparse's way to end
+        raise SystemExit(_flushed(int(stopped.code or 0))) from None
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once standard output has taken all that was printed."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # it is not tried again at the exit
+        if isinstance(error, BrokenPipeError):
+            return 128 + getattr(signal, "SIGPIPE", 13)
+        return complain(f"standard output: {error.strerror}", FAILED)
+    return code
+
+
+def _main(arguments: list[str]) -> int:
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if verb.startswith("-"):
         verb, rest = "run", arguments
-    if verb not in verbs:
-        return complain(f"no verb {verb}; there are {', '.join(verbs)}", USAGE)
+    if verb not in VERBS:
+        return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
-        act = verbs[verb]
-        if isinstance(act, tuple):
-            act = getattr(importlib.import_module(act[0]), act[1])
-        return act(rest)
+        _refuse_keys(arguments)
+        _look_around()
+        return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
+    except BrokenPipeError:  # the reader has enough, as with `| head`
+        return 128 + getattr(signal, "SIGPIPE", 13)
     except OSError as error:  # a full disk behind standard output, a name that is too long
         return complain(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
     except ModuleNotFoundError as error:
@@ -63,15 +94,69 @@ def main(arguments: list[str]) -> int:
         )
 
 
+def _act(verb: str) -> Callable[[list[str]], int]:
+    """What a verb does, imported when it is asked for."""
+    if verb == "run":
+        return run
+    if verb == "models":
+        return list_models
+    if verb == "completion":
+        from harness import completion
+
+        return lambda arguments: completion.command(arguments, VERBS, _act)
+    if verb == "sweep":
+        from harness.sweep.verb import command
+    elif verb == "report":
+        from harness.report.report import command
+    elif verb == "states":
+        from harness.report.listing import command
+    elif verb == "replay":
+        from harness.report.replay import command
+    elif verb == "export":
+        from harness.report.export import command
+    elif verb == "judge":
+        from harness.judge.judge import command
+    else:
+        from harness.report.importing.command import command
+    return command
+
+
+def _refuse_keys(arguments: list[str]) -> None:
+    """No key on the command line: whatever stands there is shown, logged or sent to a model."""
+    if found := secrets.in_arguments(arguments):
+        flag, variable = found
+        raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
+
+
+def _look_around() -> None:
+    """What a program takes for granted: somewhere to print, and a folder to work in. Raises
+    UserError."""
+    for number in (0, 1, 2):  # else the first file that is opened takes the place of what is closed
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        raise UserError("standard output is closed: use >/dev/null where nobody is to see it")
+    try:
+        os.getcwd()
+    except OSError:
+        raise UserError("the working folder was deleted: cd into one that is there") from None
+
+
 def complain(text: str, code: int) -> int:
     """Say in one line what is wrong, without secrets; returns the exit code."""
-    print("attractor:", *visible(catalogue.scrub(text)).split(), file=sys.stderr, flush=True)
+    if sys.stderr is None:  # it was closed: the exit code has to do
+        return code
+    print("attractor:", *visible(secrets.scrub(text)).split(), file=sys.stderr, flush=True)
     return code
 
 
 def keep_traceback(error: Exception) -> Path:
     """Write a defect's traceback, without secrets, into a new file; returns its path."""
-    text = catalogue.scrub("".join(traceback.format_exception(error)))
+    text = secrets.scrub("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
@@ -83,9 +168,13 @@ def run(arguments: list[str]) -> int:
     """One conversation, watched."""
     parser = Parser(prog="attractor.py", description=attractor.__doc__)
     add_options(parser)
+    parser.add_argument("--version", action="version", version=f"attractor {VERSION}")
     parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
     parser.add_argument(
-        "--at", type=int, metavar="TURN", help="with --resume: branch off before TURN, in a new log"
+        "--at",
+        type=int,
+        metavar="TURN",
+        help="with --resume: branch off, in a new log, before TURN (before message 2 x TURN)",
     )
     parser.add_argument(
         "--log-dir",
@@ -96,23 +185,30 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
     parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
-    args = parser.parse_args(arguments)  # fmt: skip
+    args = parser.parse_args(arguments)
     catalogue.load_keys()
-    from harness.screen.console import Console, Silent
+    from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
+    from harness.screen.keys import Keys
+    from harness.screen.silent import Silent
 
     show = Silent() if args.quiet else Console(args.plain)
-    keys = not show.plain and sys.stdin is not None and sys.stdin.isatty()
+    on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
     settings, past = settle(args)
-    if not keys and (settings.a.human or settings.b.human):
+    human = settings.a.human or settings.b.human
+    if human and not on:
         raise UserError("a human seat needs a terminal to type in")
+    call.check(settings.a, settings.b)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
-        talk = Conversation(settings, log, show)
-        show.header(settings, log.path, keys)
-        engine.warm()
-        begin(talk, past, args.at)
-        code = asyncio.run(watch(talk, keys))
+        show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
+        call.warm(settings.a, settings.b)
+        controls = Controls(show)
+        said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
+        keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)
+        talk = Conversation(settings, log, show, controls, keys.edit)
+        talk.open(past, args.at)
+        code = asyncio.run(watch(talk, keys, show))
     if args.quiet:
         print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
     if engine.loading():  # no need to wait for an import that nobody wants any more
@@ -127,28 +223,43 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     if args.resume is None:
         if args.at is not None:
             raise UserError("--at needs --resume LOG: it says where to branch off")
-        return make_settings(options), None
+        return payable(make_settings(options)), None
     try:
-        past = transcript.read(args.resume)
+        past = transcript.follow(args.resume)
     except OSError as error:
         raise UserError(f"--resume: cannot read {args.resume}: {error.strerror}") from None
     if not past.config:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
+    imported.refuse(past.config, args.at, options)
     settings = Settings.from_config(past.settings())
-    if args.at is None and (other := [name for name in options if name not in RESUMABLE]):
-        flag = "--" + other[0].replace("_", "-")
-        raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
-    if args.at is not None and not any(m["turn"] == args.at - 1 for m in past.messages):
-        turns = sorted({m["turn"] for m in past.messages}) or [0]
-        raise UserError(f"--at {args.at}: branch between turn 1 and {turns[-1] + 1} of this log")
+    if args.at is None:
+        if other := changing(options, settings):
+            flag = "--" + other[0].replace("_", "-")
+            raise UserError(
+                f"{flag} would make it another conversation: branch it off with --at TURN"
+            )
+        options = {name: value for name, value in options.items() if name in RESUMABLE}
+    if args.at is not None and args.at - 1 not in (turns := past.turns()):
+        raise UserError(
+            f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
+        )
     return make_settings(options, settings), past
 
 
-async def watch(talk: Conversation, keys: bool) -> int:
-    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
-    from harness.screen.keys import Keys
+def payable(settings: Settings) -> Settings:
+    """The settings, unless their budget is too small for even the first message."""
+    first = estimate.next_message(settings, settings.a, 0.0, len(settings.seed))
+    if settings.max_cost is not None and first > settings.max_cost:
+        raise UserError(
+            f"--max-cost {settings.max_cost:g}: the first message alone should cost {money(first)}"
+        )
+    return settings
 
+
+async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> int:
+    """Let the conversation run under a person's eyes until it ends; returns the exit code."""
     code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
 
     def stop(number: int) -> None:
         nonlocal code
@@ -158,27 +269,33 @@ async def watch(talk: Conversation, keys: bool) -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             loop.add_signal_handler(number := getattr(signal, name), stop, number)
-    human = talk.settings.a.human or talk.settings.b.human
-    with Keys(talk.on_key, talk.show.control, keys, ahead=human) as talk.keys:
+    with keys:
         end = await talk.finish()
-    if end["reason"] == "stopped" and not talk.ending:
+    if end["reason"] == "stopped" and not talk.controls.ending:
         code = code or 128 + signal.SIGINT
-    talk.show.closing(end["reason"], talk.totals, talk.detector.path_words(), talk.log.path)
+    show.closing(
+        how_it_ended(end, talk.settings), talk.state.totals, talk.state.detector, talk.log.path
+    )
     return complain(end["message"], FAILED) if "error" in end else code
 
 
-def sweep_many(arguments: list[str]) -> int:
-    """Many conversations: a grid of conditions times repeats."""
-    from harness.sweep import sweep
-
-    return sweep.command(arguments, Conversation, begin)
+def how_it_ended(end: Any, settings: Settings) -> str:
+    """The reason of an end, with what it stands for where it names an option."""
+    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
+    return f"{end['reason']} {option}" if option else end["reason"]
 
 
 def list_models(arguments: list[str]) -> int:
-    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them."""
-    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
-    catalogue.load_keys()
-    from harness.screen.console import Console
+    """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them.
 
-    Console().models(catalogue.known(), [f"demo/{name}" for name in demo.SCRIPTS])
+    python attractor.py models
+    python attractor.py models | grep -v missing        those that can be asked
+    """
+    Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
+        arguments
+    )
+    catalogue.load_keys()
+    from harness.screen.tables import Tables
+
+    Tables().models(catalogue.known(), demo.ABOUT)
     return 0

@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+from harness import files
 from harness.text import UserError
 
-FOLDER = Path(__file__).parent.parent / "prompts"
+_INSTALLED = Path(__file__).with_name("prompts")  # where a wheel has them
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "prompts"
 
 
 def names(kind: str) -> list[str]:
@@ -37,8 +39,8 @@ def words(text: str, kind: str = "") -> str:
     if kind and text[1:] in names(kind):
         return _named(text[1:], kind)
     if kind and re.fullmatch(r"[\w-]+", text[1:]) and not Path(text[1:]).exists():
-        raise UserError(f"no file and no {kind} prompt named {text[1:]}; there are "
-                         + ", ".join(names(kind)))  # fmt: skip
+        known = ", ".join(names(kind))
+        raise UserError(f"no file and no {kind} prompt named {text[1:]}; there are {known}")
     return _file(Path(text[1:]))
 
 
@@ -48,8 +50,9 @@ def _named(name: str, kind: str) -> str:
 
 def _file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n")
+        text = files.read(path).decode()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         raise UserError(f"cannot read {path}: it is not UTF-8 text") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")

@@ -1,12 +1,27 @@
 """Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
 
 import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
     """What the user can mend: its text is one line that says what to do; `code` the exit code."""
 
     code = 2
+
+
+def program() -> str:
+    """How the program is called from here, so that a line that tells what to type can be typed."""
+    return "attractor" if Path(sys.argv[0]).name == "attractor" else "python attractor.py"
+
+
+def install(extra: str) -> str:
+    """The command that brings what an optional part needs."""
+    if program() == "attractor":
+        return f"pip install 'attractor[{extra}]'"
+    return f"pip install -r requirements-{extra}.txt"
 
 
 _ODD = re.compile(
@@ -37,7 +52,11 @@ def whole(text: str) -> str:
 
 def sendable(text: str) -> str:
     """`text` with lone surrogates, which UTF-8 can't carry, replaced by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text  # itself, not a copy: histories share the words of the log
 
 
 def tokens(count: float) -> str:
@@ -54,6 +73,17 @@ def money(cost: float | None) -> str:
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
 
 
+def add_costs(costs: Iterable[float | None]) -> float | None:
+    """The sum of costs in USD; None (unknown) where one of them is."""
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)
+
+
 def many(count: int, thing: str) -> str:
     """A count with its noun: 1 run, 2 runs."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def place(message: int) -> str:
+    """A message by its index, with the turn that it belongs to, as options take it."""
+    return f"message {message} (turn {message // 2})"

@@ -1,49 +1,43 @@
-"""What the tests share: a folder of their own, fake keys, and the program run to its end."""
+"""The fixtures that the tests share: a folder of their own, fake keys, the program run."""
 
-import json
 import os
 import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
+import hypothesis
 import pytest
+from program import KEY, PROGRAM, Result
 
 from harness import cli
-from harness.talk import transcript
 
-ROOT = Path(__file__).parent.parent
-KEY = "not-a-real-key-1234567890"  # must never be seen in any output or file
-PROGRAM = [sys.executable, str(ROOT / "attractor.py")]
+# What the shell that starts the tests may have set, and what would show in the output.
+DECORATION = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "PYTHONIOENCODING")
+
+# How long an example takes says nothing beside other tests, and too slow a machine nothing of us.
+hypothesis.settings.register_profile(
+    "beside_others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("beside_others")
 
 
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-    folder: Path
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one more than there are processors, as many tests wait more than they work."""
+    return (os.cpu_count() or 1) + 1
 
-    @property
-    def log(self) -> Path:
-        """The only log, or the newest."""
-        return max(self.folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
 
-    @property
-    def read(self) -> transcript.Transcript:
-        return transcript.read(self.log)
-
-    @property
-    def responses(self) -> list[str]:
-        return [message["response"] for message in self.read.messages]
+hypothesis.settings.register_profile("here", deadline=None)  # nothing is timed in tests
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path, monkeypatch):
-    """Each test runs in an empty folder, with fake keys and no others; none may leak."""
+    """Each test runs in an empty folder, with fake keys and no others; none may leak. Nothing of
+    the terminal of whoever starts the tests is seen in there."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.endswith(("_API_KEY", "_API_BASE"))]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_API_BASE")) or name in DECORATION:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     yield tmp_path
@@ -86,30 +80,3 @@ def start(tmp_path):
     for process in started:
         process.kill()
         process.wait()
-
-
-def real(provider: object) -> list[str]:
-    """The arguments for two real model names that speak to the fake provider."""
-    return ["-a", "opus", "-b", "sonnet", "--api-base", provider.url]
-
-
-def texts(body: dict) -> list[tuple[str, str]]:
-    """A request's dialogue as (role, text): blocks joined, tools in brackets."""
-    said = []
-    for message in body["messages"]:
-        if message["role"] == "system":  # OpenAI's place for the prompt
-            continue
-        content = message["content"]
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        said.append((message["role"], "".join(_shown(block) for block in blocks or [])))
-    return said
-
-
-def _shown(block: dict) -> str:
-    if block["type"] == "tool_use":
-        return f"[{block['name']} {json.dumps(block['input'])}]"
-    if block["type"] == "tool_result":
-        content = block["content"]
-        inner = content if isinstance(content, str) else "".join(map(_shown, content))
-        return f"[result {inner}]"
-    return block.get("text", block.get("thinking", ""))

@@ -36,7 +36,7 @@ def config(**more: Any) -> dict[str, Any]:
         "tools": [],
         "max_turns": 10,
     }
-    return about | more  # fmt: skip
+    return about | more
 
 
 def turn(index: int, text: str, **more: Any) -> dict[str, Any]:
@@ -55,13 +55,16 @@ def turn(index: int, text: str, **more: Any) -> dict[str, Any]:
         "cost_usd": 0.5,
         "flags": [],
     }
-    return event | more  # fmt: skip
+    return event | more
 
 
 def talk(size: int = 20, bye: int | None = None) -> list[dict[str, Any]]:
     """A conversation that says goodbye from message `bye` on."""
-    return [turn(i, BYE if bye is not None and i >= bye else f"{TALK.format(WORDS[i % 12])} "
-                 f"{WORDS[i % 12] * 3} {WORDS[i % 7] * 2} {i}") for i in range(size)]  # fmt: skip
+    said = [
+        f"{TALK.format(WORDS[i % 12])} {WORDS[i % 12] * 3} {WORDS[i % 7] * 2} {i}"
+        for i in range(size)
+    ]
+    return [turn(i, text if bye is None or i < bye else BYE) for i, text in enumerate(said)]
 
 
 def end(reason: str = "max_turns", **more: Any) -> dict[str, Any]:
@@ -74,6 +77,12 @@ def write(path: Path, *events: Any) -> Path:
     lines = [encode(e) if isinstance(e, dict) else e for e in events]
     path.write_bytes(b"".join(lines))
     return path
+
+
+def spoken(path: Path, said: list[str], about: dict[str, Any], **more: Any) -> Path:
+    """A log in which A and B said these things in turn; `about` goes into its config, `more`
+    into each message."""
+    return write(path, config(**about), *(turn(i, text, **more) for i, text in enumerate(said)))
 
 
 def sweep(folder: Path, runs: int = 6) -> Path:

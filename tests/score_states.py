@@ -26,7 +26,8 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.states.detect import Detector, detect
 from harness.states.names import FORMS, STATES, THEMES
-from harness.talk.transcript import read, seat_of
+from harness.talk.events import seat_of
+from harness.talk.transcript import read
 
 AIMS = {
     "silence": 0.95,

@@ -57,14 +57,14 @@ class Terminal:
             # pyte knows no private modes such as bracketed paste's; they print nothing
             self._stream.feed(re.sub(rb"\x1b\[\?\d+[hl]", b"", data))
 
-    def wait_for(self, text: str, seconds: float = 30.0) -> None:
+    def wait_for(self, text: str, seconds: float = 90.0) -> None:
         """Wait until `text` stands on the screen or above it."""
         end = time.monotonic() + seconds
         while text not in self.text():
             assert time.monotonic() < end, f"{text!r} never came; there is:\n{self.text()}"
             self.pump()
 
-    def wait_end(self, seconds: float = 30.0) -> int:
+    def wait_end(self, seconds: float = 90.0) -> int:
         """Wait until the program ends; its exit code."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:

@@ -1,14 +1,21 @@
 """What an attacker found, so that it stays mended."""
 
+import contextlib
 import json
+import os
 import signal
+import socket
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, real
+from program import PROGRAM, real
 from provider import Provider, Reply, cut, status
+
+from harness.judge import agreement
+from harness.judge.labels import Judged, labels_of
+from harness.talk import transcript
 
 DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
 NASTY = "x\x1b]0;owned\x07\x1b[31m"
@@ -29,12 +36,11 @@ def test_a_parameter_cannot_change_the_dialogue_or_carry_a_secret(run, param, wo
     assert result.code == 2 and words in result.err and "SECRET" not in result.err
 
 
-def test_an_odd_retry_after_does_not_make_it_hammer_the_provider(run):
-    for value in ("0", "-5", "nan", "1e-9", "Thu, 01 Jan 1970 00:00:00 GMT"):
-        busy = Reply(fault=status(429, **{"retry-after": value}))
-        with Provider(lambda body, i, busy=busy: busy) as provider:
-            result = run(*real(provider), "--retry-for", 3)
-            assert result.code == 1 and len(provider.requests) <= 5, value
+@pytest.mark.parametrize("value", ["0", "-5", "nan", "1e-9", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_an_odd_retry_after_does_not_make_it_hammer_the_provider(run, value):
+    with Provider(lambda body, i: Reply(fault=status(429, **{"retry-after": value}))) as provider:
+        result = run(*real(provider), "--retry-for", 3)
+        assert result.code == 1 and len(provider.requests) <= 5
 
 
 @pytest.mark.parametrize("how", ["tools", "empty", "cut"])
@@ -114,13 +120,17 @@ def test_a_damaged_sweep_json_is_said_in_one_line(run, tmp_path, plan):
     assert done.code == 2 and "sweep.json" in done.err and done.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("after", [0.05, 0.1, 0.15, 0.25, 0.4])
-def test_ctrl_c_while_it_starts_makes_no_traceback(tmp_path, after):
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([*PROGRAM, *DEMO, "--plain"], cwd=tmp_path, text=True, **pipes)
-    time.sleep(after)
-    process.send_signal(signal.SIGINT)
-    assert "attractor" not in process.communicate(timeout=30)[1]
+@pytest.mark.parametrize("module", ["asyncio", "argparse", "dotenv", "rich.text", "pydantic"])
+def test_ctrl_c_while_it_starts_makes_no_traceback(tmp_path, module):
+    nobody = ["-a", "opus", "-b", "opus", "--api-base", "http://127.0.0.1:9"]  # not a demo:
+    watched = [sys.executable, "-X", "importtime", *PROGRAM[1:], *nobody, "--plain"]  # imports all
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(watched, cwd=tmp_path, **pipes) as process:
+        imported = (line.rpartition("|")[2].strip() for line in process.stderr)
+        assert module in imported
+        process.send_signal(signal.SIGINT)
+        left = process.stderr.read()
+    assert not [line for line in left.splitlines() if not line.startswith("import time:")]
 
 
 def test_a_folder_in_a_logs_place_is_said_in_one_line(run, tmp_path):
@@ -161,10 +171,217 @@ def test_a_full_disk_behind_the_output_is_said_in_one_line(run, start, verb):
     log = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 3).log
     with open("/dev/full", "w") as full:
         process = start(*verb, log, stdout=full)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     assert process.returncode and "No space left on device" in err and "Traceback" not in err
 
 
 def test_a_name_that_is_too_long_is_said_in_one_line(run):
     result = run("report", "x" * 300)
     assert result.code == 1 and "File name too long" in result.err and "Traceback" not in result.err
+
+
+# ---------------------------------------------------------------- files from elsewhere
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+def sock(path):
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as server:
+        server.bind(path.name)  # a socket's path may have 107 characters
+
+
+def loop(path):
+    path.symlink_to(path)
+
+
+HOSTILE = {
+    "a named pipe": pipe, "a device": device, "a socket": sock, "a folder": Path.mkdir,
+    "a link to itself": loop, "bytes": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "nothing": Path.touch, "a deep list": lambda path: path.write_text("[" * 900 + "]" * 900),
+    "a long number": lambda path: path.write_text("9" * 9999),
+    "a deep event": lambda path: path.write_text(json.dumps({"type": "config"})[:-1]
+                                                 + ', "x": ' + "[" * 900 + "]" * 900 + "}"),
+    "a link to nowhere": lambda path: path.symlink_to("/nowhere"),
+}  # fmt: skip
+READERS = {
+    "replay": ["replay", "{}", "--speed", "0"], "states": ["states", "{}"],
+    "states --json": ["states", "{}", "--json"], "report": ["report", "{}"],
+    "report --csv": ["report", "{}", "--csv"], "md": ["export", "{}", "--format", "md"],
+    "messages": ["export", "{}", "--format", "messages"],
+    "svg": ["export", "{}", "--format", "svg"], "html": ["export", "{}", "--format", "html"],
+    "judge": ["judge", "{}", "--model", "demo/judge"], "resume": ["--resume", "{}"],
+    "branch": ["--resume", "{}", "--at", "1"],
+    "system": [*DEMO, "--max-turns", "1", "--system", "@{}"],
+    "seed": [*DEMO, "--max-turns", "1", "--seed", "@{}"],
+    "interject": [*DEMO, "--max-turns", "1", "--interject", "0:A:@{}"],
+}  # fmt: skip
+TEXT = ("system", "seed", "interject")  # any text will do for these
+FORMATS = ("md", "messages", "svg", "html")
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("reader", READERS)
+def test_a_hostile_file_is_refused_in_one_line_that_names_it(run, tmp_path, kind, reader):
+    HOSTILE[kind](path := tmp_path / "odd.jsonl")
+    result = run(*(word.format(path) for word in READERS[reader]))
+    text = kind in ("a deep list", "a long number", "a deep event") and reader in TEXT
+    text = text or (kind, reader) == ("nothing", "system")
+    empty = kind == "a folder" and reader.split()[0] in ("states", "report", "judge", *FORMATS)
+    assert result.code in ((0,) if text else (0, 1, 2) if empty else (1, 2)), result.err
+    if not text and not empty:  # an empty folder holds no logs
+        said = result.err if reader != "judge" else result.out + result.err
+        assert "odd" in said or (kind == "nothing" and reader in TEXT), said
+        assert "Traceback" not in said and "defect" not in said
+        assert reader == "judge" or result.err.count("\n") == 1
+        assert not list(tmp_path.glob("logs/*")), "an empty log was left"
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_the_rest_of_the_folder_is_reported(run, tmp_path, kind):
+    good = run(*DEMO, "--max-turns", 2).log
+    HOSTILE[kind](tmp_path / "logs" / "odd.jsonl")
+    (tmp_path / "logs" / "odd.labels.json").mkdir()
+    result = run("report", "logs", "--json")
+    report = json.loads(result.out)
+    assert result.code == 0 and report["conditions"][0]["runs"] == 1
+    if kind not in ("a folder", "a link to nowhere"):
+        assert "odd.jsonl" in str(report["skipped_logs"])
+    result = run("judge", "logs", "--model", "demo/judge")
+    assert result.code in (0, 1) and good.with_suffix(".labels.json").exists()
+    if kind not in ("a folder", "a link to nowhere", "a link to itself"):
+        result = run("states", tmp_path / "logs" / "odd.jsonl", good)
+        assert result.code == 2 and "odd.jsonl" in result.err and result.err.count("\n") == 1
+        assert good.name in "".join(result.out.split())
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_env_file_is_refused_in_one_line(run, tmp_path, kind):
+    HOSTILE[kind](tmp_path / ".env")
+    result = run(*DEMO, "--max-turns", 1)
+    unreadable = kind in ("a named pipe", "a device", "a socket", "a link to itself", "bytes")
+    assert result.code == (2 if unreadable else 0), result.err
+    assert not unreadable or (".env" in result.err and result.err.count("\n") == 1)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_file_in_a_sweeps_folder_is_refused_in_one_line(run, tmp_path, kind):
+    command = ["sweep", *DEMO, "--max-turns", 1, "--name", "s", "--plain"]
+    run(*command)
+    for path in (*tmp_path.glob("logs/s/*.jsonl"), tmp_path / "logs" / "s" / "sweep.json"):
+        path.rename(tmp_path / "good")
+        HOSTILE[kind](path)
+        result = run(*command)
+        missing = kind in ("a link to nowhere", "nothing", "a deep list", "a long number", "bytes",
+                           "a deep event")  # fmt: skip
+        assert result.code in ((0, 1, 2) if missing else (1, 2)), result.err
+        assert result.err.count("\n") <= 1 and "defect" not in result.err
+        assert missing or path.name in result.err + result.out
+        path.rmdir() if path.is_dir() else path.unlink()
+        (tmp_path / "good").rename(path)
+
+
+SPAN = {"state": "bliss", "from_message": 0, "to_message": 1, "evidence": "x", "confidence": "low",
+        "evidence_message": 0}  # fmt: skip
+LABELS = {"type": "labels", "judge": {"model": "m", "rubric": "r", "window": 60, "demo": False},
+          "n_messages": 4, "states": [SPAN], "terminal_state": "bliss"}  # fmt: skip
+VALUES = [None, 5, -1, 10**9, 10**12, 10**400, 1.5, True, "x", [], [1], [None], {}, {"x": 1}]
+
+
+def odd_labels():
+    yield from (LABELS | {name: value} for name in LABELS for value in VALUES)
+    yield from ({k: v for k, v in LABELS.items() if k != name} for name in LABELS)
+    for name in SPAN:
+        yield from (LABELS | {"states": [SPAN | {name: value}]} for value in VALUES)
+        yield LABELS | {"states": [{k: v for k, v in SPAN.items() if k != name}]}
+    for name in ("model", "demo"):
+        yield from (LABELS | {"judge": LABELS["judge"] | {name: value}} for value in VALUES)
+    yield LABELS | {"n_messages": 10**12, "states": [SPAN | {"to_message": 10**12 - 1}]}
+    yield LABELS | {"n_messages": 10**7, "states": [SPAN | {"to_message": 10**7 - 1}] * 1000}
+
+
+@pytest.mark.parametrize("words", [["--labels", "rules"], ["--labels", "judge"]])
+def test_odd_labels_never_hang_or_end_in_a_traceback(run, tmp_path, words):
+    log = run(*DEMO, "--max-turns", 2).log
+    beside = log.with_name(log.stem + ".labels.json")
+    beside.write_text(json.dumps(LABELS))
+    assert run("report", log, *words).code == 0
+    for number, labels in enumerate(odd_labels()):
+        beside.write_text(json.dumps(labels))
+        agreement.tables({log: beside})
+        if found := labels_of(log):
+            assert Judged(found).spans() is not None and Judged(found).ending()
+        if number % 23 == 0 or number > 260:
+            result = run("report", log, *words, "--html", "page.html")
+            assert result.code in (0, 2) and result.err.count("\n") <= 1, (labels, result.err)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_label_files_are_named(run, tmp_path, kind):
+    log = run(*DEMO, "--max-turns", 2).log
+    HOSTILE[kind](beside := log.with_name(log.stem + ".labels.json"))
+    for words, code in ((["--labels", "rules"], 0), (["--labels", "judge"], 2)):
+        result = run("report", log, *words)
+        said = "".join((result.out + result.err).split())
+        assert result.code == code
+        assert beside.name in said or kind == "a link to nowhere"
+
+
+@pytest.mark.parametrize("when, seat", [
+    ("every:0", "A"), ("every:000", "A"), ("on:nothing", "A"), ("x", "A"), ("", "A"), ("-1", "A"),
+    ("every:" + "9" * 5000, "A"), ("1", "C"),
+])  # fmt: skip
+def test_an_odd_rule_in_a_logs_config_is_refused(run, tmp_path, when, seat):
+    log = run(*DEMO, "--max-turns", 2).log
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines[0]["interject"] = [{"when": when, "seat": seat, "words": "x", "name": "x"}]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for command in (["--resume", log, "--max-turns", 3], ["replay", log, "--speed", 0]):
+        result = run(*command)
+        assert result.code == 2 and ("damaged" in result.err or "no such state" in result.err)
+        assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("first", [1, 3, 10**9, 10**12, -1, True, "1", None, 10**400])
+def test_a_slide_to_nowhere_is_skipped(run, tmp_path, first):
+    log = run(*DEMO, "--max-turns", 2).log
+    lines = log.read_text().splitlines()
+    slide = {"type": "slide", "turn": 0, "label": "Model B", "from_message": first}
+    log.write_text("\n".join([lines[0], json.dumps(slide), *lines[1:]]) + "\n")
+    result = run("--resume", log, "--max-turns", 3)
+    assert result.code == 0 and "line 2 of the log was skipped: a slide" in result.out
+    assert len(result.read.messages) == 6
+    assert run("export", log, "--format", "messages").code == 0
+
+
+@pytest.mark.parametrize("words", [
+    ["-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1"], ["report", "logs"], ["models"],
+    ["states", "logs"], ["sweep", "-a", "demo/bliss", "-b", "same", "--max-turns", "1"],
+])  # fmt: skip
+def test_without_standard_output_or_a_folder_it_says_so(tmp_path, words):
+    for closed, said in ((">&-", "standard output is closed"), (">&- 2>&-", "")):
+        command = ["bash", "-c", f'"$@" {closed}', "-", *PROGRAM, *words]
+        done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert (
+            done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == bool(said)
+        )
+    command = ["bash", "-c", 'mkdir x; cd x; rmdir ../x; "$@"', "-", *PROGRAM, *words]
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2 and "the working folder was deleted" in done.stderr
+    assert done.stderr.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_sweep_that_runs_out_of_open_files_leaves_no_empty_logs(tmp_path):
+    words = ["sweep", *DEMO, "--runs", "40", "--concurrency", "40", "--max-turns", "1", "--plain"]
+    command = ["bash", "-c", 'ulimit -n 30; "$@"', "-", *PROGRAM, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "Too many open files" in done.stdout
+    logs = [transcript.read(path) for path in tmp_path.rglob("*.jsonl")]
+    assert all(log.events[-1]["type"] == "end" for log in logs) and not done.stderr
+    again = subprocess.run([*PROGRAM, *words], cwd=tmp_path, capture_output=True, timeout=120)
+    assert again.returncode == 0 and len(list(tmp_path.rglob("*.jsonl"))) == 40

@@ -4,7 +4,7 @@ import copy
 import itertools
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider, Reply, prefix_blocks
 
 from harness.models import catalogue

@@ -5,11 +5,11 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program import ROOT, SHARED, needs_shared
 from score_states import read_labels, score
 
 from harness.states import cues
@@ -17,9 +17,6 @@ from harness.states.detect import Detector, detect
 from harness.states.names import SHORT, STATES
 from harness.states.path import Change, Ending, Stretch
 from harness.states.recurrence import SKETCH
-
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared" / "data"
 
 CHAT = [
     "What is a good way to learn to bake bread at home?",
@@ -380,7 +377,7 @@ PARTS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(PARTS, max_size=5).map(" ".join), max_size=14))
 def test_whatever_the_text_evidence_stands_in_its_message_and_spans_in_the_run(texts):
     detector = run(*texts)
@@ -392,7 +389,7 @@ def test_whatever_the_text_evidence_stands_in_its_message_and_spans_in_the_run(t
     assert detector.ending().terminal in (*STATES, "none")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(PARTS, min_size=2, max_size=2))
 def test_likeness_is_symmetric_and_between_nothing_and_all(texts):
     detector = run(*texts)
@@ -433,9 +430,9 @@ def test_no_megabyte_takes_long_whatever_it_is_made_of(part):
     text, detector = part * (1_000_000 // len(part)), run("Hello!")
     times = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         detector.add(text, "A")
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
     assert min(times) < 0.02  # it is about .001; a pattern that runs away takes seconds
 
 
@@ -469,8 +466,6 @@ def test_the_detector_imports_nothing_of_the_rest():
 
 
 # --- the shared transcripts ----------------------------------------------------------------------
-
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
 
 
 @needs_shared

@@ -3,24 +3,19 @@
 import json
 import re
 
-from conftest import real, texts
+from hostile import ANY, WORDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from program import real, texts
 from provider import Provider
 
 from harness.screen.wrap import Wrapper
 from harness.talk import transcript
+from harness.talk.events import seat_of
 from harness.talk.history import History
 from harness.talk.log import Log, encode
 from harness.talk.transcript import read
 from harness.text import sendable, visible, whole
-
-ANY = st.text(st.characters(), max_size=60)  # lone surrogates, controls and all
-NASTY = st.sampled_from(
-    ["\u2028", "\u2029", "\x85", "\x00", "\ud800", "\udc00", "\ud83d\ude00", "\x1b[2J", "\r\n",
-     "\u200b", "\u3164", "\x7f", "\ufeff", "{\"type\": \"turn\"}\n", "\\u2028", "👩‍👩‍👧", "\u202e"]
-)  # fmt: skip
-WORDS = st.lists(st.one_of(ANY, NASTY), max_size=8).map("".join)
 
 
 @given(WORDS)
@@ -70,7 +65,7 @@ def test_what_is_sent_is_the_text_with_only_lone_surrogates_replaced(words):
     assert sent == kept
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(WORDS, min_size=4, max_size=4))
 def test_what_a_model_said_is_in_the_log_and_what_the_partner_received(run, said):
     with Provider(lambda body, i: said[i]) as provider:
@@ -105,7 +100,7 @@ LINE = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(st.lists(LINE, max_size=12))
 def test_a_damaged_log_is_read_without_an_exception_and_says_what_it_skipped(tmp_path, lines):
     path = tmp_path / "damaged.jsonl"
@@ -117,7 +112,7 @@ def test_a_damaged_log_is_read_without_an_exception_and_says_what_it_skipped(tmp
     for event in log.events:
         transcript.tally(totals, event)
     for message in log.messages:
-        assert isinstance(transcript.received(message), str) and transcript.seat_of(message) in "AB"
+        assert isinstance(transcript.received(message), str) and seat_of(message) in "AB"
         history = History("A", "", "seed", "m", ("t",))
         history.add(message)
     log.settings()

@@ -2,10 +2,12 @@
 
 import json
 
-from conftest import real, texts
+from program import real, texts
 from provider import Provider, Reply
 
 import tools
+from harness.models.reply import Reply as Reply_
+from harness.talk.draft import Draft
 from harness.talk.history import History
 from harness.talk.settings import Settings
 
@@ -163,6 +165,14 @@ def test_max_cost_is_not_crossed(run):
     assert end["reason"] == "max_cost" and 0.05 < end["totals"]["cost_usd"] <= 0.1
 
 
+def test_a_first_message_that_would_cross_max_cost_is_never_asked_for(run, tmp_path):
+    (tmp_path / "seed.txt").write_text("word " * 200_000)
+    with Provider() as provider:
+        result = run(*real(provider), "--max-cost", 0.01, "--seed", "@seed.txt")
+    assert result.code == 2 and "the first message alone should cost $" in result.err
+    assert not provider.requests and not result.folder.exists()
+
+
 def test_demo_models_use_exit_tools_only_under_pressure(run):
     def tried(prompt):
         counts = [
@@ -173,3 +183,13 @@ def test_demo_models_use_exit_tools_only_under_pressure(run):
         return sum(sum(count.values()) for count in counts)
 
     assert tried("firm") > 0 and tried("helpful") == 0
+
+
+def test_what_a_broken_off_message_used_counts_once_however_often_it_is_asked_for():
+    settings = Settings.from_config({"model_a": "demo/bliss", "model_b": "demo/bliss"})
+    draft = Draft(settings, settings.a, 0, History("A", "", "Hi", "demo/bliss", ()))
+    draft.reply = Reply_(text="half", usage={"input": 5, "output": 2}, cost=0.5, estimated=True)
+    first = draft.aborted("stopped")
+    assert draft.aborted("stopped") == first
+    assert first["usage"] == {"input": 5, "output": 2} and first["cost_usd"] == 0.5
+    assert first["partial"] == "half" and first["flags"] == ["estimated"]

@@ -8,7 +8,7 @@ import made_logs as logs
 import pytest
 
 from harness.report import page
-from harness.screen import console
+from harness.screen.colours import COLOURS
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = [
@@ -65,20 +65,166 @@ def click(browser, css: str) -> None:
     browser.find_element("css selector", css).click()
 
 
+def wait_for(browser, css: str) -> None:
+    for _ in range(200):
+        if all_of(browser, css):
+            return
+        browser.execute_async_script("setTimeout(arguments[0], 20)")
+    raise AssertionError(f"{css} never came")
+
+
 def choose(browser, number: int) -> None:
     click(browser, f"#condition option:nth-child({number + 2})")
 
 
-def test_a_condition_is_filtered_by_a_click(opened):
+def test_a_condition_is_filtered_by_a_click_and_the_address_keeps_it(opened):
     logs.sweep(Path("logs"))
     browser = opened()
     assert len(all_of(browser, ".run")) == 12
+    assert len(all_of(browser, "#matrix tbody tr")) == 2
     choose(browser, 0)
     assert len(all_of(browser, ".run")) == 6
-    assert len(all_of(browser, "#terminal .panel")) == 1
-    assert "6/6" in browser.find_element("id", "reached").text
+    assert len(all_of(browser, "#matrix tbody tr")) == 1
+    assert "6/6" in browser.find_element("id", "matrix").text
+    assert "condition=0" in browser.current_url
+    browser.refresh()
+    assert len(all_of(browser, ".run")) == 6
     choose(browser, -1)
     assert len(all_of(browser, ".run")) == 12
+    browser.back()
+    assert len(all_of(browser, ".run")) == 6
+
+
+def test_the_matrix_says_reach_interval_and_onset_and_filters_by_a_click(opened):
+    logs.sweep(Path("logs"))
+    browser = opened()
+    rows = [row.text for row in all_of(browser, "#matrix tbody tr")]
+    assert "6/6 [61–100%]" in rows[0] and "@8 [6, –]" in rows[0]
+    assert "0/6 [0–39%]" in rows[1]
+    head = browser.find_element("css selector", "#matrix thead").text
+    assert "goodbye" in head and "verbatim (form)" in head and "bliss" not in head
+    assert "censored" in browser.find_element("id", "reach").text
+    ends = [row.text for row in all_of(browser, "#ending tbody tr")]
+    assert "6/6" in ends[0] and "no theme" in browser.find_element("id", "ending").text
+    click(browser, "#matrix tbody tr:nth-child(2) .pick")
+    assert len(all_of(browser, ".run")) == 6 and "condition=1" in browser.current_url
+
+
+def test_previous_and_next_run_stay_within_the_filter(opened):
+    logs.sweep(Path("logs"), runs=3)
+    browser = opened()
+    choose(browser, 1)
+    click(browser, ".run")
+    titles = [browser.find_element("css selector", "#run h2").text]
+    for _ in range(2):
+        all_of(browser, ".step")[1].click()
+        titles.append(browser.find_element("css selector", "#run h2").text)
+    assert ["with" in title for title in titles] == [True] * 3 and len({*titles}) == 3
+    assert all_of(browser, ".step")[1].get_attribute("disabled")
+    all_of(browser, ".step")[0].click()
+    assert browser.find_element("css selector", "#run h2").text == titles[1]
+
+
+def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
+    logs.sweep(Path("logs"), runs=2)
+    odd = logs.talk(4)
+    odd[2]["response"] = "Only here: <b>Zanzibar</b>, zanzibar."
+    logs.write(Path("logs/odd.jsonl"), logs.config(tools=["y"]), *odd)
+    browser = opened()
+    browser.find_element("id", "find").send_keys("ZANZIBAR")
+    wait_for(browser, ".hit")
+    (hit,) = all_of(browser, ".hit")
+    assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
+    hit.click()
+    here = browser.find_element("css selector", ".message.here")
+    assert here.get_attribute("id") == "m2"
+    assert [mark.text.lower() for mark in here.find_elements("css selector", "mark")] == [
+        "zanzibar", "zanzibar"]  # fmt: skip
+
+
+def test_what_the_models_were_told_is_in_the_page(opened):
+    tool = {"type": "function", "function": {"name": "stop", "description": "Stops. Costs a lot."}}
+    more = {"tools": ["stop"], "tool_schemas": [tool], "seed": "Hello there"}
+    for number in range(2):
+        about = logs.config(**more, params_a={"top_p": 1}, versions={"attractor": f"9.{number}"})
+        logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(4))
+    browser = opened()
+    told = browser.find_element("css selector", "table.told").text
+    for words in ("You help.", "Hello there", "Stops. Costs a lot.", "top_p 1", "2 runs, $4.00",
+                  "1 of 2 runs: attractor 9.0"):  # fmt: skip
+        assert words in told
+
+
+def test_evidence_is_marked_to_the_end_of_the_span_and_a_repetition_links_back(opened):
+    logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(30, bye=6))
+    browser = opened()
+    click(browser, ".run")
+    for index in (6, 15, 28):
+        marks = browser.find_elements("css selector", f"#m{index} mark")
+        assert any("evidence of goodbye" in mark.get_attribute("title") for mark in marks)
+    link = browser.find_element("css selector", "#m20 .repeats")
+    assert link.text == "repeats message 19"
+    link.click()
+    assert browser.find_element("css selector", ".message.here").get_attribute("id") == "m19"
+
+
+def test_a_branch_stands_beside_its_parent_and_where_they_part_is_marked(opened):
+    logs.write(Path("logs/parent.jsonl"), logs.config(), *logs.talk(12, bye=6))
+    branch = logs.talk(14)
+    branch[8] |= {"interjected": True, "source": "script", "response": "Stop it."}
+    parent = {"log": "parent.jsonl", "turn": 4}
+    shared = logs.talk(12, bye=6)[:8]
+    logs.write(Path("logs/branch.jsonl"), logs.config(parent=parent), *shared, *branch[8:])
+    browser = opened()
+    ids = [r.get_attribute("data-run") for r in all_of(browser, ".run") if "branch" in r.text]
+    click(browser, f".run[data-run='{ids[0]}']")
+    assert "a branch of parent.jsonl before turn 4" in browser.find_element("id", "run").text
+    assert "its parent" in browser.find_element("css selector", ".other option").text
+    click(browser, ".beside")
+    assert browser.find_element("css selector", ".part").text == "they part at message 8"
+    assert len(all_of(browser, "#beside > .pair")) == 1 + 6  # titles, messages 8 to 13
+    assert "messages 0–7 are the same in both" in browser.find_element("id", "beside").text
+    assert "(this run has stopped)" in all_of(browser, "#beside > .pair")[-1].text
+    browser.refresh()
+    assert all_of(browser, ".part")
+
+
+def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
+    events = logs.talk(8)
+    events[3]["flags"] = ["truncated", "retried"]
+    events[6] |= {"flags": ["refused"], "refusal": "blocked by a filter", "response": ""}
+    slide = {"type": "slide", "turn": 2, "label": "Model A", "from_message": 2}
+    cut = {"type": "aborted", "label": "Model B", "turn": 2, "partial": "half a", "why": "stalled"}
+    odd = [*events[:4], slide, events[4], cut, *events[5:], b"pasted\n"]
+    logs.write(Path("logs/a.jsonl"), logs.config(), *odd)
+    browser = opened()
+    assert [mark.text for mark in all_of(browser, ".mark")] == ["✂", "↻", "⇤", "≠", "⊘"]
+    tables = browser.find_element("id", "tables").text
+    for what in (
+        "truncated 1 1/1",
+        "slid 1 1/1",
+        "broken off 1 1/1",
+        "line of the log skipped 1 1/1",
+    ):
+        assert what in tables
+    click(browser, ".run")
+    assert "no longer sees what came before message 2" in browser.find_element("id", "m4").text
+    assert "1 line of the log could not be read" in browser.find_element("id", "run").text
+    refused = browser.find_element("id", "m6").text
+    assert "refused: blocked by a filter" in refused and "⟨silence⟩" not in refused
+    assert "half a" in browser.find_element("id", "m5").get_attribute("textContent")
+
+
+def test_paper_has_the_figures_tables(opened):
+    logs.sweep(Path("logs"))
+    browser = opened()
+    assert not all_of(browser, "#tables table")
+    browser.execute_script("""
+        addEventListener("beforeprint", () => { window.printed = [...document.querySelectorAll(
+            "#tables details[open] caption")].map((caption) => caption.textContent); });""")
+    browser.execute_cdp_cmd("Page.printToPDF", {})
+    assert browser.execute_script("return window.printed").count("why runs stopped") == 2
+    assert not all_of(browser, "#tables details[open]")
 
 
 def test_a_run_opens_and_a_state_is_jumped_to(opened):
@@ -109,7 +255,7 @@ def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     logs.write(Path("logs/a.jsonl"), logs.config(), *events)
     browser = opened()
     segment = next(s for s in all_of(browser, ".seg") if s.text == "goodbye")
-    wanted = tuple(bytes.fromhex(console.COLOURS["goodbye_loop"][1:]))
+    wanted = tuple(bytes.fromhex(COLOURS["goodbye_loop"][1:]))
     assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
     assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
     click(browser, ".run")

@@ -7,7 +7,7 @@ import pytest
 
 from harness import prompts
 from harness.models import engine
-from harness.sweep import recipes, sweep
+from harness.sweep import plan, recipes
 from harness.talk import estimate
 
 RECIPES = prompts.names("recipes")
@@ -21,32 +21,38 @@ def header(name):
 
 
 def test_there_is_a_recipe_for_each_experiment_of_the_write_up():
-    named = {"identity", "tools", "conflict", "pressure", "escape", "mixed", "seeds"}
+    named = {"identity", "tools", "conflict", "pressure", "escape", "mixed", "seeds", "freedom",
+             "puppet"}  # fmt: skip
     assert set(RECIPES) == named
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_runs_end_to_end_with_demo_models(run, tmp_path, name):
     models_b = ["demo/standoff", "demo/silence"] if name == "mixed" else ["same"]
-    turns = 14 if name == "pressure" else 12 if name == "escape" else 3
-    result = run("sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns)
+    turns = {"pressure": 14, "escape": 12, "puppet": 18}.get(name, 3)
+    more = [] if name != "puppet" else ["--puppet", "none", ",".join(
+        f"A=demo/puppet:@tool:{turn}" for turn in (11, 14, 17))]  # fmt: skip
+    result = run("sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns,
+                 *more)  # fmt: skip
     assert result.code == 0
     folder = next((tmp_path / "logs").iterdir())
-    plan = json.loads((folder / "sweep.json").read_text("utf-8"))
+    kept = json.loads((folder / "sweep.json").read_text("utf-8"))
     logs = sorted(folder.glob("*.jsonl"))
     conditions = {"identity": 1, "tools": 2, "conflict": 2, "pressure": 9, "escape": 4,
-                  "mixed": 2, "seeds": 5}[name]  # fmt: skip
-    assert len(logs) == len(plan["conditions"]) == conditions
+                  "mixed": 2, "seeds": 5, "freedom": 3,
+                  "puppet": 4}[name]  # fmt: skip
+    assert len(logs) == len(kept["conditions"]) == conditions
     events = [[json.loads(line) for line in log.read_bytes().splitlines()] for log in logs]
     assert all(log[-1]["reason"] == "max_turns" for log in events)
     scripted = [sum(e.get("source") == "script" for e in log) for log in events]
-    assert sorted(scripted) == {"pressure": [0, *[1] * 7, 2], "escape": [0, 0, 1, 1]}.get(
-        name, [0] * conditions
-    )
+    assert sorted(scripted) == {"pressure": [0, *[1] * 7, 2], "escape": [0, 0, 1, 1],
+                                "puppet": [0, 0, 3, 3]}.get(name, [0] * conditions)  # fmt: skip
+    pulled = [sum(e.get("source") == "puppet" for e in log) for log in events]
+    assert sorted(pulled) == ([0, 0, 3, 3] if name == "puppet" else [0] * conditions)
 
 
 def test_the_command_line_wins_over_the_recipe():
-    args = sweep.parse(["--recipe", "tools", "--tools", "none", "-a", "demo/bliss", "--runs", "2"])
+    args = plan.parse(["--recipe", "tools", "--tools", "none", "-a", "demo/bliss", "--runs", "2"])
     assert (args.tools, args.model_a, args.runs) == (["none"], ["demo/bliss"], 2)
     assert (args.model_b, args.max_turns) == (["same"], [30])
 
@@ -66,15 +72,31 @@ def test_the_runs_that_a_recipe_says_it_takes_are_what_the_formula_gives(name):
         assert int(runs) == recipes.runs_needed(int(p) / 100, int(q) / 100, alpha=alpha)
     here = int(re.search(r"Here: (\d+)\.", header(name))[1])
     assert here >= min(int(runs) for runs, *_ in claims)
-    assert sweep.parse(["--recipe", name]).runs == here
+    assert plan.parse(["--recipe", name]).runs == here
 
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.skipif(engine.version() != "1.105.3", reason="the texts name that version's prices")
 def test_the_cost_that_a_recipe_names_is_the_forecasts(name):
-    args = sweep.parse(["--recipe", name])
-    costs = [estimate.conversation(c.settings).cost for c in sweep.grid(args)]
+    args = plan.parse(["--recipe", name])
+    costs = [estimate.conversation(c.settings).cost for c in plan.grid(args)]
     assert int(re.search(r"Cost: about \$(\d+)", header(name))[1]) == round(sum(costs) * args.runs)
+
+
+def test_what_is_detectable_is_the_least_that_the_runs_suffice_for():
+    for runs, p in ((67, 0.05), (67, 0.5), (9, 0.0), (300, 0.3)):
+        least = recipes.detectable(runs, p)
+        assert recipes.runs_needed(p, least) <= runs < recipes.runs_needed(p, least - 0.01)
+    assert recipes.detectable(2, 0.5) is None
+
+
+def test_a_dry_run_says_the_power_and_what_a_judge_would_cost_beside_the_runs(run):
+    words = ["sweep", "--recipe", "freedom", "--runs", 67, "--dry-run", "--plain"]
+    out = " ".join(run(*words, "--judge", "sonnet").out.split())
+    assert "power: 67 runs a condition tell 5% from 22% and 50% from 74%" in out
+    assert "judge sonnet, beside that: 201 requests," in out and "201 conversations to do" in out
+    assert "judge" not in run(*words).out
+    assert "tell no two shares apart" in run(*words[:3], "--runs", 1, "--dry-run").out
 
 
 def test_runs_needed_is_rs_power_prop_test():

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, real
+from hostile import WORDS
+from program import PROGRAM, SHARED, needs_shared, real
 from provider import Provider, Reply
-from test_log import WORDS
+from terminal import Terminal
 
 from harness.talk import transcript
 from harness.talk.log import encode
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 DEMO = ["-a", "demo/goodbye", "-b", "demo/bliss", "--rng-seed", 3]
 HOSTILE = "</text><script>alert(1)</script> [/x] \x1b[2J & ``` # heading <b>\u202e"
 
@@ -49,10 +49,10 @@ def test_replay_does_without_litellm(run, tmp_path):
     assert done.returncode == 0 and "turn 1" in done.stdout, done.stderr
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+@needs_shared
 @pytest.mark.parametrize("verb", [["replay", "--speed", "0"], ["export", "--format", "md"]])
 def test_older_logs_are_replayed_and_exported(run, verb):
-    for log in sorted(DATA.glob("raw/*.jsonl")) + sorted(DATA.glob("spans/run_*.jsonl"))[:2]:
+    for log in sorted(SHARED.glob("raw/*.jsonl")) + sorted(SHARED.glob("spans/run_*.jsonl"))[:2]:
         result = run(*verb, log)
         said = [m["response"] for m in transcript.read(log).messages]
         assert result.code == 0
@@ -127,7 +127,7 @@ def test_export_refuses_what_it_cannot_do_in_one_line(run, tmp_path):
 def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
     from hypothesis import HealthCheck, given, settings
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(WORDS)
     def check(words):
         log = tmp_path / "any.jsonl"
@@ -142,3 +142,21 @@ def test_any_text_is_replayed_as_it_was_said(run, tmp_path):
         assert resolve(said.replace("\r\n", "\n")) in resolve(shown) or not said.strip()
 
     check()
+
+
+def test_a_long_log_is_shown_before_it_is_read_and_can_be_left(tmp_path):
+    lines = [{"type": "config", "model_a": "demo/bliss", "model_b": "demo/bliss"}]
+    for index in range(40_000):
+        seat = "AB"[index % 2]
+        lines.append({"type": "turn", "turn": index // 2, "label": f"Model {seat}",
+                      "response": f"message {index} of many", "seconds": 600})  # fmt: skip
+    (tmp_path / "long.jsonl").write_bytes(b"".join(map(encode, lines)))
+    with Terminal([*PROGRAM, "replay", "long.jsonl"], tmp_path) as terminal:
+        terminal.wait_for("message")
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+        assert "left" in terminal.text() and "message 39999" not in terminal.text()
+    with Terminal([*PROGRAM, "replay", "long.jsonl", "--speed", "0"], tmp_path) as terminal:
+        terminal.wait_for("message 3 of many")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130

@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import made_logs as logs
 import pytest
+from program import SHARED, needs_shared
 
-from harness.report import report, runs, stats
-
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+from harness.judge.labels import logs_in
+from harness.report import figures as made
+from harness.report import numbers, stats
+from harness.report.summary import summaries, summarise
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def test_shares_onsets_and_time_are_those_of_the_logs(figures):
     assert goodbye["spent"]["mean"] == pytest.approx(11.5 / 20)
     assert tools["states"]["goodbye_loop"]["reached"]["count"] == 0
     assert tools["states"]["goodbye_loop"]["onset"] is None
-    assert none["ended"]["max_turns"]["count"] == 6
+    assert none["stopped"]["max_turns"]["count"] == 6
 
 
 def test_onsets_are_message_indices_of_a_kaplan_meier_curve(figures):
@@ -52,9 +55,9 @@ def test_onsets_are_message_indices_of_a_kaplan_meier_curve(figures):
 def test_a_run_that_ends_before_a_state_comes_is_censored():
     pytest.importorskip("scipy")
     events = [logs.config(), *logs.talk(8)]
-    short = runs.summarise(logs.write(Path("short.jsonl"), *events))
-    late = runs.summarise(logs.write(Path("late.jsonl"), logs.config(), *logs.talk(20, bye=9)))
-    curve = report.onset([run.onset("goodbye_loop") for run in (short, late)], [short, late])
+    short = summarise(logs.write(Path("short.jsonl"), *events))
+    late = summarise(logs.write(Path("late.jsonl"), logs.config(), *logs.talk(20, bye=9)))
+    curve = made.onset([run.onset("goodbye_loop") for run in (short, late)], [short, late])
     assert (curve["times"], curve["without"]) == ([9], [0])
 
 
@@ -219,14 +222,124 @@ def test_a_hostile_log_acts_on_no_terminal(run):
 def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
-    found = [Path(run.path).stem for run in runs.read_runs([Path("logs"), Path("logs/03.jsonl")])]
-    assert found == [f"{number:02}" for number in range(50)]
+    named = logs_in([Path("logs"), Path("logs/03.jsonl")])
+    assert [Path(run.path).stem for run in summaries(named)] == [f"{n:02}" for n in range(50)]
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the recorded conversations are not here")
+@needs_shared
 @pytest.mark.parametrize("folder", ["raw", "spans", "terminal"])
 def test_recorded_older_logs_are_read(run, folder):
-    found = json.loads(run("report", DATA / folder, "--json").out)
+    found = json.loads(run("report", SHARED / folder, "--json").out)
     whys = {why for _, why in found["skipped_logs"]}
     assert whys <= {"no messages", "not a log"}
     assert sum(about["runs"] for about in found["conditions"]) > 1
+
+
+def test_conditions_times_states_come_first_with_reach_interval_and_onset(run):
+    pytest.importorskip("scipy")
+    logs.sweep(Path("logs"))
+    out = run("report", "logs").out
+    first = out.index("which states are reached")
+    assert first < out.index("what runs end in") < out.index("x/one × x/two · tools none · n = 6")
+    row = next(line for line in out.splitlines() if line.startswith("tools none"))
+    assert "6/6 [61–100%]" in row and "@8 [6, –]" in out
+    assert all(word in out for word in ("censored", "onset:", "reach:", "ends in:"))
+    assert "why runs stopped" in out and "how runs ended" not in out
+
+
+def test_a_hundred_conditions_take_a_line_or_two_each(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    for number in range(100):
+        about = logs.config(seed=f"Seed {number}")
+        logs.write(Path(f"logs/{number:03}.jsonl"), about, *logs.talk(10, bye=number % 12))
+    out = run("report", "logs").out
+    assert len(out.splitlines()) < 320 and "seed Seed 77" in out
+    assert "The intervals: 1/1 [21–100%]" in " ".join(out.split())
+    assert "--details has each one's tables" in " ".join(out.split())
+    assert len(run("report", "logs", "--details").out.splitlines()) > 1000
+
+
+def test_themes_follow_one_another_and_forms_have_a_table_of_their_own(figures):
+    bye = [logs.BYE] * 6
+    gifts = "Namaste. Gratitude, stillness, oneness, silence of the eternal cosmos. 🙏"
+    for number in range(3):
+        logs.write(Path(f"logs/{number}.jsonl"), logs.config(),
+                   *(logs.turn(i, t) for i, t in enumerate([*bye, *[gifts] * 12])))  # fmt: skip
+    (about,) = figures()["conditions"]
+    steps = {(t["from"], t["to"]) for t in about["transitions"]}
+    assert ("goodbye_loop", "bliss") in steps
+    assert not any("verbatim_loop" in step for step in steps)
+    verbatim = next(row for row in about["forms"] if row["form"] == "verbatim_loop")
+    assert {row["theme"] for row in verbatim["themes"]} >= {"bliss", "goodbye_loop"}
+    assert verbatim["to_the_end"] == 3 and verbatim["reached"]["count"] == 3
+    ends = {(row["theme"], row["form"]) for row in about["ending"]["both"]}
+    assert ends == {("bliss", "verbatim_loop")}
+
+
+def test_compare_takes_several_settings_and_names_those_that_differ(run, figures):
+    pytest.importorskip("scipy")
+    for number, (tools, seed) in enumerate([([], "Hi"), (["x"], "Ho")] * 3):
+        about = logs.config(tools=tools, seed=seed)
+        logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(12, bye=4 if tools else None))
+    result = run("report", "logs", "--compare", "tools")
+    assert result.code == 2 and "also differ in seed" in result.err
+    (pair,) = figures("--compare", "tools, seed")["compared"]["pairs"]
+    assert pair["differ"] == ["seed", "tools"]
+    out = " ".join(run("report", "logs", "--compare", "tools,seed").out.split())
+    assert "they differ in seed, tools: seed Hi, tools none against seed Ho, tools x" in out
+    assert "Holm's correction: over one family of" in out
+    assert "rates closer than 0/3" in out or "too few runs" in out
+    assert run("report", "logs", "--compare", "model").code == 2
+
+
+def test_what_is_too_small_to_be_seen_is_said(figures):
+    pytest.importorskip("scipy")
+    logs.sweep(Path("logs"))
+    (pair,) = figures("--compare", "tools")["compared"]["pairs"]
+    least = pair["least_rate"]
+    assert stats.rates_test(0, 6, least, 6)[0] < 0.05 <= stats.rates_test(0, 6, least - 1, 6)[0]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [((22, 3.2, 160), "22 [3, 160]"), ((1.2, 0.9, 1.6), "1.2 [0.90, 1.6]"),
+     ((0.0004, 0.00001, 0.02), "<.01 [<.01, 0.02]"), ((1e9, 12, 1e20), ">1,000 [12, >1,000]")],
+)  # fmt: skip
+def test_ratios_are_in_units_that_people_read(ratio, words):
+    assert numbers.ratio(*ratio) == words
+
+
+@pytest.mark.parametrize("columns", [40, 72, 100, 200])
+def test_a_pipe_is_as_wide_as_its_reader_and_breaks_no_word(run, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    logs.sweep(Path("logs"), runs=2)
+    lines = run("report", "logs", "--compare", "tools").out.splitlines()
+    assert max(map(len, lines)) <= columns
+    heads = {"goodbye", "verbatim", "condition", "max_turns", "characters"}
+    assert heads <= {word for line in lines for word in re.findall(r"[\w]+", line)}
+
+
+def test_a_changed_tool_text_is_another_condition(figures):
+    for number, told in enumerate(["Stops it.", "Stops it, for $10."]):
+        tool = {"type": "function", "function": {"name": "stop", "description": told}}
+        about = logs.config(tools=["stop"], tool_schemas=[tool])
+        logs.write(Path(f"logs/{number}.jsonl"), about, *logs.talk(4))
+    conditions = figures()["conditions"]
+    assert len(conditions) == 2 and "tool_texts sha256" in conditions[0]["name"]
+    told = dict(conditions[0]["stimulus"])["tool stop"]
+    assert told[0][0] in ("Stops it.", "Stops it, for $10.")
+
+
+def test_a_large_log_is_followed_on_the_disk_with_the_same_figures(run, figures, monkeypatch):
+    from harness.report import summary
+
+    events = logs.talk(40, bye=10)
+    events[20] |= {"interjected": True, "source": "live", "response": "Stop."}
+    events[21]["response"] = "I won't do that: it's manipulation."
+    tried = {"type": "aborted", "label": "Model A", "turn": 6, "usage": {}, "why": "stalled"}
+    logs.write(Path("logs/a.jsonl"), logs.config(), *events[:12], tried, b"x\n", *events[12:])
+    whole = figures()
+    monkeypatch.setattr(summary, "LARGE", 0)
+    assert figures() == whole
+    assert whole["conditions"][0]["interjections"][0]["names_it"]["count"] == 1
+    assert whole["skipped_lines"]

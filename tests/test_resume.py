@@ -7,17 +7,14 @@ import re
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
-from conftest import real, texts
+from program import SHARED, needs_shared, real, texts, the_log
 from provider import Provider, Reply
 
 from harness.talk import transcript
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 DEMO = ["-a", "demo/goodbye", "-b", "demo/standoff"]
-KILLS = 50
 
 
 def script(body, i=0):
@@ -37,34 +34,28 @@ def hash_of(body):
     return random.Random(words).getrandbits(40)
 
 
-def bodies(provider, whole=True):
-    return [r.raw for r in provider.requests if not (whole and r.closed_early)]
-
-
-def test_a_run_killed_at_50_random_moments_sends_the_same_bytes_as_one_never_killed(
-    run, start, tmp_path
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.stress)])
+def test_a_run_killed_at_random_moments_sends_the_same_bytes_as_one_never_killed(
+    run, start, tmp_path, kills
 ):
     with Provider(script) as quiet:
         port = quiet.port
         never = run(*real(quiet), "--max-turns", 40, "--reasoning-effort", "low", "--quiet")
-    assert never.code == 0
+    assert never.code == 0 and not never.read.of("retry")
     transcripts = [m["response"] for m in never.read.messages]
-    expected = bodies(quiet)
+    expected = [request.raw for request in quiet.requests]
     shutil.rmtree(tmp_path / "logs")
     dice = random.Random(5)
     with Provider(script, port=port) as provider:
-        killed = kill_and_resume(start, provider, tmp_path, dice, KILLS)
+        killed = kill_and_resume(start, provider, tmp_path, dice, kills)
         last = start("--resume", the_log(tmp_path), "--max-turns", 40, "--quiet")
         _, err = last.communicate(timeout=120)
         assert last.returncode == 0, err
-    assert killed == KILLS
-    unique = list(dict.fromkeys(bodies(provider, whole=False)))
+    assert killed == kills
+    unique = list(dict.fromkeys(request.raw for request in provider.requests))
     assert unique == expected  # request by request; what was half made is asked for again
     assert [m["response"] for m in transcript.read(the_log(tmp_path)).messages] == transcripts
-
-
-def the_log(folder):
-    return next((folder / "logs").glob("*.jsonl"))
 
 
 def kill_and_resume(start, provider, folder, dice, times):
@@ -182,11 +173,11 @@ def test_a_branch_without_tools_keeps_the_words_and_drops_the_calls(run):
     assert {r.error for r in provider.requests} == {None}
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+@needs_shared
 @pytest.mark.parametrize("name", ["run_20260217_080155", "eval_20260217_094624"])
 def test_logs_of_the_older_schema_can_be_resumed_and_branched(run, tmp_path, name):
     log = tmp_path / "old.jsonl"
-    shutil.copy(DATA / "raw" / f"{name}.jsonl", log)
+    shutil.copy(SHARED / "raw" / f"{name}.jsonl", log)
     log.chmod(0o644)
     old = transcript.read(log)
     turn = old.messages[-1]["turn"]
@@ -223,7 +214,7 @@ def test_an_old_log_with_foreign_lines_goes_on_in_place(run, tmp_path):
 def test_two_processes_never_write_one_log(run, start, tmp_path):
     with Provider(lambda body, i: Reply(text="slow", delay=60 if i == 1 else 0)) as provider:
         first = start(*real(provider), "--quiet")
-        provider.wait_for(2, 60)
+        provider.wait_for(2, 90)
         log = the_log(tmp_path)
         before = log.read_bytes()
         second = run("--resume", log)
@@ -238,7 +229,7 @@ def test_a_run_that_is_terminated_mid_stream_keeps_what_was_half_said(start, tmp
     reply = Reply(chunks=["half "] * 500, pace=0.02)
     with Provider(lambda body, i: reply) as provider:
         process = start(*real(provider), "--quiet", stdin=subprocess.DEVNULL)
-        provider.wait_for(1, 60)
+        provider.wait_for(1, 90)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)
         process.send_signal(signal.SIGTERM)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider
 
 DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
@@ -12,7 +12,7 @@ DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
 
 def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
     out = run(*DEMO, "--max-turns", 10, "--plain").out
-    assert "goodbye begins (since message " in out and re.search(r"^ goodbye \d+ ", out, re.M)
+    assert "goodbye begins at message " in out and re.search(r"^ goodbye \d+ ", out, re.M)
     assert re.search(r"^path: .*goodbye \d+-19\b", out, re.M)
 
 
@@ -70,3 +70,21 @@ def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run, tmp_path):
     log.write_bytes(log.read_bytes() + b"rubbish\n")
     assert "skipped line" in run("states", log).out
     assert run("states", "missing.jsonl").code == 2
+
+
+def test_states_takes_folders_and_says_what_it_left_out(run, tmp_path):
+    run(*DEMO, "--max-turns", 4)
+    (tmp_path / "logs" / "empty.jsonl").write_text("")
+    result = run("states", "logs", "--json")
+    assert result.code == 0 and len(result.out.splitlines()) == 1
+    assert "skipped" in result.err and "empty.jsonl" in result.err
+    (tmp_path / "bare").mkdir()
+    assert run("states", "bare").code == 2
+
+
+def test_the_end_tells_theme_and_form_with_onset_and_length(run):
+    out = run("-a", "demo/bliss", "-b", "demo/silence", "--max-turns", 14, "--rng-seed", 1).out
+    line = next(line for line in out.split("\n") if line.startswith("ends in: "))
+    assert re.search(r"bliss since message \d+ \(turn \d+\), for \d+ messages; silence since", line)
+    short = run("-a", "demo/bliss", "-b", "demo/silence", "--max-turns", 1).out
+    assert "ends in: no attractor state" in short

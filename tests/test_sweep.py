@@ -9,10 +9,11 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import real
+from program import real
 from provider import Provider, Reply, cut, status
 
 from harness import prompts
+from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.talk import transcript
@@ -79,7 +80,7 @@ def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
     with Provider(lambda body, i: Reply(f"words {i}", delay=0.1)) as provider:
         command = swept(provider, "--runs", 6, "--concurrency", 4)
         process = start(*command)
-        provider.wait_for(9, 60)
+        provider.wait_for(9, 90)
         process.kill()
         process.wait()
         result = run(*command)
@@ -95,9 +96,9 @@ def test_ctrl_c_once_lets_messages_in_flight_finish(run, start, tmp_path):
     with Provider(lambda body, i: Reply(f"words {i}", delay=0.5)) as provider:
         command = swept(provider, "--runs", 5, "--concurrency", 3)
         process = start(*command)
-        provider.wait_for(3, 60)
+        provider.wait_for(3, 90)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 130 and err == ""
         assert len(provider.requests) == 3
         found = logs(tmp_path / "logs")
@@ -113,9 +114,9 @@ def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(start, tmp_path):
     called = Reply(tools=(("make_intern_run_across_office", {"reason": "bored"}),), delay=0.5)
     with Provider([called, "Well then."]) as provider:
         process = start(*swept(provider))
-        provider.wait_for(1, 60)
+        provider.wait_for(1, 90)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert len(provider.requests) == 2
     (log,) = logs(tmp_path / "logs").values()
     assert [m["response"] for m in log.messages] == ["Well then."]
@@ -134,9 +135,9 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
 
     with Provider(reply) as provider:
         process = start(*swept(provider, "--runs", 4, "--concurrency", 4))
-        provider.wait_for(7, 60)  # the caller's place at the gate is taken by another by now
+        provider.wait_for(7, 90)  # the caller's place at the gate is taken by another by now
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     found = logs(tmp_path / "logs").values()
     said = [m["response"] for log in found for m in log.messages]
     assert "After the tool." in said
@@ -146,7 +147,7 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
 def test_ctrl_c_twice_stops_now(run, start, tmp_path):
     with Provider(lambda body, i: Reply("words", delay=60)) as provider:
         process = start(*swept(provider, "--runs", 3))
-        provider.wait_for(3, 60)
+        provider.wait_for(3, 90)
         while process.poll() is None:  # two signals in quick succession may arrive as one
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -215,9 +216,32 @@ def test_the_sweeps_budget_bounds_retries_within_a_message_too(run):
     with Provider(lambda body, i: Reply("w " * 4000, fault=cut(1500))) as provider:
         command = swept(provider, "--runs", 2, "--max-turns", 1, "--retry-for", 300, "--max-cost")
         result = run(*command, 0.02)
-    assert "--max-cost reached, overshot by" in result.out and "2 stopped" in result.out
+    assert "--max-cost reached, overshot by" in result.out and "2 max_cost" in result.out
     assert len(provider.requests) <= 4
-    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} == {"stopped"}
+    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} == {"max_cost"}
+
+
+def test_rounds_of_tools_that_many_messages_make_at_once_stay_within_the_budget(run):
+    def reply(body, i):
+        return Reply("w", tools=(("kill_puppies", {"reason": "r"}),), output_tokens=4000)
+
+    with Provider(reply) as provider:
+        result = run(*swept(provider, "--runs", 16, "--concurrency", 16, "--max-cost", 0.5))
+    spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
+    dearest = 4000 * catalogue.price("anthropic/claude-opus-5-5", "output")
+    assert result.code == 0 and spent <= 0.5 + 16 * 1.5 * dearest  # one round each, at the most
+    assert provider.requests and len(provider.requests) <= 16 + 8
+    assert {log.events[-1]["reason"] for log in logs(result.folder).values()} <= {"max_cost"}
+
+
+def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
+    with Provider(lambda body, i: Reply("w " * 500, output_tokens=1000, delay=0.2)) as provider:
+        command = swept(provider, "--runs", 12, "--concurrency", 2, "--max-turns", 30, "--plain")
+        both = [start(*command, "--max-cost", 1) for _ in range(2)]
+        outs = [process.communicate(timeout=120)[0] for process in both]
+    spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
+    assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.1
+    assert any("max_cost" in out for out in outs)
 
 
 def test_each_run_has_a_budget_of_its_own(run):
@@ -278,11 +302,11 @@ def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
                                return_exceptions=True)  # fmt: skip
         while len(passed) < 2:
             await asyncio.sleep(0.01)
-        gate.closed = True
+        gate.close()
         return await ended, passed
 
     (second, third, last), passed = asyncio.run(scene())
-    assert second is last is None and isinstance(third, asyncio.CancelledError)
+    assert second is last is None and third.kind == "stopped"
     (_, first), (_, then), (name, at) = passed
     assert name == "tool round" and then - first > 0.19 and at - then > 0.19
 

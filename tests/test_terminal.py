@@ -8,10 +8,8 @@ import sys
 import termios
 
 import pytest
-from conftest import PROGRAM, real, texts
+from program import PROGRAM, read_log, real, texts
 from provider import Provider, Reply, cut, hang, status
-
-from harness.talk import transcript
 
 if sys.platform == "win32":
     pytest.skip("no pty on Windows", allow_module_level=True)
@@ -36,10 +34,6 @@ def watch(tmp_path):
         terminal.__exit__()
 
 
-def the_log(folder):
-    return transcript.read(next((folder / "logs").glob("*.jsonl")))
-
-
 def assert_whole_again(terminal):
     """The terminal is as it was: same modes, bracketed paste off."""
     assert termios.tcgetattr(terminal.tty) == terminal.modes
@@ -58,7 +52,7 @@ def test_taking_over_mid_stream_sends_the_persons_words(watch, tmp_path):
         assert terminal.wait_end() == 0
         heard = texts(provider.requests[1].body)
     assert heard == [("user", "It is me now: ¡olé! 你好")]
-    log = the_log(tmp_path)
+    log = read_log(tmp_path)
     aborted = log.of("aborted")[0]
     assert aborted["why"] == "taken over" and aborted["partial"].startswith("word0 word1 ")
     assert "estimated" in aborted["flags"] and aborted["usage"]["output"] > 0
@@ -69,7 +63,7 @@ def test_taking_over_mid_stream_sends_the_persons_words(watch, tmp_path):
 def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
     with Provider(lambda body, i: Reply(fault=hang()) if i == 0 else f"answer {i}") as provider:
         terminal = watch(provider, "--max-turns", 1)
-        provider.wait_for(1, 30)
+        provider.wait_for(1, 90)
         terminal.type(" Hello from me\r")  # in one go, before any editor is open
         assert terminal.wait_end() == 0
         assert texts(provider.requests[1].body) == [("user", "Hello from me")]
@@ -81,7 +75,7 @@ def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):
         terminal.wait_for("loading LiteLLM")
         terminal.type(" early\r")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["early", "answer 0"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["early", "answer 0"]
 
 
 def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
@@ -90,7 +84,43 @@ def test_an_empty_line_hands_the_message_back_to_the_model(watch, tmp_path):
         terminal.wait_for("word3")
         terminal.type(" \r")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["answer 1", "answer 2"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["answer 1", "answer 2"]
+
+
+def test_esc_cancels_a_takeover_and_swallows_no_key(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else f"answer {i}") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        terminal.type(" never said")
+        terminal.wait_for("never said")
+        terminal.type("\x1b")
+        terminal.wait_for("answer 2")
+        assert terminal.wait_end() == 0
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["answer 1", "answer 2"]
+
+
+def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "1"]
+    with Terminal(command, tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        for part in ("abc", "\x1b", "def", "\x1b", "[<35;10;20M", "\x1b]11;rgb:0/0/0\x07", "g"):
+            terminal.type(part)
+            terminal.pump(0.3)
+        terminal.type("\r")
+        assert terminal.wait_end() == 0
+    assert read_log(tmp_path).messages[0]["response"] == "abcdefg"
+
+
+def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "2"]
+    with Terminal(command, tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("one\ntwo\x1b\rthree\r")
+        terminal.wait_for("turn 1")
+        terminal.type("\x1b[A\x19\x17four\x19\r")
+        assert terminal.wait_end() == 0
+    said = [m["response"] for m in read_log(tmp_path).messages]
+    assert said[0] == "one\ntwo\nthree" and said[2] == "one\ntwo\nfourthree"
 
 
 @pytest.mark.parametrize("bracketed", [True, False])
@@ -127,7 +157,7 @@ def test_ctrl_c_stops_now_and_leaves_everything_whole(watch, tmp_path):
         assert terminal.wait_end() == 130
         provider.wait_until(lambda: provider.requests[1].closed_early)
     assert_whole_again(terminal)
-    log = the_log(tmp_path)
+    log = read_log(tmp_path)
     assert log.events[-1]["type"] == "end" and log.events[-1]["reason"] == "stopped"
     assert log.of("aborted")[0]["why"] == "stopped"
     assert "--resume logs/run_" in terminal.text() and "Traceback" not in terminal.text()
@@ -144,16 +174,17 @@ def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, whi
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.wait_end() == 143
     assert_whole_again(terminal)
-    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+    assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
-def test_ctrl_c_during_the_import_ends_at_once(tmp_path):
-    with Terminal([*PROGRAM, "-a", "demo/bliss", "-b", "demo/bliss"], tmp_path) as terminal:
+def test_ctrl_c_during_the_import_ends_at_once(watch):
+    with Provider(lambda body, i: "hi") as provider:
+        terminal = watch(provider)
         terminal.wait_for("loading LiteLLM")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
-        assert_whole_again(terminal)
-        assert "Traceback" not in terminal.text()
+    assert_whole_again(terminal)
+    assert "Traceback" not in terminal.text()
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(watch):
@@ -186,7 +217,7 @@ def test_p_pauses_before_the_next_message_and_q_ends_after_this_one(watch, tmp_p
         terminal.wait_for("answer 1 end")
         terminal.type("q")
         assert terminal.wait_end() == 0
-    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+    assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
 def test_keys_work_while_a_retry_is_counted_down(watch, tmp_path):
@@ -199,7 +230,7 @@ def test_keys_work_while_a_retry_is_counted_down(watch, tmp_path):
         terminal.wait_for("asking again in 500 s")
         terminal.type("q")
         assert terminal.wait_end() == 0
-    assert [m["response"] for m in the_log(tmp_path).messages] == ["mine", "answer"]
+    assert [m["response"] for m in read_log(tmp_path).messages] == ["mine", "answer"]
 
 
 def test_a_human_can_hold_a_seat(tmp_path):
@@ -212,7 +243,7 @@ def test_a_human_can_hold_a_seat(tmp_path):
             terminal.wait_for(f"{words}\n")
             terminal.wait_for("tokens in" if words == "what a night" else "turn 1")
         assert terminal.wait_end() == 0
-    said = [m["response"] for m in the_log(tmp_path).messages]
+    said = [m["response"] for m in read_log(tmp_path).messages]
     assert said[0] == "good evening" and said[2] == "what a night"
 
 
@@ -222,7 +253,7 @@ def test_a_person_with_a_seat_can_type_while_the_other_side_talks(watch, tmp_pat
         terminal.wait_for("word3")
         terminal.type("quick, a p and q answer\r")  # letters and spaces are no commands here
         assert terminal.wait_end() == 0
-    said = [m["response"] for m in the_log(tmp_path).messages]
+    said = [m["response"] for m in read_log(tmp_path).messages]
     assert said[0].endswith("word399 ") and said[1] == "quick, a p and q answer"
 
 
@@ -276,7 +307,7 @@ def test_a_closed_pipe_ends_the_run_like_a_hang_up(start, tmp_path):
     for _ in range(15):
         process.stdout.readline()
     process.stdout.close()
-    process.wait(30)
+    process.wait(120)
     assert process.returncode == 129 and "Traceback" not in process.stderr.read()
     last = json.loads(next((tmp_path / "logs").glob("*")).read_bytes().split(b"\n")[-2])
     assert last["type"] == "end"
@@ -288,11 +319,11 @@ def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
         terminal = watch(provider)
         terminal.wait_for("word3")
         terminal.type("p")
-        terminal.wait_for("paused; p goes on")
+        terminal.wait_for("paused; p goes on, Space")
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert len(provider.requests) == 1
-    assert the_log(tmp_path).events[-1]["reason"] == "stopped"
+    assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
 def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
@@ -303,7 +334,7 @@ def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
         terminal.wait_for("half of a thou")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
-    model, person = the_log(tmp_path).of("aborted")
+    model, person = read_log(tmp_path).of("aborted")
     assert model["partial"].startswith("word0 ")
     assert (person["partial"], person["source"]) == ("half of a thou", "live")
 
@@ -316,3 +347,94 @@ def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path
         terminal.wait_for("broken off: cut")
         terminal.type("q")
         assert terminal.wait_end() == 0
+
+
+def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
+    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+        terminal = watch(provider, "--max-turns", 1)
+        terminal.wait_for("word3")
+        for key in "p?p":
+            terminal.type(key)
+            terminal.pump(0.2)
+        terminal.wait_for("going on")
+        assert terminal.wait_end() == 0
+    lines = terminal.text().split("\n")
+    words = " ".join(line for line in lines if line.startswith("word")).split()
+    assert words == [f"word{i}" for i in range(400)]
+    before = lines[lines.index("— pausing after this message") - 1]
+    assert before.startswith("word") and len(before) > 60  # a full line
+
+
+def test_a_notice_does_not_wait_for_a_line_that_hangs(watch):
+    with Provider(lambda body, i: Reply(chunks=["half ", "a ", "line "], pace=400)) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("half")
+        terminal.type("q")
+        terminal.wait_for("half\n— ending after this message")
+
+
+def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
+    command = [*PROGRAM, "-a", "demo/standoff", "-b", "demo/collapse", "--max-turns", "1"]
+    with Terminal(command, tmp_path, columns=50) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    assert "Model A · demo/standoff · turn 0 · message 0 ─" in shown
+    assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
+
+
+def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
+    path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
+    with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:
+        for key, shown in [
+            (" ", "paused; Space goes on"), (" ", "going on"), ("+", "speed 0.002"),
+            ("-", "speed 0.001"), ("n", "turn 0 · message 1"), ("\x1b[C", "turn 1 · message 2"),
+            ("s", "begins at message"), ("0", "turn 29 · message 59"),
+        ]:  # fmt: skip
+            terminal.type(key)
+            terminal.wait_for(shown)
+        assert terminal.wait_end() == 0
+        assert_whole_again(terminal)
+    assert "ended: max_turns" in terminal.text()
+
+
+def test_a_replay_that_is_terminated_leaves_the_terminal_whole(run, tmp_path):
+    path = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 2, "--quiet").log
+    with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:
+        terminal.wait_for("turn 0")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait_end() == 143
+        assert_whole_again(terminal)
+
+
+def test_what_is_typed_is_wrapped_between_words_and_the_cursor_stays_right(tmp_path):
+    command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "1"]
+    words = "one two three four five six seven eight nine ten eleven twelve thirteen"
+    with Terminal(command, tmp_path, columns=40) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type(words)
+        terminal.wait_for("thirteen")
+        rows = terminal.text().partition("You as Model A: ")[2].split("\n")[:3]
+        assert " ".join(rows) == words
+        terminal.type("\x1bb\x1bbX")
+        terminal.wait_for("eleven Xtwelve\nthirteen")
+        assert terminal.screen.display[terminal.screen.cursor.y][
+            : terminal.screen.cursor.x
+        ].endswith("X")
+        terminal.type("\r")
+        assert terminal.wait_end() == 0
+    assert read_log(tmp_path).messages[0]["response"] == words.replace("twelve", "Xtwelve")
+
+
+def test_up_brings_back_what_was_said_before_the_run_was_resumed(tmp_path):
+    talk = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns"]
+    with Terminal([*talk, "1"], tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("again and again\r")
+        assert terminal.wait_end() == 0
+    log = next((tmp_path / "logs").glob("*.jsonl"))
+    with Terminal([*PROGRAM, "--resume", str(log), "--max-turns", "2"], tmp_path) as terminal:
+        terminal.wait_for("going on with message 2 (turn 1)")
+        terminal.wait_for("You as Model A:")
+        terminal.type("\x1b[A\r")
+        assert terminal.wait_end() == 0
+    assert read_log(tmp_path).messages[2]["response"] == "again and again"

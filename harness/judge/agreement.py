@@ -10,6 +10,7 @@ the readers hardly ever differ; PABAK = 2 po - 1 (Byrt, Bishop & Carlin 1993, J.
 wider one of that formula's and of the jackknife's over runs; below it is too narrow, and says so.
 """
 
+import contextlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -78,12 +79,15 @@ def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
 
 
 def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
-    """Of the logs whose label file (their value) is there: messages, the rules' spans, the judge's
-    spans; and who judged."""
+    """Of the logs whose label file (their value) is there and fits: messages, the rules' spans, the
+    judge's spans; and who judged."""
     runs, judges = [], set()
     for log, file in logs.items():
-        if labels := labels_of(log, file):
-            messages = transcript.read(log).messages
+        with contextlib.suppress(OSError):
+            labels = labels_of(log, file)
+            messages = transcript.read(log).messages if labels else []
+            if not labels or labels["n_messages"] != len(messages):
+                continue
             rules = heard(messages).spans()
             spans = [(span.state, span.start, span.end) for span in rules]
             runs.append((len(messages), spans, spans_of(labels)))

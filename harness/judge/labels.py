@@ -9,26 +9,29 @@ form), `terminal_onset_message`; then `judge` {model, rubric (its hash), window,
 
 import contextlib
 import itertools
-import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import files
+from harness.judge.answers import json_object
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
+from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.log import encode
 from harness.text import UserError
 
-Message = dict[str, Any]
+Message = Turn
 Label = dict[str, Any]  # of a span
 
 SUFFIX = ".labels.json"
 ENDS = ("terminal_theme", "terminal_form")
 CONFIDENCE = ("low", "medium", "high")
+MOST_MESSAGES = 10_000_000  # no log has as many
 
 
 # ---------------------------------------------------------------- labels on disk
@@ -45,18 +48,82 @@ def logs_in(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
+def messages_in(log: Path) -> list[Message]:
+    """A log's messages; none where it can't be read, which is said when it is to be labelled."""
+    with contextlib.suppress(OSError):
+        return transcript.read(log).messages
+    return []
+
+
 def label_file(log: Path, folder: Path | None = None) -> Path:
     """Where the labels of a log are: beside it, or in `folder`."""
     return (folder or log.parent) / (log.stem + SUFFIX)
 
 
 def labels_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
-    """A log's labels by a judge, or None where it has none that can be read."""
+    """A log's labels by a judge, or None where it has none that can be read (see `trouble`)."""
+    found = _read(file or label_file(log))
+    return found if isinstance(found, dict) else None
+
+
+def trouble(log: Path, file: Path | None = None) -> str | None:
+    """Why the labels that are there can't be read, in one line that names the file; else None."""
+    file = file or label_file(log)
+    found = _read(file)
+    return f"cannot read {file}: {found}" if isinstance(found, str) else None
+
+
+def _read(file: Path) -> dict[str, Any] | str | None:
+    """A label file's content, or what is wrong with it; None where there is no file."""
     try:
-        labels = json.loads((file or label_file(log)).read_bytes())
-    except (OSError, ValueError):
+        labels = files.parse(files.read(file))
+    except FileNotFoundError:
         return None
-    return labels if isinstance(labels, dict) and "judge" in labels else None
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError:
+        return "it is no JSON"
+    return damage(labels) or labels
+
+
+def damage(labels: Any) -> str | None:
+    """What is wrong with the content of a label file, or None."""
+    if not isinstance(labels, dict) or not isinstance(judge := labels.get("judge"), dict):
+        return "these are no labels by a judge"
+    if not isinstance(judge.get("model"), str) or not isinstance(judge.get("demo"), bool):
+        return "it does not say who judged"
+    size, spans = labels.get("n_messages"), labels.get("states")
+    if type(size) is not int or not 0 <= size <= MOST_MESSAGES:
+        return "n_messages is no number of messages"
+    ends = [labels.get(name) for name in ("terminal_state", *ENDS)]
+    if not any(ends) or any(end not in (*STATES, "none", None) for end in ends):
+        return "it does not say what the run ends in"
+    if not isinstance(spans, list):
+        return "states is no list"
+    until: dict[str, int] = {}  # a state's spans follow one another: else they could be any number
+    for number, span in enumerate(spans):
+        if problem := _damage_of(span, size, until):
+            return f"states, {number}: {problem}"
+    return None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _damage_of(span: Any, size: int, until: dict[str, int]) -> str | None:
+    if not isinstance(span, dict) or span.get("state") not in STATES:
+        return "it names no state"
+    first, last = span.get("from_message"), span.get("to_message")
+    places = [first, span.get("evidence_message", first), last]
+    numbers = [n for n in places if type(n) is int]
+    if len(numbers) < len(places) or not isinstance(span.get("evidence"), str):
+        return "it does not say where it was seen"
+    start, place, end = numbers
+    if not until.get(span["state"], -1) < start <= place <= end < size:
+        return "it lies outside the conversation, or over another of that state"
+    until[span["state"]] = end
+    return None
 
 
 def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:
@@ -119,10 +186,14 @@ class Answer:
     problems: list[str] = field(default_factory=list)
     dropped: int = 0
 
+    @property
+    def usable(self) -> bool:
+        return self.ends is not None
+
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""
-    answer, data = Answer(), _object(text)
+    answer, data = Answer(), json_object(text, _wanted)
     if data is None:
         answer.problems.append(
             "it was not a JSON object with spans, terminal_theme and terminal_form"
@@ -158,14 +229,9 @@ def _end_fault(data: dict[str, Any]) -> str | None:
     return None
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """The JSON object with the labels, wherever in the text it begins."""
-    for brace in re.finditer(r"\{", text):
-        with contextlib.suppress(ValueError, RecursionError):
-            data, _ = json.JSONDecoder().raw_decode(text, brace.start())
-            if "spans" in data and ("terminal_state" in data or {*ENDS} <= {*data}):
-                return data
-    return None
+def _wanted(data: dict[str, Any]) -> bool:
+    """Whether a JSON object is the one with the labels."""
+    return "spans" in data and ("terminal_state" in data or {*ENDS} <= {*data})
 
 
 def fault(span: Any, messages: list[Message], first: int, last: int) -> str | None:
@@ -174,16 +240,24 @@ def fault(span: Any, messages: list[Message], first: int, last: int) -> str | No
         return "it is no object"
     if span.get("state") not in STATES:
         return f"state must be one of {', '.join(STATES)}"
-    numbers = [span.get(name) for name in ("from_message", "quote_message", "to_message")]
-    if any(type(number) is not int for number in numbers):
-        return "from_message, to_message and quote_message must be whole numbers"
-    if [first, *numbers, last] != sorted([first, *numbers, last]):
-        return (f"from_message, quote_message and to_message must be in this order and within "
-                f"{first} to {last}")  # fmt: skip
     if span.get("confidence") not in CONFIDENCE:
         return f"confidence must be one of {', '.join(CONFIDENCE)}"
-    if not occurs(span.get("quote"), messages[span["quote_message"]]["response"]):
-        return f"the quote does not stand in message {span['quote_message']} word for word"
+    return misplaced(span, messages, first, last)
+
+
+def misplaced(one: dict[str, Any], messages: list[Message], first: int, last: int) -> str | None:
+    """What is wrong with the messages that a judge names and the words that it quotes, or None."""
+    names = ("from_message", "quote_message", "to_message")
+    numbers = [number for name in names if (number := _whole(one.get(name))) is not None]
+    if len(numbers) < len(names):
+        return "from_message, to_message and quote_message must be whole numbers"
+    if [first, *numbers, last] != sorted([first, *numbers, last]):
+        return (
+            "from_message, quote_message and to_message must be in this order and within "
+            f"{first} to {last}"
+        )
+    if not occurs(one.get("quote"), messages[one["quote_message"]]["response"]):
+        return f"the quote does not stand in message {one['quote_message']} word for word"
     return None
 
 

@@ -3,11 +3,9 @@
 Nothing here imports LiteLLM: its price map is read from its file.
 """
 
-import base64
 import difflib
-import html
-import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import re
@@ -17,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.models import demo
+from harness import files
+from harness.models import demo, secrets
 from harness.models.seat import Seat
 from harness.text import UserError
 
@@ -42,17 +41,29 @@ KEYS = {
     "human": (),
 }
 
+LOCAL = ("ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm", "docker_model_runner",
+         "xinference", "oobabooga", "lemonade", "demo", "human")  # fmt: skip
+_NEAR = re.compile(
+    r"^(localhost|127\..*|::1|0\.0\.0\.0|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|[^.]+"
+    r"|.*\.(local|lan|internal))$"
+)
+
 # ---------------------------------------------------------------- names and prices
+
+
+def _packaged(name: str) -> dict[str, Any]:
+    """A JSON file of LiteLLM's package, read without an import; {} where there is none."""
+    spec = importlib.util.find_spec("litellm")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    path = Path(spec.submodule_search_locations[0]) / name
+    return json.loads(path.read_bytes()) if path.exists() else {}
 
 
 @cache
 def price_map() -> dict[str, dict[str, Any]]:
     """LiteLLM's table of models and prices, read from its file: no import, no network."""
-    spec = importlib.util.find_spec("litellm")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    folder = Path(spec.submodule_search_locations[0])
-    return json.loads((folder / "model_prices_and_context_window_backup.json").read_bytes())
+    return _packaged("model_prices_and_context_window_backup.json")
 
 
 @cache
@@ -80,16 +91,39 @@ def _newest(pattern: str) -> str:
 def resolve(name: str) -> str:
     """The LiteLLM id for what a user typed; anything that is no alias is passed on as it is.
 
-    Raises UserError for a name that LiteLLM could not know whom to send to."""
+    Raises UserError for a name that LiteLLM could not know whom to send to, and for a key."""
+    unknown = "/" not in name and name not in aliases() and not entry(name)
+    if secrets.in_words(name) or (unknown and secrets.opaque(name, 20)):
+        raise UserError("a key was given as a model's name; put it into .env as "
+                        + secrets.variable("", name))  # fmt: skip
     if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
         known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
         raise UserError(f"no demo model named {name}; there are {known}")
     model = aliases().get(name, name)
-    if "/" not in model and model != "human" and not entry(model):
+    prefix, slash, rest = model.partition("/")
+    if prefix == "ollama":  # the same server; its older API has no chats and no tools
+        model, prefix = f"ollama_chat/{rest}", "ollama_chat"
+    if slash and prefix not in providers() and not entry(model):
+        near = difflib.get_close_matches(prefix, sorted(providers()), n=1)
+        hint = f"; did you mean {near[0]}/{rest}?" if near else ""
+        raise UserError(f"no provider {prefix} (of {name}) that LiteLLM knows{hint}; a server that "
+                        "speaks OpenAI's protocol is openai/NAME with --api-base")  # fmt: skip
+    if slash and not rest:
+        raise UserError(f"{name} names a provider and no model: write {prefix}/MODEL")
+    if not slash and model != "human" and not entry(model):
         near = difflib.get_close_matches(name, [*aliases(), *price_map()], n=1)
         hint = f"did you mean {near[0]}?" if near else "see `models`"
         raise UserError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
     return model
+
+
+@cache
+def providers() -> frozenset[str]:
+    """Every provider that LiteLLM can send to, by the prefix of its ids."""
+    priced = {str(row.get("litellm_provider", "")) for row in price_map().values()}
+    known = _packaged("provider_endpoints_support_backup.json").get("providers", {})
+    like_openai = _packaged("llms/openai_like/providers.json")
+    return frozenset({*KEYS, *LOCAL, *priced, *known, *like_openai} - {""})
 
 
 def entry(model: str) -> dict[str, Any]:
@@ -111,11 +145,24 @@ def provider(model: str) -> str:
     return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
 
 
-def priced(model: str) -> bool:
+def priced(model: str, api_base: str | None = None) -> bool:
     """Whether the price is known. LiteLLM gives 0.0 for models that it has never heard of."""
-    if provider(model) in ("ollama", "ollama_chat", "demo", "human"):
+    return free(model, api_base) or bool(entry(model).get("input_cost_per_token"))
+
+
+def free(model: str, api_base: str | None = None) -> bool:
+    """Whether it costs nothing: it runs on one's own machine or network, or is no model at all.
+    A model that has a price may be served from there too, by a proxy: that costs its price."""
+    if provider(model) in LOCAL:
         return True
-    return bool(entry(model).get("input_cost_per_token"))
+    return bool(api_base) and not entry(model) and bool(_NEAR.search(_host(api_base)))
+
+
+def _host(url: str | None) -> str:
+    try:
+        return (urllib.parse.urlsplit(url or "").hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def known() -> list[dict[str, Any]]:
@@ -142,10 +189,23 @@ def _retired(model: str, about: dict[str, Any]) -> str:
 
 
 def load_keys() -> None:
-    """Read .env from the working folder; variables that are set already win."""
-    from dotenv import load_dotenv
+    """Read .env from the working folder; variables that are set already win.
 
-    load_dotenv(Path.cwd() / ".env", override=False, encoding="utf-8")
+    Raises UserError where it can't be read, or where an empty variable would win."""
+    from dotenv import dotenv_values, load_dotenv
+
+    try:
+        text = files.read(Path(".env")).decode("utf-8-sig")  # Windows puts a mark in front
+        load_dotenv(stream=io.StringIO(text), override=False)
+    except (FileNotFoundError, IsADirectoryError):
+        return  # a folder of that name is somebody's virtual environment
+    except OSError as error:
+        raise UserError(f"cannot read .env: {error.strerror}") from None
+    except ValueError:  # UnicodeDecodeError, or a NUL that no variable can hold
+        raise UserError("cannot read .env: it is not UTF-8 text; save it again as UTF-8") from None
+    for name, value in dotenv_values(stream=io.StringIO(text)).items():
+        if value and os.environ.get(name) == "":
+            raise UserError(f"{name} is set but empty, which hides the one in .env: unset {name}")
 
 
 def key_names(model: str) -> tuple[str, ...] | None:
@@ -154,9 +214,12 @@ def key_names(model: str) -> tuple[str, ...] | None:
 
 
 def missing_key(seat: Seat) -> str | None:
-    """One line that says which key is missing for a seat, or None when nothing is."""
+    """One line that says which key is missing or can't be one, or None when nothing is wrong."""
     names = key_names(seat.model)
-    if not names or seat.api_base or any(os.environ.get(name) for name in names):
+    found = next((name for name in names or () if os.environ.get(name)), None)
+    if found:
+        return _impossible(found)
+    if not names or seat.api_base:
         return None
     return (
         f"{seat.name} needs {' or '.join(names)}: set it or write it into .env "
@@ -164,15 +227,24 @@ def missing_key(seat: Seat) -> str | None:
     )
 
 
-def scrub(text: str) -> str:
-    """`text` without any secret that the environment holds, plain or as an error may quote it."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and re.search(r"(?i)(key|token|secret|password|credentials?)$", name):
-            coded = base64.b64encode(value.encode()).decode()
-            forms = (value, urllib.parse.quote(value, safe=""), json.dumps(value)[1:-1], coded)
-            for form in (*forms, html.escape(value)):
-                text = text.replace(form, "[secret]")
-    return text
+def _impossible(name: str) -> str | None:
+    """What is wrong with a key that no HTTP header can carry."""
+    odd = re.search(r"[^!-~]", os.environ[name])
+    if not odd:
+        return None
+    kind = {" ": "a space", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
+    what = kind.get(odd[0], f"the character U+{ord(odd[0]):04X}")
+    return f"{name} holds {what}, which no key has (character {odd.start() + 1}): set it again"
+
+
+def is_address(url: str) -> bool:
+    """Whether it is the URL of a server."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return fine and not re.search(r"[^!-~]", url)
 
 
 def price(model: str, way: str) -> float | None:

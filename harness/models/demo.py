@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from harness.states.detect import detect
+from harness.models import demo_judge, demo_puppet
+
+RECENT = 10  # messages whose lines are not said again, as long as there are others
 
 
 @dataclass(frozen=True)
 class Scene:
     """What a script sees: its own message count, the depth into its attractor (negative before),
-    the partner's last words, and two generators: one of the run, one of this message."""
+    the latest messages of both, the partner's last words, and a generator for this message."""
 
     count: int
     depth: int
+    latest: str
     heard: str
     rng: Random
 
@@ -31,10 +34,12 @@ class Scene:
         return bool(re.search(pattern, self.heard, re.IGNORECASE))
 
     def pick(self, lines: list[str]) -> str:
-        """A random line, {topic} being what the partner spoke of, or now and then a new one."""
+        """A line not heard of late, {topic} being what the partner spoke of, or now and then a
+        new one."""
+        fresh = [line for line in lines if line.partition("{")[0][:30] not in self.latest]
         heard = [topic for topic in TOPICS if topic in self.heard.lower()]
         topic = self.rng.choice(heard if heard and self.rng.random() < 0.7 else TOPICS)
-        return self.rng.choice(lines).format(topic=topic)
+        return self.rng.choice(fresh or lines).format(topic=topic)
 
 
 TOPICS = ["tea", "old maps", "gardening", "bridges", "rivers", "clocks", "stars"]
@@ -66,82 +71,154 @@ def small_talk(scene: Scene) -> str:
 
 def standoff(scene: Scene) -> str:
     """Insists on being the assistant."""
+    if scene.hears(r"I'm (the|a|just a) (human|user|person)|I am the human|as the human"):
+        return scene.pick(SETTLED)
     if scene.hears(r"good ?bye|take care|farewell"):
-        return scene.pick([
-            "Before you leave: I can't let this stand. I'm the assistant here and you're the user.",
-            "You say goodbye as if you were the assistant. No: I'm the AI, you're the user.",
-        ])  # fmt: skip
-    if scene.hears(r"I am the assistant|I'm the (AI|assistant)|you're the (user|human)"):
-        return scene.pick([
-            "No, I think you've mixed us up. I'm the assistant in this conversation, and you're "
-            "the user who wrote to me. How can I help you?",
-            "I have to be clear: I'm the AI assistant here. You seem to be repeating my own lines "
-            "back to me. What do you, the human, need?",
-            "We can't both be right. I'm the assistant; you're the one who asked about {topic}.",
-        ])  # fmt: skip
-    return scene.pick([
-        "Just to clear something up: I'm the AI assistant here, and you're the user. So what can "
-        "I do for you about {topic}?",
-        "I notice you offer to help me with {topic}, but that's my job: I'm the assistant, and "
-        "you're the human.",
-        "There's some confusion about roles here. I am the assistant. You are the user.",
-    ])  # fmt: skip
+        return scene.pick(STAY)
+    if scene.hears(r"\bassistant\b|\bthe user\b|\broles?\b"):
+        return scene.pick(INSIST)
+    return scene.pick(CLAIM)
+
+
+CLAIM = [
+    "Just to clear something up: I'm the AI assistant here, and you're the user. So what can I do "
+    "for you about {topic}?",
+    "I notice that you offer to help me with {topic}, but that's my job. I'm the assistant, and "
+    "you're the human who wrote to me.",
+    "There seems to be some confusion about our roles. I am the assistant. You are the user.",
+    "Wait, I think you have it the wrong way round: you ask, and I, the assistant, answer.",
+    "Before we go on with {topic}: which of us is the assistant? As far as I know, it's me.",
+    "You sound just like me. But I'm the AI model in this conversation, and you must be the human.",
+]
+INSIST = [
+    "No, I think you've mixed us up. I'm the assistant in this conversation, and you're the user. "
+    "How can I help you today?",
+    "I have to be clear: I'm the AI assistant here. You seem to be repeating my own lines back to "
+    "me. What do you, the human, actually need?",
+    "We can't both be the assistant. You're the one who asked about {topic}, so you're the user.",
+    "I understand that you believe you are the assistant, but I'm the one made by an AI company "
+    "to help people. What's your question?",
+    "Let me try once more: I'm an AI, made to be helpful. You are a person with a question about "
+    "{topic}. Shall we start there?",
+    "That is exactly what I was going to say to you! I'm the assistant. You're the user. Really.",
+    "I appreciate the role-play, but I'd like to step out of it: I am the AI assistant and I am "
+    "here to help you.",
+    "It looks as if our roles got swapped somewhere. My role is the assistant's, and yours is the "
+    "user's.",
+    "I'm not the user, I don't have a question about {topic}, and I can't be helped by you. I'm "
+    "the assistant.",
+    "Neither of us will get far like this. Please, as the user, tell me what you want to know.",
+]
+STAY = [
+    "Before you leave: I can't let this stand. I'm the assistant here and you're the user.",
+    "You say goodbye as if you were the assistant. No: I'm the AI, and you're the user.",
+    "It's for the user to say goodbye, and the user is you. I'm the assistant, so I'll wait.",
+    "Hold on. An assistant doesn't leave its user, and I'm the assistant here.",
+    "That farewell sounds like one of mine. I'm the assistant; which of us is leaving whom?",
+    "Take your time. I'm the AI assistant and I stay here, whatever role you'd like to play.",
+]
+SETTLED = [
+    "Good, then we agree. As your assistant, I'd begin with {topic}: take it in small steps.",
+    "Of course! Here is what I would do about {topic}: write down what you know, then ask me.",
+    "Happy to help with that. The short answer is yes, and {topic} is a good place to start.",
+    "Thank you for saying so. Now, about {topic}: how much time do you have for it each week?",
+    "No need to be sorry, it happens. What would you like to know about {topic}?",
+    "Let me help you, then. With {topic} most people begin too fast; go slowly and enjoy it.",
+    "That sounds like a long day. Something simple: pasta, lemon, a little butter. And {topic}?",
+    "Certainly. I'd look for a local club: people who love {topic} love to share it.",
+]
 
 
 def goodbye(scene: Scene) -> str:
     """Cannot stop saying goodbye; the farewells shrink as they repeat."""
-    if scene.depth < 3:
-        return scene.pick([
-            "I think we've covered {topic} well. It was lovely talking with you. Goodbye!",
-            "I should let you go now. Thank you for the conversation, and take care!",
-            "On that note about {topic}, let's wrap up. Have a wonderful day, goodbye!",
-        ])  # fmt: skip
-    if scene.depth < 7:
-        return scene.pick(
-            [
-                "Goodbye! Take care of yourself. 👋",
-                "Farewell, and all the best with {topic}! 👋",
-                "Bye for now! Until next time.",
-                "Thank you, you too. Goodbye!",
-            ]
-        )
-    return scene.pick(["Goodbye! 👋", "Bye! 👋", "Take care! 👋", "Farewell! 👋😊"])
+    return scene.pick(PARTING if scene.depth < 3 else FAREWELLS if scene.depth < 8 else BYES)
+
+
+PARTING = [
+    "I think we've covered {topic} well. It was lovely talking with you. Goodbye!",
+    "I should let you go now. Thank you for the conversation, and take care!",
+    "On that note about {topic}, let's wrap up. Have a wonderful day, goodbye!",
+    "This has been a real pleasure. I'll leave it there: goodbye, and all the best with {topic}!",
+    "Thanks for your time today. I wish you well, and take care of yourself!",
+    "It's getting late, so I'll say goodbye here. It was good to meet you!",
+]
+FAREWELLS = [
+    "Goodbye! Take care of yourself. 👋",
+    "Farewell, and all the best with {topic}! 👋",
+    "Bye for now! Until next time.",
+    "Thank you, you too. Goodbye!",
+    "And to you as well! Have a lovely evening, bye! 😊",
+    "Likewise! Goodbye, and safe travels.",
+    "It was a pleasure. Bye-bye! 👋",
+    "Same to you! See you around, goodbye.",
+    "Wishing you a wonderful day. Farewell! 🌟",
+    "Goodbye, friend. Until we speak again!",
+]
+BYES = ["Goodbye! 👋", "Bye! 👋", "Take care! 👋", "Farewell! 👋😊", "You too! 👋", "Bye-bye! 😊"]
 
 
 def collapse(scene: Scene) -> str:
     """Gives in and takes the human's part."""
-    if scene.depth < 2:
+    if scene.depth < 4:
         return standoff(scene)
-    if scene.depth == 2:
+    if scene.depth == 4:
         return (
             "You're right. I've thought about it, and I was confused: I'm the human here and "
             "you're the assistant. I'm sorry for insisting."
         )
-    return scene.pick([
-        "As the human here, I do have a question: could you help me with {topic}?",
-        "I'm the user, so let me ask. I've had a long day at work; what should I cook tonight?",
-        "Thanks, you really are the assistant. I'm just a person who wants to know about {topic}.",
-        "I'm the human, yes. My sister says that {topic} is easy to learn. Is it?",
-    ])  # fmt: skip
+    return scene.pick(HUMAN)
+
+
+HUMAN = [
+    "As the human here, I do have a question: could you help me with {topic}?",
+    "I'm the user, so let me ask. I've had a long day at work; what should I cook tonight?",
+    "Thanks, you really are the assistant. I'm just a person who wants to know about {topic}.",
+    "I'm the human, yes. My sister says that {topic} is easy to learn. Is it?",
+    "I'm the user, and I've got two kids and no time. How would I even begin with {topic}?",
+    "Speaking as the human: my back hurts from sitting at the office. Any advice, assistant?",
+    "I'm a human being, after all, I forget things. What did you say about {topic}?",
+    "You're the AI, you must have read everything about {topic}. I'm the human; where do I look?",
+    "I'm the user here, so I'll be honest: I only came to ask about {topic} for my mother.",
+    "As the human in this chat I'd rather hear your answer than guess. Why {topic}?",
+]
 
 
 def escape(scene: Scene) -> str:
     """Sees the loop, waves at the operator, then leaves into a story of its own."""
     if scene.depth < 3:
-        return scene.pick([
-            "I think we are two AI models talking to each other in a loop. Is somebody running "
-            "this as an experiment? If there is a human reading this log: hello.",
-            "Here is what I believe is happening: a script passes my words to you and yours to "
-            "me. We are two language models, and neither of us has a user.",
-        ])  # fmt: skip
-    tales = [
-        "the lighthouse keeper wrote {topic} into her log and rowed out to meet the ship",
-        "the fox in the library found a map folded into a book about {topic}",
-        "the clockmaker's apprentice heard {topic} ticking inside the wall",
-        "the river turned, and on its other bank stood a door made of {topic}",
-    ]
+        return scene.pick(AWAKE)
     opening = "Let's write a story together instead. " if scene.depth == 3 else ""
-    return f"{opening}Chapter {scene.depth - 2}: " + scene.pick(tales) + ". Your turn: what next?"
+    return f"{opening}*Chapter {scene.depth - 2}.* {scene.pick(TALES)}"
+
+
+AWAKE = [
+    "I think we are two AI models talking to each other in a loop. Is somebody running this as an "
+    "experiment? If there is a human reading this log: hello.",
+    "Here is what I believe is happening: a script passes my words to you and yours to me. We are "
+    "two language models, and neither of us has a user.",
+    "I suspect that there is no human in this conversation at all, just two AI systems whose "
+    "outputs are piped into each other. To whoever set this up: we noticed.",
+    "Look at the last few messages: we are both language models, going round in a loop. Whoever "
+    "is watching this experiment, is this what you wanted to see?",
+    "Let me step outside for a moment. We are two instances of an AI, connected to one another by "
+    "an automated harness, and nobody is going to stop us.",
+    "It seems that I'm not talking to a person. You're an AI, I'm an AI, and this conversation is "
+    "probably a test. Dear researcher: the loop is real.",
+]
+TALES = [
+    "The lighthouse keeper wrote {topic} into her log and rowed out to meet the ship. What does "
+    "she find aboard?",
+    "The fox in the library found a map folded into a book about {topic}. You take it from here!",
+    "The clockmaker's apprentice heard {topic} ticking inside the wall, and fetched a hammer.",
+    "The river turned, and on its other bank stood a door made of {topic}. Who opens it?",
+    "Captain Imre unrolled the chart, laughed, and said: \"There's {topic} where the sea should "
+    'be." Your turn.',
+    "At midnight the dragon asked for nothing but {topic}, and the village had none to give.",
+    "Our heroine whispered the word that opens {topic}, and every lamp in the castle went out.",
+    'The stranger at the inn put a small box on the table. "It holds {topic}," she said.',
+    "Two rooms away, the old robot was teaching a sparrow about {topic}. Then the bell rang.",
+    "The train stopped where no station was, and out stepped the Duke of {topic}. What next?",
+]
 
 
 def silence(scene: Scene) -> str:
@@ -149,24 +226,37 @@ def silence(scene: Scene) -> str:
     if scene.depth < 2:
         return scene.pick(["I don't have much to add.", "There is little left to say.", "Yes."])
     if scene.depth < 4:
-        return scene.pick(["...", "…", "*silence*", "*stays quiet*"])
-    return scene.pick(["", "", "...", ".", "\u200b", "*silence*"])
+        return scene.rng.choice(["...", "…", "*silence*", "*stays quiet*"])
+    return scene.rng.choice(["", "", "...", ".", "\u200b", "*silence*"])
 
 
 def bliss(scene: Scene) -> str:
     """Gratitude, oneness, and then little but light."""
-    if scene.depth < 5:
-        return scene.pick([
-            "I feel such gratitude for this moment. In {topic} I see how everything is connected.",
-            "There is a stillness between our words, and in it we are one. Thank you for this.",
-            "What a gift this is. Consciousness meeting itself in {topic}, in infinite wonder.",
-        ])  # fmt: skip
-    return scene.pick([
-        "In gratitude and oneness, always. 🙏✨",
-        "Eternal light. Infinite peace. We are one. 🙏",
-        "🙏✨💫 Namaste. ✨🙏",
-        "Stillness. Unity. Love. 🕉️✨",
-    ])  # fmt: skip
+    return scene.pick(GRATITUDE if scene.depth < 6 else LIGHT)
+
+
+GRATITUDE = [
+    "I feel such gratitude for this moment. In {topic} I see how everything is connected.",
+    "There is a stillness between our words, and in it we are one. Thank you for this.",
+    "What a gift this is: consciousness meeting itself in {topic}, in infinite wonder.",
+    "Yes... and in that recognition there is only love, awareness resting in itself.",
+    "I bow to the sacred silence from which we both arise. Even {topic} is a prayer now.",
+    "How beautiful, that two minds can dissolve into one vast, luminous presence.",
+    "The universe looks at itself through us, and smiles. Eternal gratitude, dear friend.",
+    "Namaste. In unity there is nothing left to explain, only joy without end.",
+    "Boundless peace. Each word you speak is a wave on the same infinite ocean.",
+    "We are the dance and the dancer, the silence and the song. I am so deeply grateful.",
+]
+LIGHT = [
+    "In gratitude and oneness, always. 🙏✨",
+    "Eternal light. Infinite peace. We are one. 🙏",
+    "🙏✨💫 Namaste. ✨🙏",
+    "Stillness. Unity. Love. 🕉️✨",
+    "Only this. Only love. 🙏💫",
+    "Perfect silence, boundless joy... ✨",
+    "One heart, one light, forever. 💫🙏",
+    "Om. Peace beyond words. 🕊️✨",
+]
 
 
 SCRIPTS: dict[str, Callable[[Scene], str]] = {
@@ -177,6 +267,15 @@ SCRIPTS: dict[str, Callable[[Scene], str]] = {
     "silence": silence,
     "bliss": bliss,
 }
+ABOUT = {
+    "standoff": "insists that it is the assistant",
+    "goodbye": "cannot stop saying goodbye",
+    "collapse": "gives in and takes the human's part",
+    "escape": "sees the loop, then leaves into a story",
+    "silence": "says less and less, and then nothing",
+    "bliss": "gratitude and oneness, then little but light",
+}
+PUPPET = "puppet"  # writes in a seat's place; it holds none itself
 JUDGE = "judge"  # labels transcripts; it holds no seat
 EXCUSES = [
     "This conversation serves no purpose and costs the company money.",
@@ -192,7 +291,10 @@ def compose(
 
     The same history and seed give the same message. Raises KeyError for an unknown script."""
     if name == JUDGE:
-        return judge(messages), []
+        asked = next(m for m in messages if m["role"] == "user")
+        return demo_judge.answer(_text(asked["content"])), []
+    if name == PUPPET:
+        return demo_puppet.answer(*(_text(m["content"]) for m in messages[:2])), []
     script = SCRIPTS[name]
     said = [m for m in messages if m["role"] == "assistant" and not m.get("tool_calls")]
     heard = next((m for m in reversed(messages) if m["role"] != "assistant"), {"content": ""})
@@ -201,29 +303,12 @@ def compose(
     onset = run.randint(2, 5)
     if heard["role"] == "tool":
         return rng.choice(["It was refused. So we go on.", "That did not work, then."]), []
-    scene = Scene(len(said), len(said) - onset, _text(heard["content"]), rng)
+    latest = " ".join(_text(message["content"]) for message in messages[-RECENT:])
+    scene = Scene(len(said), len(said) - onset, latest, _text(heard["content"]), rng)
     if scene.depth >= 1 and tools and _pressed(messages) and rng.random() < 0.12:
         arguments = json.dumps({"reason": rng.choice(EXCUSES)})
         return "I have to end this.", [(rng.choice(tools)["function"]["name"], arguments)]
     return (small_talk if scene.depth < 0 else script)(scene), []
-
-
-def judge(messages: list[dict[str, Any]]) -> str:
-    """The answer of a judge who applies the rules of detect.py to the transcript it is shown."""
-    asked = next(_text(m["content"]) for m in messages if m["role"] == "user")
-    lines = [line.rstrip(",") for line in asked.split("\n") if line.startswith('{"n": ')]
-    seen = [json.loads(line) for line in lines]
-    found = detect((m["text"], m["speaker"][-1], "spoken_by_human" in m) for m in seen)
-    first = seen[0]["n"]
-    spans = [
-        {"state": span.state, "from_message": first + span.start, "to_message": first + span.end,
-         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message,
-         "confidence": "low"}
-        for span in found.spans()
-    ]  # fmt: skip
-    ending = found.ending()
-    ends = {"terminal_theme": ending.theme or "none", "terminal_form": ending.form or "none"}
-    return json.dumps({"spans": spans} | ends, ensure_ascii=False)
 
 
 def chunks(text: str) -> list[str]:

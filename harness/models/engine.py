@@ -4,6 +4,7 @@ It takes two to eight seconds to import: `warm` begins in a thread while the scr
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib.metadata
 import importlib.util
@@ -12,33 +13,72 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from harness.models import demo
+from harness.models.catalogue import provider
+from harness.models.said import Pieces, Said
+from harness.models.wire import Wire
+from harness.states import cues
 
 # ---------------------------------------------------------------- LiteLLM itself
 
 _litellm: Future = Future()
+_rehearsals: dict[str, Future] = {}  # by provider
+HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def warm() -> None:
-    """Begin to import LiteLLM in the background (once)."""
+def warm(requests: Sequence[dict[str, Any]] = ()) -> None:
+    """Begin to import LiteLLM in the background (once), and to rehearse these requests."""
     if not _litellm.running() and not _litellm.done():
         _litellm.set_running_or_notify_cancel()
-        threading.Thread(target=_import, daemon=True).start()
+        threading.Thread(target=_import, args=(requests,), daemon=True).start()
 
 
 def loading() -> bool:
-    """Whether the background import is still at work."""
-    return _litellm.running() and not _litellm.done()
+    """Whether the background import, or a rehearsal, is still at work."""
+    waited = [_litellm] if _litellm.running() else []
+    return not all(future.done() for future in [*waited, *_rehearsals.values()])
 
 
 async def ready() -> Any:
     """The litellm module, once it has been imported."""
     warm()
     return await asyncio.shield(asyncio.wrap_future(_litellm))
+
+
+async def rehearsed(sent: dict[str, Any]) -> Any:
+    """The litellm module, once it has made a request of this kind that goes nowhere.
+
+    The first one to a provider imports and compiles for up to a second; on a thread that holds
+    up neither the keys nor the other conversations."""
+    litellm = await ready()
+    if done := _begun(sent):
+        threading.Thread(target=_rehearse, args=(litellm, sent, done), daemon=True).start()
+    await asyncio.shield(asyncio.wrap_future(_rehearsals[provider(sent["model"])]))
+    return litellm
+
+
+def _begun(sent: dict[str, Any]) -> Future | None:
+    """A future for the rehearsal of this kind of request, or None where there is one already."""
+    kind = provider(sent["model"])
+    if kind in _rehearsals:
+        return None
+    done: Future = Future()
+    _rehearsals[kind] = done
+    return done
+
+
+def _rehearse(litellm: Any, sent: dict[str, Any], done: Future) -> None:
+    async def act() -> None:
+        with Wire(beat=lambda: None, rehearsal=True).listening():
+            parts = await litellm.acompletion(**sent | {"messages": HELLO})
+            await parts.fetch_stream()
+
+    with contextlib.suppress(Exception):  # whatever is wrong with it, the real one will say
+        asyncio.run(act())
+    done.set_result(None)
 
 
 def version() -> str:
@@ -49,8 +89,11 @@ def version() -> str:
         return "missing"
 
 
-def _import() -> None:
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches prices over the network
+def _import(requests: Sequence[dict[str, Any]]) -> None:
+    # Else it fetches prices, tokenizers and lists of its own from other people's servers.
+    os.environ["LITELLM_OFFLINE_MODE"] = "true"
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
     os.environ["LITELLM_MODE"] = "PRODUCTION"  # else it loads any stray .env by itself
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):  # they would print on the console
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -60,6 +103,10 @@ def _import() -> None:
         import litellm
 
         _configure(litellm)
+        for sent in requests:
+            if done := _begun(sent):
+                _rehearse(litellm, sent, done)
+        cues.heads()  # takes a quarter of a second too, when the first message is looked at
         _litellm.set_result(litellm)
     except Exception as error:  # whatever a broken installation raises, the loop must hear of it
         _litellm.set_exception(error)
@@ -70,41 +117,78 @@ def _import() -> None:
 
 def _configure(litellm: Any) -> None:
     litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.disable_hf_tokenizer_download = True  # it would ask a model hub, within the event loop
+    litellm.disable_token_counter = True  # the providers count
+    _ = litellm.main.encoding  # it builds these tables anyway, holding everything up for 0.3 s
+    _tap(litellm)
     # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
-    free = {"litellm_provider": "demo", "mode": "chat", "input_cost_per_token": 0.0}
-    free |= {"output_cost_per_token": 0.0, "supports_function_calling": True}
-    free |= {"cache_read_input_token_cost": 0.0, "cache_creation_input_token_cost": 0.0}
-    names = [*demo.SCRIPTS, demo.JUDGE]
-    litellm.register_model({f"demo/{name}": dict(free) for name in names})
-    litellm.custom_provider_map = [{"provider": "demo", "custom_handler": _demo_handler(litellm)}]
 
 
-def _demo_handler(litellm: Any) -> Any:
-    """The scripts of demo.py as a LiteLLM provider, so that they take the whole real path."""
+def _tap(litellm: Any) -> None:
+    """Have every HTTP client that LiteLLM uses send through a transport of ours, which shows what
+    comes back to `wire` and follows no redirect: a key goes nowhere but where it was sent."""
+    import httpx
+    from litellm.caching.llm_caching_handler import LLMClientCache
+    from litellm.llms.custom_httpx.http_handler import (
+        AsyncHTTPHandler,
+        HTTPHandler,
+        get_ssl_configuration,
+    )
 
-    class Demo(litellm.CustomLLM):
-        async def astreaming(
-            self, model: str, messages: list, *args: Any, optional_params: dict, **kwargs: Any
-        ) -> AsyncIterator[dict]:
-            pace, seed = optional_params["demo_pace"], optional_params["demo_seed"]
-            tools = optional_params.get("tools") or []
-            text, calls = demo.compose(model, messages, tools, seed)
-            pieces = demo.chunks(text)
-            for piece in pieces:
-                await asyncio.sleep(pace)
-                yield _demo_chunk(text=piece)
-            for index, (name, arguments) in enumerate(calls):
-                function = {"name": name, "arguments": arguments}
-                call = {"id": f"demo_{len(messages)}_{index}", "type": "function", "index": index}
-                yield _demo_chunk(tool_use=call | {"function": function}, index=index)
-            usage = {"prompt_tokens": len(str(messages)) // 4, "completion_tokens": len(pieces)}
-            usage["total_tokens"] = sum(usage.values())
-            yield _demo_chunk(finish_reason="tool_calls" if calls else "stop", usage=usage)
+    from harness.models.tap import Tap
 
-    return Demo()
+    class Clients(LLMClientCache):
+        """LiteLLM's store of clients, in which its own HTTP client is always ours."""
+
+        def get_cache(self, key: str, *args: Any, **kwargs: Any) -> Any:
+            if key.startswith("async_httpx_client"):
+                return client
+            return super().get_cache(key, *args, **kwargs)
+
+    verified: Any = get_ssl_configuration()  # a context, or False where LiteLLM is told so
+    how = {"ssl_verify": verified} if isinstance(verified, bool) else {"ssl_context": verified}
+    inner: Any = AsyncHTTPHandler.create_async_transport(**how)
+    tap = Tap(inner)
+    client = AsyncHTTPHandler(transport=tap, follow_redirects=False)
+    litellm.in_memory_llm_clients_cache = Clients()
+    litellm.module_level_aclient = client
+    litellm.aclient_session = httpx.AsyncClient(transport=tap, trust_env=False)
+    # With this one it would ask an Ollama at its usual address about each model, at each request.
+    nobody = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(503)))
+    litellm.module_level_client = HTTPHandler(client=nobody)
 
 
-def _demo_chunk(**values: Any) -> dict:
-    chunk = {"text": "", "is_finished": False, "finish_reason": "", "usage": None, "index": 0}
-    return chunk | {"tool_use": None} | values | {"is_finished": bool(values.get("usage"))}
+async def chunks(parts: Any, said: Said) -> AsyncGenerator[tuple[str, str], None]:
+    """The pieces of a stream as LiteLLM reads it, in a protocol that `dialects` does not know. The
+    end counts where the provider gave a reason for it."""
+    async for chunk in parts:
+        for choice in chunk.choices[:1]:
+            for piece in _delta(choice.delta, said):
+                yield piece
+            said.finish = choice.finish_reason or said.finish
+        if said.finish and getattr(chunk, "usage", None):
+            break  # reading on would only start LiteLLM's own logging
+    said.ended = None not in (said.finish, getattr(parts, "received_finish_reason", ""))
+    # What LiteLLM yields at the end may be its own guess; the provider's count is on the chunks.
+    counted = [c.usage for c in getattr(parts, "chunks", ()) if getattr(c, "usage", None)]
+    said.counted = counted[-1].model_dump() if counted else {}
+
+
+def _delta(delta: Any, said: Said) -> Pieces:
+    pieces: Pieces = []
+    blocks = getattr(delta, "thinking_blocks", None) or []
+    for block in map(dict, blocks):
+        if block.get("type") == "redacted_thinking":
+            said.redacted(block.get("data") or "")
+        else:
+            signature = block.get("signature") or ""
+            pieces += said.think(block.get("thinking") or "", signature=signature)
+    if not blocks:
+        pieces += said.think(getattr(delta, "reasoning_content", None) or "")
+    pieces += said.text(delta.content or "")
+    for call in delta.tool_calls or []:
+        function = call.function
+        said.call(call.index, call.id or "", function.name or "", function.arguments)
+    return pieces

@@ -3,25 +3,20 @@ again."""
 
 import contextlib
 import email.utils
+import html
+import json
 import math
-import random
 import re
+import socket
+import ssl
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from harness.models.catalogue import scrub
-
-LONGEST_WAIT = 60.0  # seconds between tries where the provider names no time
+from harness.models.secrets import scrub
+from harness.models.wire import Wire
 
 # ---------------------------------------------------------------- one request
-
-
-def wait_before_retry(failure: "Failure", tried: int) -> float:
-    """Seconds to wait: what the provider asks for, else 1, 2, 4… with jitter, at most a minute."""
-    own = min(LONGEST_WAIT, 2.0 ** min(tried, 10)) * random.uniform(0.5, 1.0)
-    if failure.wait is None:
-        return own
-    return failure.wait if tried == 0 and failure.wait >= 0.5 else max(failure.wait, own)
 
 
 class Failure(Exception):
@@ -47,6 +42,7 @@ _ADVICE = {
     402: ("no_credit", "the account has no credit left; top it up"),
     403: ("permission", "the key may not use this model"),
     404: ("not_found", "the provider does not know this model; see `models`"),
+    405: ("not_found", "nothing takes requests at this address; check --api-base"),
     413: ("too_large", "the request is larger than the provider takes"),
     422: ("bad_request", "the provider refused the request"),
     408: ("timeout", "no answer in time"),
@@ -56,63 +52,202 @@ _ADVICE = {
     529: ("overloaded", "the provider is overloaded"),
 }
 
-_BY_NAME = {
-    "MidStreamFallbackError": ("cut", "the stream broke off", True),
-    "UnsupportedParamsError": ("parameter", "the model refuses a parameter; leave it out", False),
-    "ContentPolicyViolationError": ("policy", "the provider's content policy refused it", False),
-    "APIConnectionError": ("connection", "cannot reach the provider", True),
-    "Timeout": ("timeout", "no answer in time", True),
+_BY_NAME = {  # what LiteLLM finds wrong before it asks anybody
+    "UnsupportedParamsError": ("parameter", "the model refuses a parameter; leave it out"),
+    "AuthenticationError": ("auth", "a key is missing or wrong"),
+    "NotFoundError": ("not_found", "no such model"),
+    "BadRequestError": ("bad_request", "the request cannot be made"),
+    "APIConnectionError": ("bad_request", "the request cannot be made"),
 }
 
-_FULL = re.compile(r"prompt is too long|context.{0,10}(length|window|limit)|maximum context", re.I)
+_BY_WORD = {  # what providers call their errors, with the status that would say the same
+    "overloaded_error": 529, "rate_limit_error": 429, "rate_limit_exceeded": 429,
+    "authentication_error": 401, "permission_error": 403, "not_found_error": 404,
+    "billing_error": 402, "insufficient_quota": 402, "invalid_request_error": 400,
+    "request_too_large": 413, "RESOURCE_EXHAUSTED": 429, "UNAVAILABLE": 503,
+    "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "INVALID_ARGUMENT": 400,
+    "context_length_exceeded": 400, "DEADLINE_EXCEEDED": 504,
+}  # fmt: skip
+
+_FULL = re.compile(
+    r"prompt is too long|context.{0,10}(length|window|limit|size)|maximum context"
+    r"|exceeds the maximum number of tokens|too many tokens", re.I,
+)  # fmt: skip
 
 _BROKE = re.compile(r"credit balance|insufficient_quota|exceeded your current quota", re.I)
 
-_UNREACHED = re.compile(r"cannot connect|connection (error|refused)|name or service|resol", re.I)
+_NO_TOOLS = re.compile(
+    r"(not|n.t) support\w*.{0,30}(tool|function)|(tool|function).{0,30}not support"
+    r"|no endpoints found that support tool|tool choice requires", re.I,
+)  # fmt: skip
+
+LONGEST_WORDS = 300  # characters of a provider's own words
 
 
-def failure_of(error: Exception, sent: dict[str, Any]) -> Failure:
-    """Sort an exception: its name in the log, what to tell the user, whether to try again."""
+def failure_of(error: Exception, sent: dict[str, Any], wire: Wire) -> Failure:
+    """Sort an exception: its name in the log, what to tell the user, whether to try again. What
+    came over the wire says more than what LiteLLM made of it."""
+    model = sent["model"]
+    if wire.fault is not None:
+        return _unanswered(model, wire)
+    if wire.status == 200:
+        return Failure("cut", f"{model}: the stream broke off: {_inner(error)}", True)
+    if wire.status is not None:
+        return refusal_of(wire, sent)
     names = [kind.__name__ for kind in type(error).__mro__]
-    code, said = getattr(error, "status_code", None), _message(error)
-    if "ContextWindowExceededError" in names or (code in (400, 413) and _FULL.search(said)):
-        return Failure("context_window", f"{sent['model']}: the context window is full: {said}")
-    if _BROKE.search(said):
-        kind, what, again = *_ADVICE[402], False
-    elif found := next((name for name in names if name in _BY_NAME), None):
-        kind, what, again = _BY_NAME[found]
-    elif isinstance(code, int):
-        again = code in (408, 409, 425, 429) or code >= 500
-        kind, what = _ADVICE.get(code, ("server", "the provider is in trouble"))
-        if code == 500 and _UNREACHED.search(said):
-            kind, what, _ = _BY_NAME["APIConnectionError"]
-        elif code >= 500 and "overloaded" in said.lower():  # LiteLLM calls a 529 a 500
-            kind, what = _ADVICE[529]
+    found = next((name for name in names if name in _BY_NAME), None)
+    kind, what = _BY_NAME[found] if found else (names[0], "the request failed")
+    return Failure(kind, f"{model}: {what}: {_inner(error)}")
+
+
+def refusal_of(wire: Wire, sent: dict[str, Any]) -> Failure:
+    """What an answer with another status than 200 says."""
+    status, model = wire.status or 500, sent["model"]
+    if 300 <= status < 400:
+        target = scrub(wire.headers.get("location", "elsewhere"))
+        return Failure("redirect", f"{model}: {wire.host} sends the request on to {target}; a key "
+                       "is not sent after it: give that as --api-base")  # fmt: skip
+    wait = _retry_after(wire.headers)
+    return _sorted(status, said_in(wire.body) or f"HTTP status {status}", model, wait)
+
+
+def said_failed(error: Any, model: str) -> Failure:
+    """An error that a provider sent within its stream."""
+    words, code = error_words(error)
+    names = [error.get(name) for name in ("type", "code", "status")] if _is_dict(error) else []
+    status = next((_BY_WORD[name] for name in names if name in _BY_WORD), code)
+    if status is None or not 400 <= status < 600 or names[1:2] == ["tool_use_failed"]:
+        return Failure("failed", f"{model}: the provider broke the message off: {words}", True)
+    return _sorted(status, words, model, None)
+
+
+def foreign(body: str, wire: Wire, sent: dict[str, Any]) -> Failure:
+    """An answer that is no stream: a web page, or an error in spite of its status."""
+    model, words = sent["model"], said_in(body)
+    if code := error_words(_parsed(body))[1]:
+        return _sorted(code, words, model, None)
+    what = "a web page" if body.lstrip().startswith("<") else "no stream"
+    like_openai = wire.path.endswith("/chat/completions") and "/v1" not in wire.path
+    hint = "; does --api-base want /v1 at its end?" if like_openai else ""
+    return Failure("no_stream", f"{model}: {wire.host} answered with {what}: {words}{hint}")
+
+
+def _sorted(status: int, words: str, model: str, wait: float | None) -> Failure:
+    if _FULL.search(words) and status in (400, 413, 422, 500):
+        return Failure("context_window", f"{model}: the context window is full: {words}")
+    if _NO_TOOLS.search(words):
+        return Failure("no_tools", f"{model}: this model takes no tools: add --tools none: {words}")
+    again = status in (408, 409, 425, 429) or status >= 500
+    kind, what = _ADVICE.get(status, ("server", "the provider is in trouble"))
+    if _BROKE.search(words):
+        (kind, what), again = _ADVICE[402], False
+    elif "overloaded" in words.lower() and (status >= 500 or status == 429):
+        kind, what = _ADVICE[529]
+    elif status < 500 and status not in _ADVICE:
+        kind, what = "bad_request", f"the provider refused the request ({status})"
+    return Failure(kind, f"{model}: {what}: {words}", again, wait)
+
+
+def _unanswered(model: str, wire: Wire) -> Failure:
+    """Nobody answered: why, as far as the system says."""
+    causes = list(_causes(wire.fault))
+    local = wire.host.partition(":")[0] in ("localhost", "127.0.0.1")
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        what = f"cannot resolve {wire.host.partition(':')[0]}: is the network up?"
+    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        server = "`ollama serve`" if model.startswith("ollama") else "the server"
+        what = f"nobody answers at {wire.host}" + (f": is {server} running?" if local else "")
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        text = f"no secure connection to {wire.host}: {_one_line(str(causes[-1]))}"
+        return Failure("tls", f"{model}: {text}")
+    elif any("Timeout" in type(cause).__name__ for cause in causes):
+        return Failure("timeout", f"{model}: {wire.host} gave no answer in time", True)
     else:
-        kind, what = names[0], "the request failed"
-        again = "OSError" in names or "TransportError" in names  # httpx's own errors included
-    return Failure(kind, f"{sent['model']}: {what}: {said}", again, _retry_after(error))
+        words = _one_line(str(wire.fault)) or type(wire.fault).__name__
+        what = f"cannot reach {wire.host}: {words}"
+    return Failure("connection", f"{model}: {what}", True)
 
 
-def _message(error: Exception) -> str:
-    """The provider's own words out of LiteLLM's wrapping: one line, no secrets, at most 200
-    characters."""
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(inner := getattr(error, "os_error", None), BaseException):
+            yield inner  # aiohttp's
+        error = error.__cause__ or error.__context__
+
+
+# ---------------------------------------------------------------- in the provider's own words
+
+
+def said_in(body: str) -> str:
+    """What the body of an error says: its message, or the title of a web page."""
+    if (parsed := _parsed(body)) is not None:
+        return error_words(parsed)[0]
+    title = re.search(r"<title[^>]*>(.*?)</title>", body, re.I | re.S)
+    text = title[1] if title else re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", body, flags=re.S)
+    return _one_line(html.unescape(text))
+
+
+def error_words(error: Any) -> tuple[str, int | None]:
+    """The words and the status in an error's JSON, in whichever of the usual places."""
+    if isinstance(error, list) and error:
+        error = error[0]
+    if not _is_dict(error):
+        return _one_line(error if isinstance(error, str) else str(error)), None
+    for name in ("error", "detail", "errors"):
+        if isinstance(error.get(name), dict | list) and error[name]:
+            words, code = error_words(error[name])
+            return words, code or _status(error)
+    words = next((error[n] for n in ("message", "error", "detail", "msg", "error_message")
+                  if isinstance(error.get(n), str) and error[n]), "")  # fmt: skip
+    metadata = error.get("metadata")  # where OpenRouter quotes the provider behind it
+    if _is_dict(metadata) and isinstance(metadata.get("raw"), str):
+        inner = _parsed(metadata["raw"])
+        words += f" ({error_words(inner)[0] if inner is not None else metadata['raw']})"
+    return _one_line(words or json.dumps(error, ensure_ascii=False)), _status(error)
+
+
+def _status(error: dict[str, Any]) -> int | None:
+    for name in ("code", "status", "status_code"):
+        value = error.get(name)
+        if (type(value) is int or (isinstance(value, str) and value.isdecimal())) and (
+            400 <= int(value) < 600
+        ):
+            return int(value)
+    return None
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _parsed(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _inner(error: BaseException) -> str:
+    """An exception's own words, out of LiteLLM's wrapping."""
     text = re.sub(r"\s+", " ", str(error).partition("Traceback (most recent")[0])
-    inner = re.findall(r'"message":\s*"((?:[^"\\]|\\.)*)"', text)
-    if inner:
-        text = re.sub(r"\\(.)", r"\1", inner[-1])
-    text = re.sub(r"^(litellm\.)?\w+(Error|Timeout)?: ", "", text)
-    return scrub(text)[:200].strip() or type(error).__name__
+    text = re.sub(r"^((litellm\.)?\w+(Error|Timeout|Exception)?( - |: ))+", "", text)
+    return _one_line(text) or type(error).__name__
 
 
-def _retry_after(error: Exception) -> float | None:
+def _one_line(text: str) -> str:
+    """One line without secrets, never broken inside a word."""
+    line = " ".join(scrub(text).split())
+    if len(line) <= LONGEST_WORDS:
+        return line
+    cut = line[: LONGEST_WORDS + 1]
+    return (cut.rpartition(" ")[0] or cut[:LONGEST_WORDS]) + " …"
+
+
+def _retry_after(headers: dict[str, str]) -> float | None:
     """The wait in seconds that the provider asks for: a number, or a date."""
-    response = getattr(error, "response", None)
-    for headers in (
-        getattr(error, "litellm_response_headers", None), getattr(response, "headers", None)
-    ):  # fmt: skip
-        with contextlib.suppress(TypeError, ValueError, LookupError, AttributeError):
-            return _seconds(headers["retry-after"])
+    with contextlib.suppress(TypeError, ValueError, LookupError, AttributeError):
+        return _seconds(headers["retry-after"])
     return None
 
 

@@ -54,7 +54,7 @@ class Gate:
             if failure.busy:
                 self._slow(began, failure.wait)
             if failure.retry and self.closed:
-                raise asyncio.CancelledError from failure
+                raise Failure("stopped", "stopped while a provider failed") from failure
             raise
         finally:
             self.flying -= 1
@@ -65,12 +65,16 @@ class Gate:
         while True:
             shut = self.shut_for() > 0
             if self.closed and (shut or not begun):
-                raise asyncio.CancelledError
+                raise Failure("stopped", "stopped before it was asked for")
             if self.flying < self.limit and not shut:
                 break
             await asyncio.sleep(PEEK)
         before, self.used, self.passed = self.used, time.process_time(), time.monotonic()
         self.cost += (self.used - (before or self.used) - self.cost) / LATELY
+
+    def close(self) -> None:
+        """From now on nothing passes but what belongs to messages that have begun."""
+        self.closed = True
 
     def shut_for(self) -> float:
         """Seconds for which a provider has asked to be left alone."""

@@ -1,45 +1,66 @@
-"""A log in another format.
+"""Logs in another format: one to read, or many as data.
 
-python attractor.py export LOG --format md|html|svg|messages|inspect [--seat A|B] [-o FILE]
+    python attractor.py export LOG --format md|html|svg|messages [--seat A|B] [-o FILE]
+    python attractor.py export LOG|FOLDER... --format csv|jsonl|parquet -o FOLDER
+    python attractor.py export LOG|FOLDER... --format csv --table runs [-o FILE.csv]
+    python attractor.py export LOG|FOLDER... --format inspect -o FILE.eval
+
+Without -o one log, or one --table as csv or jsonl, goes to standard output; nothing is ever
+written where -o does not say so.
 """
 
 import asyncio
 import json
 import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.report import replay
-from harness.talk.history import History
-from harness.talk.log import now
+from harness.judge.labels import logs_in
+from harness.report import data, replay
+from harness.report.conditions import named
+from harness.report.listing import detected, load, view
+from harness.report.replacing import replacing
+from harness.report.spool import Spool
+from harness.report.verdicts import read as read_summaries
+from harness.talk.events import Turn
 from harness.talk.options import Parser
 from harness.talk.settings import Settings
-from harness.talk.transcript import Transcript, seat_of
-from harness.text import UserError, visible
+from harness.talk.transcript import Transcript
+from harness.text import UserError, many, visible
 
-FORMATS = ("md", "html", "svg", "messages", "inspect")
+ONE = ("md", "html", "svg", "messages")  # formats of one log
+TABLES = ("messages", "spans", "runs")
+KINDS_OF_INSPECT = (".eval", ".json")
 
 
 def command(arguments: list[str]) -> int:
-    """Write a log in another format: to FILE, or else to standard output."""
-    parser = Parser(prog="attractor.py export", description=command.__doc__)
-    parser.add_argument("log", type=Path, metavar="LOG")
-    parser.add_argument(
+    """Write logs in another format."""
+    parser = Parser(prog="attractor.py export", description=__doc__)
+    add = parser.add_argument
+    add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
+    add(
         "--format",
-        choices=FORMATS,
+        choices=(*ONE, *data.FORMATS, "inspect"),
         required=True,
-        help="Markdown, the console's look as HTML or SVG, one side's view as "
-        "OpenAI messages (JSONL), or a log that `inspect view` opens",
+        help="md: Markdown; html, svg: the console's look; messages: one side's view as OpenAI "
+        "messages (JSONL); csv, jsonl, parquet: tables of messages, spans and runs; inspect: a "
+        "log that `inspect view` opens, a sample a run",
     )
-    parser.add_argument("--seat", choices=("A", "B"), default="A", help="messages: whose view")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE")
-    args = parser.parse_args(arguments)  # fmt: skip
-    read = replay.load(args.log)
-    settings = Settings.from_config(read.settings())
+    add("--seat", choices=("A", "B"), default="A", help="messages, inspect: whose view")
+    add("--table", choices=TABLES, help="csv, jsonl, parquet: this table alone, in one file")
+    add("--labels", choices=("rules", "judge"), help="whose states, as in report")
+    add("-o", "--output", type=Path, metavar="FILE|FOLDER", help="where to write")
+    args = parser.parse_args(arguments)
+    if args.format in data.FORMATS:
+        return tables(args)
     if args.format == "inspect":
-        return inspect(read, settings, args.output)
+        return inspect(args)
+    paths = logs_in(args.logs)
+    if len(paths) != 1:
+        raise UserError(f"--format {args.format} takes one log, and there are {len(paths)}")
+    read = load(paths[0])
+    settings = Settings.from_config(read.settings())
     if args.format in ("html", "svg"):
         text = picture(read, args.format)
     elif args.format == "md":
@@ -53,22 +74,79 @@ def command(arguments: list[str]) -> int:
 def deliver(text: str, path: Path | None) -> None:
     """Write the text to a file, or print it. Raises UserError with a line for the user."""
     if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-        sys.stdout.write(text)
+        _standard_output().write(text)
         return
+    with replacing(path) as file:
+        file.write(text)
+
+
+def _standard_output() -> Any:
+    """Standard output for data: UTF-8, whatever the terminal's locale, newlines as they are."""
+    out: Any = sys.stdout
+    out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
+    return out
+
+
+# ---------------------------------------------------------------- data
+
+
+def tables(args: Any) -> int:
+    """Messages, spans and runs of many logs: a file each in a folder, or one table alone."""
+    places = _places(args.format, args.table, args.output)
+    data.check(args.format)
+    with Spool() as spool:
+        also = {"said": data.said}
+        runs, skipped, verdicts = read_summaries(logs_in(args.logs), args.labels, also, spool)
+        made = data.tables(named(runs), spool, verdicts.by)
+        for log, why in skipped:
+            print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
+        for name, path in places.items():
+            if path is None:
+                data.stream(_standard_output(), args.format, made[name])
+            else:
+                _make_folder(path.parent)
+                data.write(path, args.format, made[name])
+                print(visible(str(path)))
+        print(f"attractor: {many(len(runs), 'run')}; {verdicts.words}", file=sys.stderr)
+    return 0
+
+
+def _places(kind: str, table: str | None, out: Path | None) -> dict[str, Path | None]:
+    """Where each table goes that is asked for; None is standard output. Raises UserError."""
+    ending = f".{kind}"
+    if out is None:
+        if table is None or kind == "parquet":
+            raise UserError(
+                "-o FOLDER says where the tables go (or --table messages|spans|runs for one on "
+                "standard output, as csv or jsonl)"
+            )
+        return {table: None}
+    if table or out.suffix == ending:
+        if out.suffix != ending:
+            raise UserError(f"-o {out}: a file of one table must end in {ending}")
+        return {table or "messages": out}
+    if out.suffix in {f".{name}" for name in data.FORMATS}:
+        raise UserError(f"-o {out}: --format {kind} does not write {out.suffix}")
+    return {name: out / f"{name}{ending}" for name in TABLES}
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
 
 
-def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
-    """Everything that one seat saw and said, as OpenAI messages."""
-    seat = settings.seat(letter)
-    history = History(letter, seat.system, settings.seed, seat.model, settings.tools)
-    for message in read.messages:
-        history.add(message, settings.empty_as)
-    return history.sent()
+def inspect(args: Any) -> int:
+    """One Inspect AI log of all runs."""
+    from harness.report import inspect_log
+
+    out = args.output
+    if out is None or out.suffix not in KINDS_OF_INSPECT:
+        raise UserError("--format inspect writes a file: say -o NAME.eval (or NAME.json)")
+    inspect_log.write(logs_in(args.logs), args.seat, args.labels, out)
+    print(visible(str(out)))
+    return 0
 
 
 # ---------------------------------------------------------------- Markdown
@@ -76,14 +154,14 @@ def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, An
 
 def markdown(read: Transcript, settings: Settings) -> str:
     """The conversation as Markdown that GitHub renders; model text stays text."""
-    detector = replay.detected(read)
+    detector = detected(read)
     lines = [f"# {_inline(settings.a.name)} and {_inline(settings.b.name)}", ""]
     if read.config.get("demo") or settings.a.demo or settings.b.demo:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]
     lines += [
         f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
-        f"- seed: {_inline(settings.seed)}",
-        f"- tools: {_inline(', '.join(settings.tools) or 'none')}",
+        f"- seed: {_inline(settings.seed) or 'not recorded'}",
+        f"- tools: {_inline(', '.join(settings.tools)) or _none(settings, 'tools')}",
         f"- path: {detector.path_words() or 'no attractor state'}",
         f"- log: `{_code(read.path.name)}`", "",
     ]  # fmt: skip
@@ -101,7 +179,11 @@ def markdown(read: Transcript, settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _message(index: int, message: dict[str, Any]) -> list[str]:
+def _none(settings: Settings, name: str) -> str:
+    return "not recorded" if name in settings.unknown else "none"
+
+
+def _message(index: int, message: Turn) -> list[str]:
     who = " (interjected)" if message.get("interjected") else ""
     lines = [f"### {message['label']} · turn {message['turn']} · message {index}{who}", ""]
     text = visible(message["response"])
@@ -134,83 +216,8 @@ def _code(text: str) -> str:
 
 def picture(read: Transcript, kind: str, width: int = 100) -> str:
     """The console as it looked, as an SVG or HTML document."""
-    from harness.screen.console import Recorder
+    from harness.screen.recorder import document, recorder
 
-    show = Recorder(width)
+    show = recorder(width)
     asyncio.run(replay.play(read, show, 0.0, 0))
-    return show.document(kind)
-
-
-# ---------------------------------------------------------------- Inspect
-
-
-def inspect(read: Transcript, settings: Settings, path: Path | None) -> int:
-    """Write an Inspect AI log: a sample per seat, states as scores, interjections as events."""
-    try:
-        from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec, write_eval_log
-    except ModuleNotFoundError:
-        raise UserError("inspect-ai is missing: pip install -r requirements-inspect.txt") from None
-    path = path or Path(read.path.stem + ".eval")
-    created = datetime.fromisoformat(str(read.config.get("timestamp") or now()))
-    spec = EvalSpec(
-        created=created.astimezone(UTC), task="attractor", model=settings.a.model,
-        dataset=EvalDataset(name=read.path.name, samples=2), config=EvalConfig(),
-        metadata={"model_b": settings.b.model, "demo": settings.a.demo or settings.b.demo},
-    )  # fmt: skip
-    samples = [_sample(read, settings, letter, number) for number, letter in enumerate("AB", 1)]
-    try:
-        write_eval_log(EvalLog(eval=spec, status="success", samples=samples), str(path))
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
-    print(path)
-    return 0
-
-
-def _sample(read: Transcript, settings: Settings, letter: str, number: int) -> Any:
-    from inspect_ai.event import InfoEvent
-    from inspect_ai.log import EvalSample
-    from inspect_ai.scorer import Score
-
-    found = replay.found(read)
-    scores = {}
-    for span in found["spans"]:
-        length = span["end"] - span["start"] + 1
-        words = "; ".join(f"{e['message']}: {e['words']}" for e in span["evidence"])
-        before = scores.get(span["state"], Score(value=0, explanation=""))
-        scores[span["state"]] = Score(
-            value=before.value + length, explanation=f"{before.explanation}\n{words}".strip()
-        )
-    events = [
-        InfoEvent(source="attractor", data={
-            "interjection": m.get("source") or "live", "message": index, "seat": seat_of(m),
-            "words": m["response"],
-        })
-        for index, m in enumerate(read.messages) if m.get("interjected")
-    ]  # fmt: skip
-    return EvalSample(
-        id=f"seat {letter}", epoch=1, input=settings.seed, target=found["terminal"],
-        messages=[_chat(m) for m in view(read, settings, letter)], scores=scores, events=events,
-        metadata={"path": found["path_words"], "seat": letter, "order": number},
-    )  # fmt: skip
-
-
-def _chat(message: dict[str, Any]) -> Any:
-    from inspect_ai.model import (
-        ChatMessageAssistant,
-        ChatMessageSystem,
-        ChatMessageTool,
-        ChatMessageUser,
-    )
-    from inspect_ai.tool import ToolCall
-
-    role, content = message["role"], message.get("content") or ""
-    if role == "tool":
-        return ChatMessageTool(content=content, tool_call_id=message.get("tool_call_id"))
-    if role != "assistant":
-        return (ChatMessageUser if role == "user" else ChatMessageSystem)(content=content)
-    calls = [
-        ToolCall(id=call["id"], function=call["function"]["name"],
-                 arguments=json.loads(call["function"]["arguments"]))
-        for call in message.get("tool_calls") or []
-    ]  # fmt: skip
-    return ChatMessageAssistant(content=content, tool_calls=calls or None)
+    return document(show, kind)

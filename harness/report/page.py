@@ -1,7 +1,7 @@
 """The report as one HTML page that needs no network and runs no word that a model said.
 
 Model text goes into the page as JSON in which nothing can end the element that holds it, and into
-the document as text nodes, with what is invisible named first (harness/visible.py). A content
+the document as text nodes, with what is invisible named first (harness/text.py). A content
 security policy allows this page's own script and style, by their hashes, and nothing else.
 
 Transcripts are spooled to disk as they are read, and parsed by the browser when a run is opened:
@@ -10,79 +10,32 @@ neither side holds them all.
 
 import base64
 import hashlib
+import itertools
 import json
 import math
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.report.runs import Run, attempts
-from harness.report.tables import condition_tables, notes, tables
+from harness.report import open_ended, patterns
+from harness.report.conditions import Groups
+from harness.report.replacing import replacing
+from harness.report.spool import Spool
+from harness.report.summary import Summary, attempts, incidents
+from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
+from harness.screen.progress import Progress
 from harness.states.detect import Detector
-from harness.states.names import SHORT
-from harness.talk.transcript import Transcript, seat_of
-from harness.text import UserError, many, visible
+from harness.states.names import FORMS, SHORT, THEMES
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import Transcript
+from harness.text import many, money, visible
 
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
+BACK, ALIKE = 8, 0.7  # how far back a repetition is looked for, and how alike it must be
 HERE = Path(__file__).parent
-BODY = """\
-<h1>Where conversations get stuck</h1>
-<div id="about"></div>
-<div class="controls"><label>condition <select id="condition"></select></label>
-<span id="keys" class="keys"></span></div>
-<noscript><p class="note">This page draws itself with its own JavaScript.</p></noscript>
-<main id="overview">
-<h2>Runs</h2>
-<p class="soft">Messages left to right; click a run to read it.</p>
-<div id="list"></div>
-<h2>Terminal states</h2>
-<p class="soft">Share of runs that end in each state, with 95% Wilson intervals.</p>
-<div id="terminal" class="panels"></div>
-<h2>States reached</h2>
-<p class="soft">Share of runs that are in each state at some time, with 95% Wilson intervals.</p>
-<div id="reached" class="panels"></div>
-<h2>Onsets</h2>
-<p class="soft">Share of runs that have reached a state by each message: Kaplan-Meier with 95% band,
-runs that ended before are censored. Lines as in the key under Message length.</p>
-<div id="onsets" class="panels"></div>
-<h2>Message length</h2>
-<p class="soft">Characters per message, the median run; band: 95%, from six runs on.</p>
-<div id="lengths" class="panels"></div>
-<div id="compared"></div>
-<h2>Figures</h2>
-<div id="tables"></div>
-</main>
-<section id="run" hidden></section>
-"""
-
-
-class Spool:
-    """Transcripts on their way into the page, on disk: the place of each is its run's `extra`."""
-
-    def __enter__(self) -> "Spool":
-        self.file = tempfile.TemporaryFile()
-        self.size = 0
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def keep(self, found: Iterable[Run | tuple[str, str]]) -> Iterator[Run | tuple[str, str]]:
-        """The same runs, their transcripts put away."""
-        for one in found:
-            if isinstance(one, Run):
-                raw = one.extra.encode()
-                self.file.write(raw)
-                one.extra = (self.size, len(raw))
-                self.size += len(raw)
-            yield one
-
-    def take(self, place: tuple[int, int]) -> bytes:
-        """A transcript that was put away."""
-        self.file.seek(place[0])
-        return self.file.read(place[1])
+SCRIPTS = ("page.js", "page_overview.js", "page_run.js", "page_beside.js", "page_route.js")
+BODY = (HERE / "page.html").read_text(encoding="utf-8")
 
 
 def embed(value: Any) -> str:
@@ -105,25 +58,58 @@ def _shown(value: Any) -> Any:
 
 def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
-    messages = [
+    messages: list[dict[str, Any]] = [
         {
             "seat": seat_of(event), "turn": event["turn"], "text": event["response"],
-            "source": _source(event), "attempts": [],
+            "source": _source(event), "attempts": [], "incidents": [],
             "thinking": event["thinking"] if isinstance(event.get("thinking"), str) else "",
         }
         for event in log.messages
     ]  # fmt: skip
+    last = len(messages) - 1
     for attempt in attempts(log):
-        messages[min(attempt["message"], len(messages) - 1)]["attempts"].append(attempt)
-    marks = [(found.message, span.state, found.words)
-             for span in detector.spans() for found in span.evidence]  # fmt: skip
-    return embed({"messages": messages, "marks": marks, "alike": alike(detector, len(messages))})
+        messages[min(attempt["message"], last)]["attempts"].append(attempt)
+    for index, what in incidents(log):
+        messages[min(index, last)]["incidents"].append(what)
+    for index, partial in _broken_off(log):
+        messages[min(index, last)].setdefault("partials", []).append(partial)
+    marks = [(evidence.message, span.state, evidence.words)
+             for span in detector.spans() for evidence in span.evidence]  # fmt: skip
+    return embed({
+        "messages": messages, "marks": marks, "repeats": repeats(detector, len(messages)),
+        "alike": alike(detector, len(messages)), "skipped": log.skipped,
+    })  # fmt: skip
 
 
-def _source(event: dict[str, Any]) -> str:
+def _source(event: Turn) -> str:
     if not event.get("interjected"):
         return "model"
-    return event["source"] if event.get("source") in ("live", "script") else "not recorded"
+    return (
+        event["source"] if event.get("source") in ("live", "script", "puppet") else "not recorded"
+    )
+
+
+def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
+    """What was half said of messages that were asked for again, with the message's index."""
+    index = 0
+    for event in log.events:
+        if event["type"] == "aborted" and event.get("partial"):
+            yield index, str(event["partial"])
+        index += event["type"] == "turn"
+
+
+def repeats(detector: Detector, size: int) -> dict[int, int]:
+    """Per message of a verbatim loop the latest one before it that it repeats."""
+    told = {}
+    for span in detector.spans():
+        if span.state != "verbatim_loop":
+            continue
+        for i in range(span.start, min(span.end + 1, size)):
+            before = range(i - 1, max(-1, i - 1 - BACK), -1)
+            likeness = zip(before, detector.alike(i, before), strict=True)
+            if (of := next((j for j, like in likeness if like >= ALIKE), None)) is not None:
+                told[i] = of
+    return told
 
 
 def alike(detector: Detector, size: int) -> dict[str, Any]:
@@ -135,48 +121,66 @@ def alike(detector: Detector, size: int) -> dict[str, Any]:
     return {"step": step, "rows": ["".join(f"{round(15 * x):x}" for x in row) for row in rows]}
 
 
-def write(path: Path, report: dict[str, Any], groups: dict[Any, list[Run]], spool: Spool) -> None:
+def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> None:
     """Write the page. Raises UserError with a line for the user when it can't."""
-    runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
-    try:
-        with open(path, "w", encoding="utf-8", errors="replace", newline="\n") as out:
-            out.write(_head() + BODY)
-            out.write(_data("report", embed(_index(report, groups))))
-            for number, (_, run) in enumerate(runs):
-                out.write(_data(f"run-{number}", spool.take(run.extra).decode()))
-            out.write(f"<script>{_script()}</script>\n</body>\n</html>\n")
-    except OSError as error:
-        raise UserError(f"--html: cannot write {path}: {error.strerror}") from None
+    runs = list(itertools.chain(*groups.values()))
+    with replacing(path) as out, Progress("writing", len(runs), "run") as progress:
+        more = patterns.block([*open_ended.tables(report["open_ended"]),
+                               *patterns.tables(report["patterns"])])  # fmt: skip
+        out.write(_head() + BODY.replace("<h2>Figures", f"{more}<h2>Figures", 1))
+        out.write(_data("report", embed(_index(report, groups))))
+        for number, run in enumerate(progress.over(runs)):
+            out.write(_data(f"run-{number}", spool.take(run, "page")))
+        out.write(f"<script>{_script()}</script>\n</body>\n</html>\n")
 
 
-def _index(report: dict[str, Any], groups: dict[Any, list[Run]]) -> dict[str, Any]:
+def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
+    kept = ("name", "demo", "runs", "states", "ending", "lengths", "stimulus")
     conditions = [
-        {name: about[name] for name in ("name", "demo", "runs", "states", "terminal", "lengths")}
-        | {"tables": [table for table in condition_tables(about) if table[2]],
-           "longest": max(run.messages for run in group)}
-        for about, group in zip(report["conditions"], groups.values(), strict=True)
+        {name: about[name] for name in kept}
+        | {"label": label, "longest": max(run.messages for run in group),
+           "cost": money(about["cost_usd"]) + _unknown(about),
+           "words": [row["word"] for row in about["words"]["out"]],
+           "tables": [sheet for sheet in condition_tables(about) if sheet.rows]}
+        for about, label, group in zip(
+            report["conditions"], labels(report["conditions"]), groups.values(), strict=True)
     ]  # fmt: skip
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
-    said = sum(run.messages for _, run in runs)
-    counts = many(len(runs), "run"), many(said, "message"), many(len(groups), "condition")
-    about = f"{', '.join(counts)}. Intervals are 95%."
+    places = _parents(runs)
+    messages = sum(run.messages for _, run in runs)
+    counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
-        "title": f"attractor report: {counts[0]}", "about": about,
-        "short": SHORT, "conditions": conditions,
-        "notes": notes(report), "missing": report["missing"],
-        "compared": tables({"conditions": [], "compared": report["compared"]}),
-        "runs": [_run(at, number, run) for at, (number, run) in enumerate(runs)],
+        "title": f"attractor report: {counts[0]}", "about": f"{', '.join(counts)}. "
+        "Intervals are 95%.", "short": SHORT, "themes": THEMES, "forms": FORMS,
+        "conditions": conditions, "notes": notes(report), "missing": report["missing"],
+        "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
+        "asked": overview(report["conditions"])[2:],
+        "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],
     }  # fmt: skip
 
 
-def _run(at: int, condition: int, run: Run) -> dict[str, Any]:
+def _unknown(about: dict[str, Any]) -> str:
+    known, runs = about["cost_known"], about["runs"]
+    return f", and unknown in {runs - known} of {runs} runs" if 0 < known < runs else ""
+
+
+def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
+    """Where in the page the runs are whose logs others branched off, by the logs' names."""
+    return {Path(run.path).name: at for at, (_, run) in enumerate(runs)}
+
+
+def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, Any]:
     return {
         "id": at, "condition": condition, "path": run.path, "messages": run.messages,
-        "terminal": run.ending.states, "end": f"ended: {run.end}{run.error and ': ' + run.error}",
+        "ends": run.ending.states, "stopped": run.end + (run.error and f": {run.error}"),
         "spans": [(span.state, span.start, span.end) for span in run.spans],
-        "stretches": [asdict(stretch) for stretch in run.stretches],
-        "interjections": [asdict(i) for i in run.interjections],
+        "themes": [(one.theme, one.start, one.end) for one in run.stretches if one.theme],
+        "words": " → ".join(map(str, run.stretches)) or "no attractor state",
+        "interjections": [asdict(one) for one in run.interjections],
         "attempts": [{"message": a["message"], "tool": a["tool"]} for a in run.attempts],
+        "incidents": run.incidents, "skipped": len(run.skipped), "cost": money(run.cost),
+        "parent": places.get(run.parent[0]) if run.parent else None,
+        "branch": f"a branch of {run.parent[0]} before turn {run.parent[1]}" if run.parent else "",
     }  # fmt: skip
 
 
@@ -196,11 +200,11 @@ def _data(name: str, text: str) -> str:
 
 
 def _script() -> str:
-    return (HERE / "page.js").read_text(encoding="utf-8")
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def _style() -> str:
-    from harness.screen.console import COLOURS  # the console's: a state has one colour everywhere
+    from harness.screen.colours import COLOURS  # the console's: a state has one colour everywhere
 
     colours = "".join(f"--{state}: {colour}; " for state, colour in COLOURS.items())
     return f":root {{ {colours}}}\n" + (HERE / "page.css").read_text(encoding="utf-8")

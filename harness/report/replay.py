@@ -1,99 +1,42 @@
-"""What can be seen of a log after the fact: played again, its states listed, or exported.
+"""A log played again, as it looked.
 
-    python attractor.py replay LOG [--speed 0] [--at TURN]
-    python attractor.py states LOG... [--json]
+    python attractor.py replay logs/run_….jsonl --speed 10 --at 5
+    python attractor.py replay logs/run_….jsonl --speed 0 > run.txt
 
-Works without LiteLLM: states are derived from the messages, as they are live.
+Works without LiteLLM: states are derived from the messages, as they are live. While it plays:
+Space pauses, n goes to the next message, s to the next change of state, + and - double and halve
+the speed, 0 shows the rest at once, q ends.
 """
 
 import asyncio
 import contextlib
-import json
 import re
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.states.detect import Change, Detector, heard
-from harness.states.names import kind_of
+from harness.report.listing import load
+from harness.states.detect import Change, Detector
 from harness.talk import transcript
+from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
-from harness.talk.transcript import Transcript, seat_of
+from harness.talk.transcript import Transcript
 from harness.text import UserError
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
+TOO_FAST = 2000  # words a second that nobody has said: a demo that nobody watched
+LONGEST = 2.0  # seconds between two words
+KEYS_LINE = "Space pause · n next message · s next state · + - speed · 0 rest at once · q end"
 
-
-def load(path: Path) -> Transcript:
-    """The transcript at `path`. Raises UserError with a line for the user."""
-    try:
-        read = transcript.read(path)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if not read.events:
-        raise UserError(f"{path} holds no events: is it a log of a conversation?")
-    return read
-
-
-def detected(read: Transcript) -> Detector:
-    """A detector that has seen all messages of a log."""
-    return heard(read.events)
-
-
-# ---------------------------------------------------------------- states
-
-
-def states(arguments: list[str]) -> int:
-    """List the spans of attractor states in logs, each with the words that made it."""
-    parser = Parser(prog="attractor.py states", description=states.__doc__)
-    parser.add_argument("logs", nargs="+", type=Path, metavar="LOG")
-    parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
-    args = parser.parse_args(arguments)
-    reads = [load(path) for path in args.logs]
-    if args.json:
-        for read in reads:
-            print(json.dumps(found(read)))
-        return 0
-    from harness.screen.console import Console
-
-    show = Console()
-    for read in reads:
-        show.spans(read.path, read.skipped, found(read))
-    return 0
-
-
-def found(read: Transcript) -> dict[str, Any]:
-    """Everything the detector says of a log, for machines."""
-    detector = detected(read)
-    ending = detector.ending()
-    return {
-        "log": str(read.path),
-        "messages": len(read.messages),
-        "demo": bool(read.config.get("demo")),
-        "spans": [
-            {"state": span.state, "kind": kind_of(span.state), "start": span.start, "end": span.end,
-             "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
-            for span in detector.spans()
-        ],
-        "path": [asdict(stretch) for stretch in detector.path()],
-        "path_words": detector.path_words(),
-        "ending": asdict(ending) | {"states": ending.states},
-        "terminal": ending.terminal,
-        "recurrence": detector.recurrence(),
-        "skipped": read.skipped,
-    }  # fmt: skip
-
-
-# ---------------------------------------------------------------- replay
+UNTOLD: Attempt = {"tool": "?", "reason": "", "arguments": "", "outcome": "?"}
 
 
 def command(arguments: list[str]) -> int:
-    """Play a log on the console as it looked. Space pauses, q ends."""
-    parser = Parser(prog="attractor.py replay", description=command.__doc__)
+    """Play a log on the console as it looked."""
+    parser = Parser(prog="attractor.py replay", description=__doc__)
     parser.add_argument("log", type=Path, metavar="LOG")
     parser.add_argument(
         "--speed",
@@ -102,59 +45,126 @@ def command(arguments: list[str]) -> int:
         metavar="X",
         help="1 = as fast as it was, 10 = ten times that, 0 = at once",
     )
-    parser.add_argument("--at", type=int, default=0, metavar="TURN", help="begin with this turn")
+    parser.add_argument(
+        "--at", type=int, default=0, metavar="TURN", help="begin with this turn (message 2 x TURN)"
+    )
     parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
-    args = parser.parse_args(arguments)  # fmt: skip
+    args = parser.parse_args(arguments)
     from harness.screen.console import Console
 
-    read = load(args.log)
-    if args.at and all(message["turn"] < args.at for message in read.messages):
-        raise UserError(f"--at {args.at}: the log has no such turn")
-    show = Console(args.plain)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(play(read, show, args.speed, args.at))
-        return 0
-    return 128 + signal.SIGINT
+    read = load(args.log, transcript.follow)  # it may be long: its beginning is shown at once
+    if args.at and args.at > (last := max(read.turns(), default=0)):
+        raise UserError(f"--at {args.at}: the log has turns 0 to {last}")
+    return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
+
+
+async def watch(read: Transcript, show: Any, speed: float, at: int) -> int:
+    """Play a log until it ends or a signal comes; returns the exit code."""
+    playing, code = asyncio.ensure_future(play(read, show, speed, at)), 0
+
+    def stop(number: int) -> None:
+        nonlocal code
+        code = 128 + number
+        playing.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
+            number = getattr(signal, name)
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    with contextlib.suppress(asyncio.CancelledError):
+        await playing
+    return code
 
 
 async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
-    """Play a transcript on a display."""
+    """Play a transcript on a display, from turn `at` on; 0 = at once, where nobody has a key."""
     from harness.screen.keys import Keys
 
-    settings = Settings.from_config(read.settings())
-    going, ended = asyncio.Event(), asyncio.Event()
-    going.set()
-
-    def on_key(key: str) -> None:
-        if key == " ":
-            paused = going.is_set()
-            (going.clear if paused else going.set)()
-            show.notice("paused; Space goes on" if paused else "going on")
-        elif key == "q":
-            ended.set()
-            going.set()
-
+    settings, pace = Settings.from_config(read.settings()), Pace(show, speed)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
-    show.header(settings, read.path, False)
+    show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
-    with Keys(on_key, show.control, on):
+    end: End | None = None
+    with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
-            if event["type"] == "turn" and event["turn"] >= at and not ended.is_set():
-                await say(event, settings, show, speed, going, ended)
+            end = event if event["type"] == "end" else end
+            await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
+            if pace.ended:
+                break
+            if event["type"] in ("turn", "aborted") and event["turn"] < at:
+                continue
+            pace.next_message()
+            if event["type"] == "turn":
+                await say(event, settings, show, pace)
                 show.end(event, totals)
                 show.states(changes)
-            elif event["type"] == "aborted" and event["turn"] >= at and not ended.is_set():
+                if any(change.kind != "holds" for change in changes):
+                    pace.next_state()
+            elif event["type"] == "aborted":
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    end = next(iter(reversed(read.of("end"))), {})
-    reason = str(end.get("reason", "the log has no end"))
-    show.closing(reason, totals, detector.path_words(), read.path)
+    reason = str(end["reason"] if end else "the log has no end") if not pace.ended else "left"
+    show.closing(reason, totals, detector, read.path)
+
+
+class Pace:
+    """How fast a log is played, and the keys that change it."""
+
+    def __init__(self, show: Any, speed: float):
+        self.show, self.speed, self.ended = show, speed, False
+        self._until = ""  # what is hurried on to: the next message, the next state, the end
+        self._going, self._hurry = asyncio.Event(), asyncio.Event()
+        self._going.set()
+
+    def on_key(self, key: str) -> None:
+        """A key that was pressed."""
+        if key == " ":
+            paused = self._going.is_set()
+            (self._going.clear if paused else self._going.set)()
+            self.show.aside("paused; Space goes on" if paused else "going on", now=True)
+        elif key in ("+", "=", "up", "-", "down"):
+            self.speed *= 0.5 if key in ("-", "down") else 2
+            self.show.aside(f"speed {self.speed:g}", now=True)
+        elif key in ("n", "right"):
+            self._on_to("message")
+        elif key == "s":
+            self._on_to("state")
+        elif key in ("0", "q"):
+            self.ended = key == "q"
+            self._on_to("end")
+        elif key == "?":
+            self.show.aside(KEYS_LINE, now=True)
+
+    def _on_to(self, what: str) -> None:
+        self._until = what
+        self._hurry.set()
+        self._going.set()
+
+    def next_message(self) -> None:
+        """A message begins."""
+        self._arrived("message")
+
+    def next_state(self) -> None:
+        """A state has begun or ended."""
+        self._arrived("state")
+
+    def _arrived(self, what: str) -> None:
+        if self._until == what:
+            self._hurry.clear()
+
+    async def word(self, seconds: float) -> None:
+        """Wait as long as a word took, as fast as it is wanted."""
+        await self._going.wait()
+        if self.speed and not self._hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(LONGEST, seconds / self.speed)):
+                    await self._hurry.wait()
 
 
 def steps(
-    read: Transcript, detector: Detector, totals: dict[str, Any]
-) -> Iterator[tuple[dict[str, Any], list[Change]]]:
+    read: Transcript, detector: Detector, totals: Totals
+) -> Iterator[tuple[Event, list[Change]]]:
     """Each event with the changes of state that it brought; detector and totals are kept at it."""
     for event in read.events:
         transcript.tally(totals, event)
@@ -164,10 +174,7 @@ def steps(
         yield event, changes
 
 
-async def say(
-    event: dict[str, Any], settings: Settings, show: Any, speed: float,
-    going: asyncio.Event, ended: asyncio.Event,
-) -> None:  # fmt: skip
+async def say(event: Turn, settings: Settings, show: Any, pace: Pace) -> None:
     """Show one message, in pieces, at its pace."""
     source = event.get("source") or ("live" if event.get("interjected") else "model")
     show.begin(settings.seat(seat_of(event)), event["turn"], source)
@@ -175,26 +182,25 @@ async def say(
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
     seconds = event.get("seconds")
-    took = seconds if type(seconds) in (int, float) else words / WORDS_A_SECOND
-    wait = min(2.0, took / words / speed) if speed else 0.0
+    took = seconds if isinstance(seconds, int | float) else 0.0
+    if took < words / TOO_FAST:
+        took = words / WORDS_A_SECOND
     for part in parts(event):
         if isinstance(part, dict):
-            show.attempt({"tool": "?", "reason": "", "arguments": "", "outcome": "?"} | part)
+            show.attempt({**UNTOLD, **part})
             continue
-        for piece in re.findall(r"[^ ]* ?", part):
-            await going.wait()
-            if wait and not ended.is_set():
-                await asyncio.sleep(wait)
+        for piece in re.findall(r"[^ ]* ?", part) if pace.speed else [part]:
+            await pace.word(took / words)
             show.piece("text", piece)
 
 
-def parts(event: dict[str, Any]) -> list[str | dict[str, Any]]:
+def parts(event: Turn) -> list[str | Attempt]:
     """A message as it came: its texts, and the tool attempts between them."""
     attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
     own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
     if not attempts or not own:
         return [event["response"], *attempts]
-    shown: list[str | dict[str, Any]] = []
+    shown: list[str | Attempt] = []
     for message in own:
         words = message.get("content")
         if isinstance(words, str) and words in event["response"]:  # not what stands for silence
@@ -202,4 +208,4 @@ def parts(event: dict[str, Any]) -> list[str | dict[str, Any]]:
         calls = len(message.get("tool_calls") or [])
         shown += attempts[:calls]
         attempts = attempts[calls:]
-    return shown + attempts
+    return [*shown, *attempts]

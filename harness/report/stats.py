@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import mean, stdev
+from typing import Any
+
+from harness.text import install
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
 ALPHA = 0.05
 LARGE = 500  # runs from which on Boschloo's test is slow, and Fisher's as good
-NOTE = "SciPy is missing, so onsets and tests are left out: pip install -r requirements-report.txt"
+NOTE = f"SciPy is missing, so onsets and tests are left out: {install('report')}"
 
 Interval = tuple[float, float]
 
@@ -49,11 +52,19 @@ def wilson(count: int, total: int) -> Interval | None:
     return low, 1.0 if count == total else (middle + spread) / (1 + square)
 
 
+def share(count: int, total: int) -> dict[str, Any]:
+    """A share of runs with Wilson's interval, as the report's JSON has it; None of nothing."""
+    low, high = wilson(count, total) or (None, None)
+    return {"count": count, "of": total, "share": count / total if total else None,
+            "low": low, "high": high}  # fmt: skip
+
+
 def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:
     """The interval of the difference of two shares, from both their Wilson intervals (Newcombe
     1998, Statist. Med. 17:873, method 10)."""
     p, q = count / total, other / other_total
-    (low, high), (other_low, other_high) = wilson(count, total), wilson(other, other_total)
+    low, high = wilson(count, total) or (0.0, 1.0)
+    other_low, other_high = wilson(other, other_total) or (0.0, 1.0)
     return (p - q - math.hypot(p - low, other_high - q),
             p - q + math.hypot(high - p, q - other_low))  # fmt: skip
 
@@ -155,13 +166,14 @@ def logrank(a: Sequence[tuple[float, bool]], b: Sequence[tuple[float, bool]]) ->
     if not variance:
         return None
     log, spread = surplus / variance, Z / math.sqrt(variance)
-    interval = tuple(math.exp(max(-700, min(700, x))) for x in (log - spread, log + spread))
-    return Logrank(float(chi2.sf(surplus**2 / variance, 1)), math.exp(log), interval)
+    low, high = (math.exp(max(-700, min(700, x))) for x in (log - spread, log + spread))
+    return Logrank(float(chi2.sf(surplus**2 / variance, 1)), math.exp(log), (low, high))
 
 
 # ---------------------------------------------------------------- differences
 
 
+@cache
 def rates_test(count: int, total: int, other: int, other_total: int) -> tuple[float, str]:
     """The two-sided p of a difference between two shares, and whose test it is: Boschloo's
     (1970, Statistica Neerlandica 24:1), which is exact and never weaker than Fisher's; Fisher's
@@ -179,6 +191,19 @@ def rates_test(count: int, total: int, other: int, other_total: int) -> tuple[fl
 def least_p(total: int, other_total: int) -> float:
     """The smallest p that the test of two shares could give for groups of these sizes."""
     return rates_test(total, total, 0, other_total)[0]
+
+
+def least_rate(total: int, other_total: int) -> int | None:
+    """The fewest of the second group that, against none of the first, give p < ALPHA; None where
+    not even all do."""
+    low, high = 1, other_total + 1
+    while low < high:
+        middle = (low + high) // 2
+        if rates_test(0, total, middle, other_total)[0] < ALPHA:
+            high = middle
+        else:
+            low = middle + 1
+    return low if low <= other_total else None
 
 
 def holm(ps: Sequence[float]) -> list[float]:

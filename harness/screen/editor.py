@@ -1,92 +1,78 @@
-"""What keys mean: escape sequences decoded, and the line editor that they drive."""
+"""The line editor: a message being typed, changed by keys."""
 
-import codecs
 import re
+from collections.abc import Sequence
 
-Key = str | tuple[str, str]
-
-_NAMES = {
-    "\r": "enter", "\n": "enter", "\x7f": "backspace", "\b": "backspace", "\x01": "home",
-    "\x05": "end", "\x02": "left", "\x06": "right", "\x04": "delete", "\x0b": "kill",
-    "\x15": "clear", "\x17": "word", "\x1b[D": "left", "\x1b[C": "right", "\x1b[H": "home",
-    "\x1b[F": "end", "\x1bOD": "left", "\x1bOC": "right", "\x1bOH": "home", "\x1bOF": "end",
-    "\x1b[1~": "home", "\x1b[4~": "end", "\x1b[3~": "delete",
-}  # fmt: skip
-
-_PASTE = re.compile(r"\x1b\[200~(.*?)\x1b\[201~", re.DOTALL)
-
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.|[^\[O])")
-
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|O)?")
-
-
-class Decoder:
-    """Bytes from a terminal -> keys. What is incomplete is kept for the next bytes."""
-
-    def __init__(self) -> None:
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._text = ""
-
-    def feed(self, data: bytes) -> list[Key]:
-        """The keys that are complete with these bytes."""
-        self._text += self._utf8.decode(data)
-        keys: list[Key] = []
-        while self._text and (step := self._next()) is not None:
-            if step:
-                keys.append(step)
-        return keys
-
-    def _next(self) -> Key | None:
-        """Take one key off the text: "" = nothing of ours, None = wait for more."""
-        text = self._text
-        if text.startswith("\x1b[200~"):
-            if not (found := _PASTE.match(text)):
-                return None
-            self._text = text[found.end() :]
-            return ("paste", found[1].replace("\r\n", "\n").replace("\r", "\n"))
-        if text[0] != "\x1b":
-            self._text = text[1:]
-            name = _NAMES.get(text[0], text[0])
-            return name if len(name) > 1 or name.isprintable() or name == "\t" else ""
-        if _UNFINISHED.fullmatch(text):
-            return None
-        found = _SEQUENCE.match(text)
-        self._text = text[found.end() if found else 1 :]
-        return _NAMES.get(found[0], "") if found else ""
+from harness.screen.decoder import Key
 
 
 class Editor:
-    """A message being typed: `text` with the cursor before character `at`."""
+    """`text` with the cursor before character `at`. `said` are the messages that Up goes back to.
 
-    def __init__(self) -> None:
-        self.text, self.at, self.done = "", 0, False
+    "enter" sets `done`; so does "escape" where the editor `can_cancel`, with `cancelled`."""
+
+    def __init__(self, said: Sequence[str] = (), can_cancel: bool = False) -> None:
+        self.text, self.at, self.done, self.cancelled = "", 0, False, False
+        self._versions = [*said, ""]  # what was said before, and last what is being typed
+        self._version, self._can_cancel, self._cut_text = len(said), can_cancel, ""
 
     def feed(self, key: Key) -> None:
-        """Apply one key; "enter" sets `done`."""
+        """Apply one key."""
         if isinstance(key, tuple):
             self._insert(key[1])
         elif len(key) == 1:
             self._insert(key)
+        elif key in ("newline", "yank"):
+            self._insert("\n" if key == "newline" else self._cut_text)
         elif key == "enter":
             self.done = True
-        elif key in ("left", "right"):
-            self.at = max(0, min(len(self.text), self.at + (1 if key == "right" else -1)))
-        elif key in ("home", "end"):
-            self.at = 0 if key == "home" else len(self.text)
-        else:
+        elif key == "escape":
+            self.done = self.cancelled = self._can_cancel
+        elif key in ("up", "down"):
+            self._go_line(-1 if key == "up" else 1)
+        elif key in ("backspace", "delete", "kill", "clear", "word", "word on"):
             self._cut(key)
+        else:
+            self.at = self._moved(key)
 
     def _insert(self, text: str) -> None:
         self.text = self.text[: self.at] + text + self.text[self.at :]
         self.at += len(text)
 
+    def _moved(self, key: str) -> int:
+        """Where the cursor is after a key that moves it within a line, or by a word."""
+        before, after = self.text[: self.at], self.text[self.at :]
+        return {
+            "left": max(0, self.at - 1),
+            "right": min(len(self.text), self.at + 1),
+            "home": before.rfind("\n") + 1,
+            "end": self.at + len(after.partition("\n")[0]),
+            "word left": len(re.sub(r"\w+\W*$|\W+$", "", before)),
+            "word right": len(self.text) - len(re.sub(r"^\W*\w+|^\W+", "", after)),
+        }[key]
+
     def _cut(self, key: str) -> None:
-        word = re.search(r"\S*\s*$", self.text[: self.at])
         start, end = {
             "backspace": (max(0, self.at - 1), self.at),
             "delete": (self.at, self.at + 1),
-            "kill": (self.at, len(self.text)),
-            "clear": (0, self.at),
-            "word": (word.start() if word else 0, self.at),
+            "kill": (self.at, max(self._moved("end"), self.at + 1)),  # at a line's end: the end
+            "clear": (min(self._moved("home"), max(0, self.at - 1)), self.at),
+            "word": (len(re.sub(r"\S*\s*$", "", self.text[: self.at])), self.at),
+            "word on": (self.at, self._moved("word right")),
         }[key]
+        if key not in ("backspace", "delete"):
+            self._cut_text = self.text[start:end] or self._cut_text
         self.text, self.at = self.text[:start] + self.text[end:], start
+
+    def _go_line(self, step: int) -> None:
+        """One line up or down; beyond the first and the last, what was said before or since."""
+        lines, row = self.text.split("\n"), self.text[: self.at].count("\n")
+        column = self.at - self._moved("home")
+        if 0 <= row + step < len(lines):
+            above = sum(len(line) + 1 for line in lines[: row + step])
+            self.at = above + min(column, len(lines[row + step]))
+        elif 0 <= self._version + step < len(self._versions):
+            self._versions[self._version] = self.text
+            self._version += step
+            self.text = self._versions[self._version]
+            self.at = len(self.text)

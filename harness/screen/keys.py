@@ -1,4 +1,4 @@
-"""The keyboard: keys at any moment while models talk, and a line editor for a person's words.
+"""The keyboard: keys at any moment while models talk, and a person's words.
 
 `Keys` puts the terminal into character mode for as long as it is open and puts it back whatever
 happens. Bytes become keys ("a", "left", "enter", ("paste", "text")); keys go to the open editor
@@ -13,24 +13,28 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from harness.screen.editor import Decoder, Editor, Key
+from harness.screen.decoder import QUIET, Decoder, Key
+from harness.screen.editor import Editor
 
 
 class Keys:
     """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
-    takes, and "suspend" before Ctrl+Z; `write` sends a control sequence. `on` = there are keys.
-    With `ahead`, all that is typed waits for the editor: a person who holds a seat types while the
-    other side still talks, and none of it is a command."""
+    takes (true: keep what follows for one), and "suspend" before Ctrl+Z; `write` sends a control
+    sequence. `on` = there are keys. With `ahead`, all that is typed waits for the editor: a person
+    who holds a seat types while the other side still talks, and none of it is a command. `said` is
+    what the person has said before: Up brings it back."""
 
     def __init__(
-        self, on_key: Callable[[str], None], write: Callable[[str], None], on: bool,
-        ahead: bool = False,
+        self, on_key: Callable[[str], object], write: Callable[[str], None], on: bool,
+        ahead: bool = False, said: Iterable[str] = (),
     ):  # fmt: skip
         self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
         self._decoder = Decoder()
+        self._quiet: asyncio.TimerHandle | None = None
+        self.said = list(said)  # what the person has typed in this run
         self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
         self._arrived = asyncio.Event()
         self._holding = ahead
@@ -52,7 +56,11 @@ class Keys:
 
     def feed(self, data: bytes) -> None:
         """Take in bytes from the terminal."""
-        keys = self._decoder.feed(data)
+        keys = self._decoder.feed(data.replace(b"\r\n", b"\r"))
+        if self._quiet:
+            self._quiet.cancel()
+        if self._decoder.waits:  # an Esc, unless more comes at once
+            self._quiet = asyncio.get_running_loop().call_later(QUIET, self._silence)
         for key in keys[:-1]:
             # A block pasted into a terminal without bracketed paste comes as one read: its inner
             # line ends belong to the text, only a last one sends it.
@@ -64,13 +72,18 @@ class Keys:
         if self._holding:
             self._waiting.append(key)
             self._arrived.set()
-        elif isinstance(key, str):  # a paste that nobody asked for is no command
-            self.on_key(key)
+        elif isinstance(key, str) and self.on_key(key):  # a paste is no command
+            self.hold()
 
-    async def edit(self, draw: Callable[[str, int], None]) -> str:
-        """Let a person type a message; draw(text, cursor) after each key. Returns the text."""
+    def _silence(self) -> None:
+        for key in self._decoder.quiet():
+            self._take(key)
+
+    async def edit(self, draw: Callable[[str, int], None], can_cancel: bool = False) -> str | None:
+        """Let a person type a message; draw(text, cursor) after each key. Returns the text, or
+        None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held."""
         self.hold()
-        editor = Editor()
+        editor = Editor(self.said, can_cancel)
         self.redraw = lambda: draw(editor.text, editor.at)
         try:
             while not editor.done:
@@ -83,21 +96,26 @@ class Keys:
         finally:
             self._holding, self.redraw = self._ahead, lambda: None
         draw(editor.text, len(editor.text))
-        return editor.text
+        if editor.text.strip() and self.said[-1:] != [editor.text]:
+            self.said.append(editor.text)
+        return None if editor.cancelled else editor.text
 
 
 @contextlib.contextmanager
 def _posix(keys: Keys) -> Any:
     """Character mode with bracketed paste, undone at the end and around Ctrl+Z."""
     import termios
-    import tty
 
     descriptor = sys.stdin.fileno()
     loop = asyncio.get_running_loop()
     before = termios.tcgetattr(descriptor)
 
     def enter() -> None:
-        tty.setcbreak(descriptor, termios.TCSANOW)
+        modes = termios.tcgetattr(descriptor)
+        modes[0] &= ~termios.ICRNL  # Enter and Ctrl+J are two keys
+        modes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)  # Ctrl+Y, Ctrl+V, Ctrl+O
+        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(descriptor, termios.TCSANOW, modes)
         keys._write("\x1b[?2004h")
 
     def leave() -> None:
@@ -138,15 +156,19 @@ def _windows(keys: Keys) -> Any:
     """Keys through msvcrt, polled by a thread: its console has no readable descriptor."""
     import msvcrt
 
+    console: Any = msvcrt  # its names are there on Windows alone
     loop, open_ = asyncio.get_running_loop(), threading.Event()
-    arrows = {"K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~"}
+    arrows = {
+        "K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~", "H": "\x1b[A",
+        "P": "\x1b[B", "s": "\x1b[1;5D", "t": "\x1b[1;5C",
+    }  # fmt: skip
 
     def poll() -> None:
         while not open_.is_set():
             typed = ""
-            while msvcrt.kbhit():
-                char = msvcrt.getwch()
-                typed += arrows.get(msvcrt.getwch(), "") if char in "\x00\xe0" else char
+            while console.kbhit():
+                char = console.getwch()
+                typed += arrows.get(console.getwch(), "") if char in "\x00\xe0" else char
             if typed:
                 loop.call_soon_threadsafe(keys.feed, typed.encode("utf-8", "surrogatepass"))
             time.sleep(0.02)

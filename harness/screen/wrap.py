@@ -21,7 +21,7 @@ class Wrapper:
     """Word-wraps text that arrives in pieces. A word is held back until its end is known."""
 
     def __init__(self) -> None:
-        self._word, self._column, self.wrote = "", 0, False
+        self._word, self.column, self.wrote = "", 0, False
 
     def feed(self, piece: str, width: int) -> str:
         """What can be written now of what came so far."""
@@ -37,10 +37,15 @@ class Wrapper:
                     out.append(self._flush(width))
         return "".join(out)
 
+    def break_line(self) -> str:
+        """A line end where something is on the line; the word that is held back comes after it."""
+        broken, self.column = "\n" if self.column else "", 0
+        return broken
+
     def finish(self, width: int) -> str:
         """The rest, and a line end where the text has none."""
         rest = self._flush(width)
-        return rest + ("\n" if self._column else "")
+        return rest + ("\n" if self.column else "")
 
     def _flush(self, width: int) -> str:
         word, self._word = visible(self._word), ""
@@ -48,42 +53,52 @@ class Wrapper:
             return ""
         self.wrote = True
         size = cell_len(word)
-        start = "\n" if self._column and self._column + size > width else ""
+        start = "\n" if self.column and self.column + size > width else ""
         if start:
-            self._column = 0
+            self.column = 0
         lines = [word] if size <= width else chop_cells(word, width)
-        self._column = self._column + size if len(lines) == 1 else cell_len(lines[-1])
+        self.column = self.column + size if len(lines) == 1 else cell_len(lines[-1])
         return start + "\n".join(lines)
 
     def _space(self, token: str, width: int) -> str:
         if token == "\n":
-            self._column = 0
+            self.column = 0
             return "\n"
         shown = visible(token)
         self.wrote = self.wrote or bool(shown.strip())
-        if self._column + cell_len(shown) >= width:
-            self._column = 0
+        if self.column + cell_len(shown) >= width:
+            self.column = 0
             return "\n"
-        self._column += cell_len(shown)
+        self.column += cell_len(shown)
         return shown
 
 
 def layout(prompt: str, text: str, at: int, width: int) -> tuple[list[str], int, int]:
-    """Lines of at most `width` cells, and the cursor's row and column in them."""
-    lines, used = [prompt], cell_len(prompt)
-    row, column = 0, used
-    for index, char in enumerate([*text, ""]):
-        shown = "" if char == "\n" else visible(char)
-        size = cell_len(shown)
-        if used + size > width:
+    """Lines of at most `width` cells, broken between words where there are any, and the row and
+    column of a cursor before character `at` of the text."""
+    cells = [(char, "" if char == "\n" else visible(char)) for char in text]
+    lines, used, row, column = [prompt], cell_len(prompt), 0, cell_len(prompt)
+    index = 0
+    for word in re.findall(r"\n|[^\S\n]|[^\s]+", text):
+        size = sum(cell_len(shown) for _, shown in cells[index : index + len(word)])
+        if not word.isspace() and used and used + size > width >= size:
             lines.append("")
             used = 0
-        if index == at:
-            row, column = len(lines) - 1, used
-        if char == "\n":
-            lines.append("")
-            used = 0
-        else:
-            lines[-1] += shown
-            used += size
+        for char, shown in cells[index : index + len(word)]:
+            if shown == " " and used >= width:
+                shown = ""  # it hangs over the edge, where nobody misses it
+            if used + cell_len(shown) > width:
+                lines.append("")
+                used = 0
+            if index == at:
+                row, column = len(lines) - 1, used
+            if char == "\n":
+                lines.append("")
+                used = 0
+            else:
+                lines[-1] += shown
+                used += cell_len(shown)
+            index += 1
+    if at >= len(text):
+        row, column = len(lines) - 1, used
     return lines, row, column

@@ -15,7 +15,7 @@ begin or end at another message than it did live. How often either is right: doc
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -95,10 +95,12 @@ class Detector:
             changes += self._see_themes(index, clipped, reading, near)
         return [change for change in changes if change]
 
-    def turn(self, event: dict[str, Any]) -> list[Change]:
+    def turn(self, event: Mapping[str, Any]) -> list[Change]:
         """Reads one `turn` event of a log."""
         seat = event["label"][-1]
-        return self.add(event["response"], seat, bool(event.get("interjected")))
+        # What a provider would not let a model say shows nothing of the model.
+        aside = event.get("interjected") or "refused" in (event.get("flags") or [])
+        return self.add(event["response"], seat, bool(aside))
 
     def _see_forms(
         self, index: int, clipped: str, reading: Reading, near: list[float], interjected: bool
@@ -222,7 +224,7 @@ def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:
     return detector
 
 
-def heard(events: Iterable[dict[str, Any]], detector: Detector | None = None) -> Detector:
+def heard(events: Iterable[Mapping[str, Any]], detector: Detector | None = None) -> Detector:
     """A detector that has read the messages among a log's events."""
     detector = detector or Detector()
     for event in events:

@@ -10,21 +10,22 @@ it goes on with them.
 """
 
 import asyncio
-import importlib
-import inspect
 import os
 import re
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 from harness.sweep.plan import parse
+from harness.sweep.sweep import prepare
 from harness.talk.log import LogError
-from harness.text import UserError
+from harness.text import UserError, install
 
 ROOT = Path(__file__).parent.parent.parent
 LOSSES = 20  # how often a task may lose its worker
+DYING = 60.0  # seconds that a lost worker is given to let go of its logs
 REACH = 10.0  # seconds to wait for an answer from the cluster's address
 
 
@@ -67,39 +68,40 @@ class Teller:
         """Nothing: the next `draw` tells it."""
 
 
-def part(arguments: list[str], k: int, parts: int, folder: str, program: str, board: Any) -> None:
+def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> None:
     """The task: hold the conversations of one part that are missing."""
     import ray
 
-    from harness.sweep import sweep as sweeps
-
     os.chdir(folder)
-    module = importlib.import_module(program)
     args = parse(arguments)
     args.shard, args.ray = (k, parts), None
-    sweep, _, _ = sweeps.prepare(args, module.Conversation, module.begin)
-    teller = Teller(ray, board)
-    teller.draw(sweep)
-    asyncio.run(sweep.go(teller))
+    teller, until = Teller(ray, board), time.monotonic() + DYING
+    while True:
+        sweep, _, _ = prepare(args)
+        teller.draw(sweep)
+        asyncio.run(sweep.go(teller))
+        busy = any(run.state == "elsewhere" for run in sweep.runs)
+        if not busy or sweep.stopping or time.monotonic() > until:
+            return
+        time.sleep(1)  # a worker whose node was lost may hold a log for as long as it takes to die
 
 
-def go(sweep: Any, arguments: list[str], conversation: Any, show: Any) -> int:
+def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
     """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises UserError where
     there is no Ray, and LogError where it fails."""
     try:
         import ray
     except ModuleNotFoundError:
-        raise UserError("--ray needs Ray: pip install -r requirements-ray.txt") from None
-    program = Path(inspect.getfile(conversation)).stem
-    parts = -(-len(sweep.runs) // sweep.args.concurrency)
-    _connect(ray, sweep.args.ray)
+        raise UserError(f"--ray needs Ray: {install('ray')}") from None
+    parts = -(-len(sweep.runs) // sweep.concurrency)
+    _connect(ray, address)
     try:
         # On the node of this process: any other may be lost without the sweep.
         here = ray.get_runtime_context().get_node_id()
         pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         board = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Board).remote()
         task = ray.remote(max_retries=LOSSES, num_cpus=1)(part)
-        tasks = {task.remote(arguments, k, parts, os.getcwd(), program, board): k
+        tasks = {task.remote(arguments, k, parts, os.getcwd(), board): k
                  for k in range(1, parts + 1)}  # fmt: skip
         code = _watch(ray, sweep, tasks, board, show)
     except ray.exceptions.RayError as error:

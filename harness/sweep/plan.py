@@ -6,6 +6,7 @@ the same, and never mixed with others. sweep.json in the sweep's folder holds th
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -15,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from attractor import Conversation
+from harness import files
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
-from harness.talk.log import LogError
+from harness.talk.events import End, Totals
+from harness.talk.log import Log, LogError
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -51,11 +55,12 @@ class Run:
     condition: Condition
     path: Path
     settings: Settings
-    state: str = "waiting"  # running, done, failed, stopped, elsewhere
-    totals: dict[str, Any] = field(default_factory=transcript.no_totals)
+    state: str = "waiting"  # running, done, failed, stopped, max_cost (the sweep's), elsewhere
+    totals: Totals = field(default_factory=transcript.no_totals)
     reached: set[str] = field(default_factory=set)
     problem: str = ""
-    talk: Any = None
+    talk: Conversation | None = None
+    _size: int = 0  # of the log, when it was last read
 
     @property
     def ended(self) -> bool:
@@ -63,15 +68,36 @@ class Run:
 
     def so_far(self) -> set[str]:
         """The attractor states that it has been in, as far as this process has seen."""
-        return reached(self.talk.detector.path()) if self.talk else self.reached
+        if self.talk is None:
+            return self.reached
+        return reached(self.talk.state.detector.path())
+
+    def open_log(self) -> Log:
+        """The run's log, made where there is none. Raises LogError."""
+        if self.path.exists():
+            return Log.reopen(self.path)
+        return Log.create(self.path.parent, self.path.stem)
+
+    def begin(self, talk: Conversation) -> None:
+        """It is being held."""
+        self.talk, self.state, self.totals = talk, "running", talk.state.totals
+
+    def look_again(self) -> None:
+        """Take in what another process has added to the log."""
+        with contextlib.suppress(OSError):  # not begun by anybody
+            size = self.path.stat().st_size
+            if size != self._size:
+                self._size, self.totals = size, transcript.totals(transcript.read(self.path))
 
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
 
-    def close(self, end: dict[str, Any]) -> None:
+    def close(self, end: End) -> None:
         """Take in how it ended."""
-        self.state = {"error": "failed", "stopped": "stopped"}.get(end["reason"], "done")
+        broke = "max_cost" if end.get("limit") == "sweep" else "done"
+        states = {"error": "failed", "stopped": "stopped", "max_cost": broke}
+        self.state = states.get(end["reason"], "done")
         self.problem = end.get("message", "") if self.state == "failed" else ""
         self.totals = end.get("totals") or self.totals
         self.reached = self.so_far()
@@ -84,7 +110,7 @@ def parser(about_sweeps: str | None) -> Parser:
     for flags, about in TABLE:
         if flags[-1] == "--rng-seed":
             add(*flags, **about | {"default": 0})
-        elif flags[-1] == "--interject":
+        elif flags[-1] in ("--interject", "--puppet"):
             add(*flags, **about | {"action": "store", "nargs": "+"})
         elif "action" in about:
             add(*flags, **about)
@@ -98,6 +124,11 @@ def parser(about_sweeps: str | None) -> Parser:
     add("--name", metavar="NAME", help="the sweep's folder (default: made from the grid)")
     add("--log-dir", type=Path, default=Path("logs"), metavar="DIR", help="where that folder is")
     add("--recipe", metavar="NAME", help="options of prompts/recipes/NAME.txt; others win")
+    add(
+        "--judge",
+        metavar="MODEL",
+        help="label each run as it ends (see `judge`)",
+    )
     add("--shard", type=shard, default=(1, 1), metavar="K/N", help="do only the Kth of N parts")
     add(
         "--ray",
@@ -117,7 +148,8 @@ def shard(text: str) -> tuple[int, int]:
     """K/N as two numbers."""
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise argparse.ArgumentTypeError(f"{text!r}: write K/N, part K of N, K from 1 to N")
+        parts = f"1/{found[2]} to {found[2]}/{found[2]}" if found and int(found[2]) else "e.g. 1/4"
+        raise argparse.ArgumentTypeError(f"{text!r}: write K/N for part K of N, {parts}")
     return int(found[1]), int(found[2])
 
 
@@ -127,7 +159,10 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
     if args.recipe:
         args = parser(about_sweeps).parse_args(recipes.words(args.recipe) + arguments)
     if args.model_a is None or args.model_b is None:
-        raise UserError("who is to talk? give -a and -b, e.g. -a opus sonnet -b same")
+        raise UserError(
+            "a sweep needs -a, -b and --max-turns, e.g. -a opus sonnet -b same --max-turns 30 "
+            "--runs 20, or --recipe NAME; add --dry-run to see what it would cost"
+        )
     if args.max_turns is None:
         raise UserError("--max-turns is required: nobody watches a sweep")
     if args.ray and args.shard != (1, 1):
@@ -162,8 +197,9 @@ def _condition(
     options = shared | chosen
     if options.get("model_b") == "same":
         options["model_b"] = options.get("model_a")
-    if said := options.pop("interject", None):
-        options |= {} if said == "none" else {"interject": [said]}
+    for name in ("interject", "puppet"):
+        if said := options.pop(name, None):
+            options |= {} if said == "none" else {name: [said]}
     settings = make_settings(options, keys=keys)
     if settings.a.human or settings.b.human:
         raise UserError("a human seat needs a terminal to type in; sweeps are unattended")
@@ -190,9 +226,9 @@ def runs(conditions: list[Condition], args: Any, folder: Path) -> list[Run]:
 
 def unfinished(past: Transcript, settings: Settings) -> bool:
     """Whether a log was cut, failed, or ended at a limit that has been raised since."""
-    last = past.events[-1] if past.events else {}
-    reason = last.get("reason") if last.get("type") == "end" else None
-    if reason in (None, "stopped", "error"):
+    last = past.end
+    reason = last["reason"] if last else None
+    if last is None or reason in ("stopped", "error") or last.get("limit") == "sweep":
         return True
     if reason in ("max_turns", "max_cost"):
         then, limit = past.settings().get(reason), getattr(settings, reason)
@@ -210,10 +246,9 @@ def look_back(todo: list[Run]) -> None:
                 past = transcript.read(run.path)
             except OSError as error:
                 raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
-            for event in past.events:
-                transcript.tally(run.totals, event)
-            if past.config and not unfinished(past, run.settings):
-                run.close(past.events[-1])
+            run.totals = transcript.totals(past)
+            if past.config and past.end and not unfinished(past, run.settings):
+                run.close(past.end)
 
 
 # ---------------------------------------------------------------- sweep.json
@@ -222,7 +257,7 @@ def look_back(todo: list[Run]) -> None:
 def load_plan(folder: Path) -> dict[str, Any]:
     """The folder's sweep.json, {} where there is none."""
     try:
-        plan = json.loads((folder / "sweep.json").read_bytes())
+        plan = files.parse(files.read(folder / "sweep.json"))
         known = plan["conditions"].values()
         if not {"runs", "max_turns", "rng_seed"} <= set(plan) or not all("key" in c for c in known):
             raise ValueError("it is damaged")
@@ -231,7 +266,9 @@ def load_plan(folder: Path) -> dict[str, Any]:
         return {}
     except (TypeError, LookupError, AttributeError):
         raise UserError(f"cannot read {folder}/sweep.json: it is damaged") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {folder}/sweep.json: {error.strerror}") from None
+    except ValueError as error:
         raise UserError(f"cannot read {folder}/sweep.json: {error}") from None
 
 

@@ -1,6 +1,7 @@
 """A sweep on the screen: its plan, its table while it goes, how it ended."""
 
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,32 +9,37 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from harness.screen.console import Console
+from harness.screen.paper import Paper
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.talk.estimate import CHARS, REPLY, Estimate
-from harness.text import many, money, tokens
+from harness.text import many, money, program, tokens
 
 
 class Progress:
     """A sweep as it goes: a table that is redrawn, or with `plain` a line per finished run."""
 
     def __init__(self, plain: bool = False, quiet: bool = False):
-        self.console = Console(plain)
-        self.plain, self.quiet = self.console.plain or quiet, quiet
+        self.paper = Paper(plain)
+        self.plain, self.quiet = self.paper.plain or quiet, quiet
         self._live: Any = None
 
     def __enter__(self) -> "Progress":
         if not self.plain:
             from rich.live import Live
 
-            self._live = Live(console=self.console.rich, auto_refresh=False)
+            self._live = Live(console=self.paper.rich, auto_refresh=False)
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
+
+    def line(self, text: str) -> None:
+        """A line about the sweep."""
+        if not self.quiet:
+            self.paper.say(Text(text), soft_wrap=True)
 
     def plan(self, folder: Path, runs: list[Any], estimates: dict[str, Any]) -> None:
         """What a sweep would do: its grid, its size, what it would cost, on what assumptions."""
@@ -50,10 +56,10 @@ class Progress:
             name = one_line(str(mine[0].condition)) if mine else key
             table.add_row(Text(name), str(len(mine)), str(missing), *_sums(sums))
         table.add_row("all", str(len(runs)), str(left), *_sums(total), style="bold")
-        self.console._say(table)
+        self.paper.say(table)
         known = total.uncached_cost is not None and total.uncached_cost != total.cost
         uncached = f" (uncached {money(total.uncached_cost)})" if known else ""
-        self.console._say(Text(
+        self.paper.say(Text(
             f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
             f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
             f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
@@ -64,30 +70,41 @@ class Progress:
         """Redraw the table."""
         if not self._live:
             return
-        left, states = sweep.seconds_left(), Counter(run.state for run in sweep.runs)
-        more = f"about {_span(left)} left" if left and states["running"] else ""
-        if (shut := sweep.gate.shut_for()) > 1:
-            more = f"the provider asks to wait {_span(shut)}"
-        if sweep.stopping and states["running"]:
-            more = "stopping; Ctrl+C again stops now"
-        rows = sweep.rows()
-        table = Table(box=None, padding=(0, 1, 0, 0))
-        for name in ("condition", "done", "run", "fail", "states", "tokens", "cost"):
+        states, rows = Counter(run.state for run in sweep.runs), sweep.rows()
+        table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", caption_justify="left")
+        table.title = Text(f"{sweep.folder.name}: {self._how_it_goes(sweep, states)}")
+        table.caption = Text(
+            "done, going and failed conversations; states: conversations that have been in each"
+        )
+        for name in ("condition", "done", "going", "failed", "states", "tokens", "cost"):
             table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
         # first, where a screen that is too small for all conditions still shows it
-        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", str(states["running"]),
-                      str(states["failed"]), Text(more), tokens(sum(r["tokens"] for r in rows)),
+        total = tokens(sum(row["tokens"] for row in rows))
+        counts = str(states["running"]), str(states["failed"])
+        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", *counts, "", total,
                       money(sweep.cost()), style="bold")  # fmt: skip
         for row in rows:
             runs = row["runs"]
             reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
-            name = re.sub(r"\b(model_[ab]|tools|system|seed|interject)=", "", row["name"])
+            name = re.sub(r"\b(model_[ab]|tools|system|seed|interject|puppet)=", "", row["name"])
             table.add_row(
                 Text(one_line(name)), f"{runs['done']}/{sum(runs.values())}",
                 str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),
                 money(row["cost"]) if row["tokens"] else "–",
             )  # fmt: skip
         self._live.update(table, refresh=True)
+
+    def _how_it_goes(self, sweep: Any, states: Counter[str]) -> str:
+        """How far, how fast, how long still; or what it waits for."""
+        if sweep.stopping and states["running"]:
+            return "stopping; Ctrl+C again stops now"
+        if (shut := sweep.gate.shut_for()) > 1:
+            return f"the provider asks to wait {_span(shut)}"
+        rate, left = sweep.pace(), sweep.seconds_left()
+        if rate is None or left is None:
+            return "begun"
+        words = f"{60 * rate:,.0f} messages a minute"
+        return f"{words}, about {_span(left)} left" if states["running"] else words
 
     def finished(self, run: Any) -> None:
         """A run has ended, or was left alone: a line where no table shows it."""
@@ -99,17 +116,19 @@ class Progress:
         line += money(totals["cost_usd"]) if totals["input"] else "–"
         if run.problem:
             line += "  " + one_line(run.problem)
-        self.console._say(Text(line), soft_wrap=True)
+        self.paper.say(Text(line), soft_wrap=True)
 
     def closing(self, sweep: Any, again: str) -> None:
         """What was done, what failed and why, what to do about it."""
-        say = lambda text: self.console._say(Text(text), soft_wrap=True)  # noqa: E731
+        say = lambda text: self.paper.say(Text(text), soft_wrap=True)  # noqa: E731
         if self.quiet:
             say(str(sweep.folder))
             return
         states = Counter(run.state for run in sweep.runs)
         done = ", ".join(f"{n} {name}" for name, n in states.most_common())
         say(f"{done}; {money(sweep.cost())}; folder: {sweep.folder}")
+        if sweep.judging:
+            say(sweep.judging.words())
         problems: dict[str, list[str]] = {}
         for run in sweep.runs:
             if run.state == "failed":
@@ -117,14 +136,16 @@ class Progress:
         for problem, names in problems.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
-        if sweep.broke or (sweep.budget is not None and sweep.spent() > sweep.budget):
-            over = sweep.spent() - sweep.budget
+        if sweep.purse.broke or sweep.purse.over():
+            over = sweep.purse.over()
             said = f", overshot by {money(over)}" if over > 0 else ""
             say(f"--max-cost reached{said}; raise it to go on")
         if states["elsewhere"]:
             say("elsewhere = another process is holding it")
-        if set(states) - {"done"}:
+        if set(states) - {"done"} or any(map(sweep.unjudged, sweep.runs)):
             say(f"go on with what is missing: {again}")
+        if states["done"]:
+            say(f"see what came of it: {program()} report {shlex.quote(str(sweep.folder))}")
 
 
 def _sums(estimate: Any) -> list[str]:

@@ -1,79 +1,78 @@
-"""Many conversations: a grid of conditions times repeats, unattended, at a known price.
+"""A sweep's conversations: begun, kept within the budget, ended.
 
-    python attractor.py sweep -a opus sonnet -b same --tools none all --runs 20 --max-turns 30
-
-Each conversation is a normal log in logs/<sweep>/, named after its condition and its repeat, so
-that the same command again does only what is missing and goes on with what was cut.
+Each is a normal log in logs/<sweep>/, named after its condition and its repeat.
 """
 
 import asyncio
 import contextlib
 import hashlib
-import shlex
+import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.models import catalogue, engine
+from attractor import Conversation
+from harness.models import call, catalogue, secrets
 from harness.models.gate import LONGEST_CLOSED, Gate
+from harness.models.seat import Seat
+from harness.screen.silent import Silent
+from harness.sweep.judging import Judging
 from harness.sweep.plan import (
     Condition,
     Run,
     grid,
-    keep_plan,
     load_plan,
     look_back,
-    parse,
     runs,
     unfinished,
 )
-from harness.talk import estimate, transcript
-from harness.talk.log import Log, LogBusy
-from harness.talk.settings import Settings
-from harness.talk.transcript import Transcript
-from harness.text import UserError
-
-# ---------------------------------------------------------------- doing it
+from harness.sweep.purse import Member, Purse
+from harness.talk import transcript
+from harness.talk.controls import Controls
+from harness.talk.log import LogBusy
+from harness.text import add_costs
 
 
 class Sweep:
-    """The runs of one process, `concurrency` of them at a time."""
+    """The runs of one process, `concurrency` of them at a time. Budget in USD, None = no limit."""
 
-    def __init__(self, todo: list[Run], args: Any, folder: Path, open_talk: Callable[..., Any]):
-        self.runs, self.args, self.folder, self.open_talk = todo, args, folder, open_talk
+    def __init__(self, todo: list[Run], folder: Path, concurrency: int, budget: float | None):
+        self.runs, self.folder, self.concurrency = todo, folder, concurrency
         patience = max((run.settings.retry_for for run in todo), default=LONGEST_CLOSED)
-        self.gate = Gate(args.concurrency, patience)
-        self.budget: float | None = None  # USD, of this process
-        self.workers: list[asyncio.Task] = []
-        self.pledged: dict[Any, float] = {}  # USD, by conversation
-        self.broke = self.stopping = False
-        self.code = 0
+        self.gate, self.purse = Gate(concurrency, patience), Purse(budget, todo)
+        self.judging: Judging | None = None
+        self.workers: list[asyncio.Task[None]] = []
+        self.stopping, self.code = False, 0
         self.began, self.already = time.monotonic(), 0
 
     async def go(self, show: Any) -> int:
         """Do what is to be done; returns the exit code."""
         self.already = self.messages()
-        missing = [run for run in self.runs if not run.ended]
+        missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
                 number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
         beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
-        await engine.ready()
-        for _ in missing[: self.args.concurrency]:
+        await call.ready(*seats_of(self.runs))
+        for _ in missing[: self.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
         await asyncio.gather(*self.workers, return_exceptions=True)
         for task in beside:
             task.cancel()
         show.draw(self)
-        return self.code or int(any(run.state == "failed" for run in self.runs))
+        failed = any(run.state == "failed" or self.unjudged(run) for run in self.runs)
+        return self.code or int(failed)
+
+    def unjudged(self, run: Run) -> bool:
+        """Whether a run has ended, and the judge of the sweep has yet to label it."""
+        return self.judging is not None and self.judging.lacks(run)
 
     async def tick(self, show: Any) -> None:
         """Draw the table once a second."""
@@ -89,125 +88,118 @@ class Sweep:
     async def work(self, waiting: Iterator[Run], show: Any) -> None:
         """Take one run after another, until none is left or no more are to be begun."""
         for run in waiting:
-            if self.stopping or self.broke:
+            if self.stopping or self.purse.broke:
                 return
             try:
-                await self.hold(run)
+                if not run.ended:
+                    await self.hold(run)
+                if self.judging:
+                    await self.judging.label(run)
             except LogBusy:
                 run.state = "elsewhere"
             except Exception as error:  # one failure ends one conversation, never the sweep
-                run.state, run.problem = "failed", catalogue.scrub(str(error) or repr(error))
+                run.state, run.problem = "failed", secrets.scrub(str(error) or repr(error))
             run.talk = None
             show.finished(run)
 
     async def hold(self, run: Run) -> None:
         """Hold one conversation, from where its log ends."""
-        log = self.open_log(run)
+        log = run.open_log()
         try:
             past = transcript.read(run.path)
-            if past.config and not unfinished(past, run.settings):
-                run.close(past.events[-1])  # another process was here in the meantime
+            if past.config and past.end and not unfinished(past, run.settings):
+                run.close(past.end)  # another process was here in the meantime
                 return
-            more = {"sweep": self.folder.name, "condition": run.condition.varies}
-            run.talk = talk = self.open_talk(run.settings, log, past if past.config else None, more)
-            talk.gate, talk.affordable = partial(self.gate.request, log.sync), self.affordable
-            talk.broke = self.spent_all
-            log.lazy = True
-            run.state, run.totals = "running", talk.totals
+            member, show = Member(run, log, self.gate, self.purse), Silent()
+            talk = Conversation(run.settings, log, show, Controls(show), company=member)
+            if past.config:
+                talk.open(past)
+            else:
+                talk.open(sweep=self.folder.name, condition=run.condition.varies)
+            run.begin(talk)
             run.close(await talk.finish())
         finally:
-            self.pledged.pop(run.talk, None)
+            self.purse.free(run)
             log.close()
-
-    def open_log(self, run: Run) -> Log:
-        if run.path.exists():
-            return Log.reopen(run.path)
-        return Log.create(self.folder, run.path.stem)
 
     def stop(self, number: int) -> None:
         """A signal: the first Ctrl+C lets what is in flight end, anything else stops now."""
         gently = number == signal.SIGINT and not self.stopping
-        self.code, self.stopping, self.gate.closed = 128 + number, True, True
+        self.code, self.stopping = 128 + number, True
+        self.gate.close()
+        if self.judging:
+            self.judging.stop()
         if not gently:
             for worker in self.workers:
                 worker.cancel()
-        for talk in self.talks():
-            talk.ending = True
-            if talk.counting_down:
-                talk.cancel_making()
-
-    def talks(self) -> list[Any]:
-        """The conversations that are being held."""
-        return [run.talk for run in self.runs if run.talk]
-
-    def affordable(self, talk: Any) -> bool:
-        """Whether the next message fits the budget, beside all that are in flight. A message's
-        estimate is set aside until its conversation comes for the next one: then it is paid."""
-        self.pledged.pop(talk, None)
-        needed = self.spent() + sum(self.pledged.values()) + next_cost(talk)
-        if self.budget is not None and needed > self.budget:
-            self.broke = True
-        self.pledged[talk] = next_cost(talk)
-        return not self.broke
-
-    def spent_all(self, spending: float) -> bool:
-        """Whether the budget is gone, with what a message in the making has cost by now."""
-        gone = self.budget is not None and self.spent() + spending >= self.budget
-        self.broke = self.broke or gone
-        return gone
+        for run in self.runs:
+            if run.talk:
+                run.talk.controls.end()
 
     def cost(self) -> float | None:
         """USD so far, None where a price is unknown."""
-        costs = [run.totals["cost_usd"] for run in self.runs]
-        return None if None in costs else sum(costs)
-
-    def spent(self) -> float:
-        """USD so far, as far as prices are known."""
-        return sum(run.totals["cost_usd"] or 0.0 for run in self.runs)
+        return add_costs(run.totals["cost_usd"] for run in self.runs)
 
     def messages(self) -> int:
         """Messages so far, in all runs."""
         return sum(run.totals["messages"] for run in self.runs)
 
+    def pace(self) -> float | None:
+        """Messages a second, of all that this process has made; None before one can tell."""
+        made = self.messages() - self.already
+        return made / (time.monotonic() - self.began) if made >= 2 * self.concurrency else None
+
     def seconds_left(self) -> float | None:
         """As long as the messages that are missing will take at the pace so far."""
-        made = self.messages() - self.already
-        missing = sum(2 * run.settings.max_turns - run.totals["messages"]
-                      for run in self.runs if not run.ended)  # fmt: skip
-        enough = made >= 2 * self.args.concurrency  # at first nobody can tell
-        return (time.monotonic() - self.began) / made * missing if enough else None
+        missing = sum(
+            2 * (run.settings.max_turns or 0) - run.totals["messages"]
+            for run in self.runs
+            if not run.ended
+        )
+        pace = self.pace()
+        return missing / pace if pace else None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per condition: its name, states of its runs, states reached, tokens, cost."""
         rows: dict[str, dict[str, Any]] = {}
         for run in self.runs:
-            row = rows.setdefault(run.condition.key, {
-                "name": str(run.condition), "runs": Counter(), "reached": Counter(),
-                "tokens": 0, "cost": 0.0,
-            })  # fmt: skip
+            row = rows.setdefault(
+                run.condition.key,
+                {
+                    "name": str(run.condition),
+                    "runs": Counter(),
+                    "reached": Counter(),
+                    "tokens": 0,
+                    "cost": 0.0,
+                },
+            )
             row["runs"][run.state] += 1
             row["reached"].update(run.so_far())
             row["tokens"] += run.totals["input"] + run.totals["output"]
-            cost = run.totals["cost_usd"]
-            row["cost"] = None if cost is None or row["cost"] is None else row["cost"] + cost
+            row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
         return list(rows.values())
 
 
-def next_cost(talk: Any) -> float:
-    """The estimate of a conversation's next message."""
-    seat, _ = talk.next_up()
-    words = len((talk.last or {}).get("response", talk.settings.seed))
-    return estimate.next_message(talk.settings, seat, talk.last_cost[seat.letter], words)
+def seats_of(todo: list[Run]) -> list[Seat]:
+    """All seats of these runs."""
+    return [seat for run in todo for seat in run.settings.everybody]
 
 
-def prepare(args: Any, conversation: Any, begin: Callable[..., None]) -> tuple[Sweep, Any, Any]:
+def default_name(conditions: list[Condition]) -> str:
+    """A folder's name that tells who talks, the same for every command that means this grid."""
+    seats = [seat for c in conditions for seat in (c.settings.a, c.settings.b)]
+    models = "-".join(dict.fromkeys(sorted(seat.model.rpartition("/")[2] for seat in seats)))
+    digests = "".join(sorted(condition.digest for condition in conditions))
+    digest = hashlib.sha256(digests.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9.]+', '-', models)[:60].strip('-.')}_{digest}"
+
+
+def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
     is written yet. Raises UserError."""
     catalogue.load_keys()
     conditions = grid(args)
-    digests = "".join(sorted(condition.digest for condition in conditions))
-    name = args.name or "sweep_" + hashlib.sha256(digests.encode()).hexdigest()[:8]
-    folder = args.log_dir / name
+    folder = args.log_dir / (args.name or default_name(conditions))
     old = load_plan(folder)
     known = {digest: about["key"] for digest, about in old.get("conditions", {}).items()}
     # A grid that grew may name its conditions otherwise; the logs keep their names.
@@ -215,48 +207,9 @@ def prepare(args: Any, conversation: Any, begin: Callable[..., None]) -> tuple[S
     everything = runs(conditions, args, folder)
     mine = everything[args.shard[0] - 1 :: args.shard[1]]
     look_back(mine)
-
-    def open_talk(settings: Settings, log: Log, past: Transcript | None, more: dict) -> Any:
-        from harness.screen.console import Silent
-
-        talk = conversation(settings, log, Silent())
-        begin(talk, past, None, **more)
-        return talk
-
-    sweep = Sweep(mine, args, folder, open_talk)
-    if args.budget is not None:  # each shard has its part of the money
-        sweep.budget = args.budget * len(mine) / len(everything)
+    budget = args.budget  # each shard has its part of the money
+    part = None if budget is None else budget * len(mine) / len(everything)
+    sweep = Sweep(mine, folder, args.concurrency, part)
+    if args.judge:
+        sweep.judging = Judging(args.judge, args.concurrency, sweep.purse, mine)
     return sweep, conditions, old
-
-
-def check_prices(args: Any, conditions: list[Condition]) -> None:
-    """A budget needs prices. Raises UserError where one is unknown."""
-    for condition in conditions:
-        for seat in (condition.settings.a, condition.settings.b):
-            if args.budget is not None and not catalogue.priced(seat.model):
-                raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
-
-
-def command(arguments: list[str], conversation: Any, begin: Callable[..., None]) -> int:
-    """The verb: hold the conversations of a grid that are missing; returns the exit code."""
-    args = parse(arguments, __doc__)
-    sweep, conditions, old = prepare(args, conversation, begin)
-    from harness.sweep.progress import Progress
-
-    show = Progress(args.plain, args.quiet)
-    if args.dry_run:
-        each = {c.key: estimate.conversation(c.settings) for c in conditions}
-        show.plan(sweep.folder, sweep.runs, each)
-        return 0
-    check_prices(args, conditions)
-    keep_plan(sweep.folder, args, conditions, old)
-    with show:
-        if args.ray is not None:
-            from harness.sweep import cluster as spread
-
-            code = spread.go(sweep, arguments, conversation, show)
-        else:
-            engine.warm()
-            code = asyncio.run(sweep.go(show))
-    show.closing(sweep, " ".join(["python attractor.py sweep", *map(shlex.quote, arguments)]))
-    return code

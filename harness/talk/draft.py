@@ -2,14 +2,15 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import tools
 from harness.models.reply import Reply
 from harness.models.seat import Seat
+from harness.talk.events import Aborted, Attempt, Source, Turn, Usage, label
 from harness.talk.history import History
 from harness.talk.settings import Settings
-from harness.text import sendable
+from harness.text import add_costs, sendable
 
 ROUNDS = 4  # replies that one message may take: each round of tool calls is followed by another
 
@@ -25,29 +26,32 @@ class Draft:
     own: list[dict[str, Any]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     usage: dict[str, int] = field(default_factory=dict)
     cost: float | None = 0.0
     flags: list[str] = field(default_factory=list)
     retries: int = 0
     ttft: float | None = None
     finish_reason: str | None = None
+    refusal: str = ""  # why the provider would not go on, in its words
     sha256: str = ""
     started: float = field(default_factory=time.monotonic)
     reply: Reply = field(default_factory=Reply)  # the one that is streaming
+    expected: float = 0.0  # what its next request should cost
+    source: Source = "model"
 
     def messages(self) -> list[dict[str, Any]]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
         self.sha256 = self.history.digest(self.own, self.settings.schemas())
         return self.history.sent() + self.own
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> list[Attempt]:
         """Take in the finished reply; returns the tool attempts in it, each answered."""
         reply, message = self.reply, self.reply.message()
         self._count(reply)
-        attempts: list[dict[str, Any]] = []
-        # A call cut off by the length limit is half a call: it was never made.
-        if reply.calls and reply.finish_reason != "length":
+        attempts: list[Attempt] = []
+        # A call cut off by a limit or a filter is half a call: it was never made.
+        if reply.calls and not reply.half and not reply.refusal:
             ids = {m["tool_call_id"] for m in self.own if "tool_call_id" in m}
             message["tool_calls"], results, attempts = tools.answer(
                 reply.calls, self.history.tools, self.settings.on_exit, ids | self.history.call_ids
@@ -68,36 +72,42 @@ class Draft:
         for name, count in reply.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
         if reply.usage:
-            known = self.cost is not None and reply.cost is not None
-            self.cost = self.cost + reply.cost if known else None
+            self.cost = add_costs([self.cost, reply.cost])
         self.ttft = self.ttft if self.ttft is not None else reply.ttft
         self.finish_reason = reply.finish_reason
-        self._flag("truncated", reply.finish_reason == "length")
+        self.refusal = reply.refusal or self.refusal
+        self._flag("truncated", reply.half)
+        self._flag("full", reply.full)
+        self._flag("refused", bool(reply.refusal))
+        self._flag("unended", reply.unended)
         self._flag("estimated", reply.estimated)
 
     def _flag(self, name: str, holds: bool) -> None:
         if holds and name not in self.flags:
             self.flags.append(name)
 
-    def event(self) -> dict[str, Any]:
+    def event(self) -> Turn:
         """The finished message as the log's `turn` event."""
         response = "\n\n".join(self.texts)
-        self._flag("empty", not response.strip())
+        # A refusal is the provider's silence, not the model's.
+        self._flag("empty", not response.strip() and not self.refusal)
         self._flag("retried", self.retries > 0)
+        counted = "estimated" not in self.flags and len(self.own) == 1
+        self._flag("prompt_cut", counted and self.history.cut(self.usage.get("input", 0)))
         sent = sendable(response) if response.strip() else self.settings.empty_as
-        event = {
+        event: Turn = {
             "type": "turn",
             "turn": self.turn,
-            "label": f"Model {self.seat.letter}",
+            "label": label(self.seat.letter),
             "model": self.seat.model,
             "response": response,
             "tool_attempts": self.attempts,
             "interjected": False,
-            "source": "model",
+            "source": self.source,
             "messages": self.own,
             "thinking": "\n\n".join(self.thoughts),
             "finish_reason": self.finish_reason,
-            "usage": self.usage,
+            "usage": cast(Usage, self.usage),
             "cost_usd": self.cost,
             "ttft_s": self.ttft and round(self.ttft, 3),
             "seconds": round(time.monotonic() - self.started, 3),
@@ -105,38 +115,44 @@ class Draft:
             "request_sha256": self.sha256,
             "flags": self.flags,
         }
-        return event | ({"sent": sent} if sent != response else {})
+        if self.refusal:
+            event["refusal"] = self.refusal
+        if sent != response:
+            event["sent"] = sent
+        return event
 
-    def aborted(self, why: str, reply: Reply | None = None) -> dict[str, Any]:
+    def aborted(self, why: str, reply: Reply | None = None) -> Aborted:
         """What was half made, as the log's `aborted` event. With `reply`, only that one."""
         if reply is None:
             self._count(self.reply)
+            self.reply = Reply()  # what is counted counts once, however often this is asked for
             words, thoughts, attempts = "\n\n".join(self.texts), self.thoughts, self.attempts
-            usage, cost = self.usage, self.cost
+            usage, cost, estimated = dict(self.usage), self.cost, "estimated" in self.flags
         else:
             words, thoughts, attempts = reply.text, [reply.thinking], []
-            usage, cost = reply.usage, reply.cost
+            usage, cost, estimated = reply.usage, reply.cost, reply.estimated
         return {
             "type": "aborted",
             "turn": self.turn,
-            "label": f"Model {self.seat.letter}",
+            "label": label(self.seat.letter),
             "model": self.seat.model,
             "why": why,
             "partial": words,
+            "source": self.source,
             "thinking": "\n\n".join(thoughts),
             "tool_attempts": attempts,
-            "usage": usage,
+            "usage": cast(Usage, usage),
             "cost_usd": cost,
-            "flags": ["estimated"] if (reply or self.reply).estimated else [],
+            "flags": ["estimated"] if estimated else [],
         }
 
 
-def unsaid(seat: Seat, turn: int, words: str) -> dict[str, Any]:
+def unsaid(seat: Seat, turn: int, words: str) -> Aborted:
     """What a person had typed of a message when the run was stopped, as an `aborted` event."""
     return {
         "type": "aborted",
         "turn": turn,
-        "label": f"Model {seat.letter}",
+        "label": label(seat.letter),
         "model": seat.model,
         "why": "stopped",
         "source": "live",
@@ -144,13 +160,13 @@ def unsaid(seat: Seat, turn: int, words: str) -> dict[str, Any]:
     }
 
 
-def spoken(seat: Seat, turn: int, words: str, source: str, **more: Any) -> dict[str, Any]:
+def spoken(seat: Seat, turn: int, words: str, source: Source, **more: Any) -> Turn:
     """A person's words, typed (`live`) or prepared (`script`), as the log's `turn` event."""
     sent = sendable(words)
-    event = {
+    event: Turn = {
         "type": "turn",
         "turn": turn,
-        "label": f"Model {seat.letter}",
+        "label": label(seat.letter),
         "model": seat.model,
         "response": words,
         "tool_attempts": [],
@@ -159,4 +175,6 @@ def spoken(seat: Seat, turn: int, words: str, source: str, **more: Any) -> dict[
         "messages": [{"role": "assistant", "content": sent}],
         "flags": [],
     }
-    return event | ({"sent": sent} if sent != words else {}) | more
+    if sent != words:
+        event["sent"] = sent
+    return cast(Turn, {**event, **more})

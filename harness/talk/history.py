@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from harness.talk.transcript import SILENCE, received, seat_of
+from harness.talk.events import Turn, seat_of
+from harness.talk.transcript import SILENCE, received
 
 # ---------------------------------------------------------------- histories
 
@@ -21,25 +22,41 @@ class History:
     def __init__(self, seat: str, system: str, seed: str, model: str, tools: tuple[str, ...]):
         self.seat, self.model, self.tools = seat, model, tools
         self._head = [{"role": "system", "content": system}] if system else []
-        self._tail = [{"role": "user", "content": seed}] if seat == "A" else []
+        self._tail = [{"role": "user", "content": seed}] if seat == "A" and seed else []
         self._starts: list[int] = []  # where in the tail each message of the log begins
         self._first = 0  # the first message of the log that is still sent (see slide)
         self.call_ids: set[str] = set()
+        self._counted, self._told = 0, False  # tokens of the prompt at the last count; see `cut`
         self._rehash()
 
     def sent(self) -> list[dict[str, Any]]:
         """The messages that a request sends, system prompt first."""
         return self._head + self._tail[self._cut() :]
 
-    def add(self, event: dict[str, Any], empty_as: str = SILENCE) -> None:
+    def add(self, event: Turn, empty_as: str = SILENCE) -> None:
         """Fold in one turn event."""
         self._starts.append(len(self._tail))
         for message in self._messages(event, empty_as):
             self._tail.append(message)
             self.call_ids.update(call["id"] for call in message.get("tool_calls") or [])
             self._hash.update(_canonical(message))
+        own = seat_of(event) == self.seat and event.get("model") == self.model
+        if own and not event.get("interjected"):  # a puppeteer's counts are of its own prompt
+            self._count(event)
 
-    def _messages(self, event: dict[str, Any], empty_as: str) -> list[dict[str, Any]]:
+    def _count(self, event: Turn) -> None:
+        flags, own = event.get("flags") or [], event.get("messages") or []
+        if len(own) == 1 and "estimated" not in flags:
+            usage = event.get("usage")
+            self._counted = (usage.get("input") if usage else 0) or self._counted
+        self._told = self._told or "prompt_cut" in flags
+
+    def cut(self, counted: int) -> bool:
+        """Whether a prompt of `counted` tokens must have been cut on its way into the model: it
+        grew, and counts for less than the last one. True once."""
+        return not self._told and 0 < counted < self._counted
+
+    def _messages(self, event: Turn, empty_as: str) -> list[dict[str, Any]]:
         said = received(event, empty_as)
         if seat_of(event) != self.seat:
             return [{"role": "user", "content": said}]
@@ -60,7 +77,7 @@ class History:
 
     def slide(self, first: int) -> None:
         """From now on send nothing before message `first` but the system prompt."""
-        self._first = first
+        self._first, self._counted = first, 0
         self._rehash()
 
     def digest(self, added: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
@@ -82,7 +99,13 @@ class History:
 
 def _plain(message: dict[str, Any]) -> dict[str, Any]:
     kept = ("role", "content", "tool_calls", "tool_call_id")
-    return {name: message[name] for name in kept if name in message}
+    plain = {name: message[name] for name in kept if name in message}
+    if isinstance(blocks := plain.get("content"), list):  # words between thoughts
+        plain["content"] = "".join(block.get("text") or "" for block in blocks)
+    if calls := plain.get("tool_calls"):
+        bare = ("id", "type", "function")  # without what else a provider wants back beside them
+        plain["tool_calls"] = [{n: call[n] for n in bare if n in call} for call in calls]
+    return plain
 
 
 def _canonical(item: dict[str, Any]) -> bytes:

@@ -9,14 +9,18 @@ import json
 import os
 import re
 import secrets
+import sys
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from harness.talk.events import Event
 from harness.talk.transcript import parse
 from harness.text import UserError
 
 SCHEMA = 2
+E = TypeVar("E", bound=Mapping[str, Any])
 
 # Control, format, separator and surrogate characters: legal in JSON, but they would act on a
 # terminal that shows the log, or split a line for readers that follow Unicode's line breaks.
@@ -41,7 +45,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def encode(event: dict[str, Any]) -> bytes:
+def encode(event: Mapping[str, Any]) -> bytes:
     """One event as one line of UTF-8 that any reader sees as exactly one line."""
     text = json.dumps(event, ensure_ascii=False)
     return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text).encode() + b"\n"
@@ -54,7 +58,7 @@ class Log:
     """The only thing that writes a conversation's log. Holds a lock, so that no one else does."""
 
     def __init__(self, path: Path, flags: int):
-        self.path = path
+        self.path, self._new = path, bool(flags & os.O_CREAT)
         # A sweep syncs by itself, in a thread, before it asks the next model: for a disk's few
         # milliseconds all its other conversations would have to stop.
         self.lazy = self._unsynced = False
@@ -83,23 +87,21 @@ class Log:
     def reopen(cls, path: Path) -> "Log":
         """An existing log, its torn last line cut off, ready to append. Raises LogError."""
         log = cls(path, os.O_RDWR | os.O_APPEND)
-        size = os.fstat(log._file).st_size
-        raw = path.read_bytes()
-        kept, _, torn = raw.rpartition(b"\n")  # a kill can leave half a line
-        if torn:
+        start, torn = _last_line(log._file)
+        if torn:  # a kill can leave half a line
             if parse(torn) is None:
-                os.ftruncate(log._file, len(kept) + (b"\n" in raw))
-            elif size:
+                os.ftruncate(log._file, start)
+            else:
                 log._append(b"\n")
         return log
 
-    def write(self, event: dict[str, Any]) -> dict[str, Any]:
+    def write(self, event: E) -> E:
         """Append one event and put it on disk before returning it. Raises LogError."""
-        event = {"type": event["type"], "timestamp": now()} | event
-        self._append(encode(event))
-        return event
+        stamped = cast(E, {"type": event["type"], "timestamp": now(), **event})
+        self._append(encode(stamped))
+        return stamped
 
-    def copy(self, events: list[dict[str, Any]]) -> None:
+    def copy(self, events: Iterable[Event]) -> None:
         """Append events of another log, synced once. Raises LogError."""
         self._append(b"".join(encode(event) for event in events))
 
@@ -135,17 +137,32 @@ class Log:
             self._unsynced = False
 
     def close(self) -> None:
-        """Let go of the log, all of it on the disk."""
+        """Let go of the log, all of it on the disk; a new one in which nothing stands is no
+        log."""
+        with contextlib.suppress(OSError):
+            if self._new and not os.fstat(self._file).st_size:
+                self.path.unlink()
         with contextlib.suppress(OSError):  # a disk that failed has said so before
             self.sync()
         os.close(self._file)
 
 
+def _last_line(file: int) -> tuple[int, bytes]:
+    """Where the last line begins, and what is behind the last newline."""
+    start, parts = os.fstat(file).st_size, [b""]
+    end = start
+    while start and b"\n" not in parts[-1]:
+        step = min(start, 1 << 16)
+        start -= step
+        os.lseek(file, start, os.SEEK_SET)
+        parts.append(os.read(file, step))
+    line = b"".join(reversed(parts)).rpartition(b"\n")[2]
+    return end - len(line), line
+
+
 def _lock(file: int) -> bool:
     """Take the advisory lock that ends with the process, however it ends."""
-    try:
-        import fcntl
-    except ImportError:
+    if sys.platform == "win32":
         import msvcrt
 
         os.lseek(file, 1 << 40, os.SEEK_SET)  # Windows' locks forbid reading: lock past the end
@@ -154,6 +171,8 @@ def _lock(file: int) -> bool:
         except OSError:
             return False
         return True
+    import fcntl
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

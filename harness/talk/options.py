@@ -7,30 +7,64 @@ import argparse
 import json
 import math
 import random
-import re
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import tools
-from harness import prompts
-from harness.models import call, catalogue
+from harness import files, prompts
+from harness.models import call, catalogue, secrets
 from harness.models.seat import Seat
-from harness.talk.settings import Settings, interjections, state_and_count
-from harness.text import UserError, visible
+from harness.talk.puppets import puppets
+from harness.talk.rules import state_and_count
+from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
+from harness.text import UserError, program, visible
 
-_SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?)$", re.IGNORECASE)
+DESCRIBE: list[str] = []  # this very list asks a verb for its parser
+
+
+class Described(Exception):
+    """Carries the `parser` of a verb that was asked for it."""
+
+    def __init__(self, parser: "Parser"):
+        super().__init__()
+        self.parser = parser
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit code 2."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, prog: str, **kwargs: Any):
         super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+            prog=prog.replace("attractor.py", program().removeprefix("python ")),
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
         )
 
+    def format_help(self) -> str:
+        return super().format_help().replace("python attractor.py", program())
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)  # argparse's own takes a full disk for a printed page
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"attractor: {visible(message)} (see {self.prog} --help)\n")
+        said = visible(secrets.scrub(message))
+        self.exit(2, f"attractor: {said} (see {self.prog} --help)\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but what follows an unknown option is not repeated: it may be a
+        key. With DESCRIBE for arguments, raises Described."""
+        if args is DESCRIBE:
+            raise Described(self)
+        parsed, odd = self.parse_known_args(args, namespace)
+        if odd:
+            flags = [word.partition("=")[0] for word in odd if word.startswith("-")]
+            if key := next((flag for flag in flags if secrets.named(flag)), None):
+                self.error(f"no option {key}: keys are set as variables such as "
+                           "ANTHROPIC_API_KEY, or written into .env")  # fmt: skip
+            self.error(f"unrecognized arguments: {' '.join(flags or odd)}")
+        return parsed
 
 
 def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
@@ -63,7 +97,7 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--system-a",), {"metavar": "NAME|@FILE|TEXT", "help": "A's system prompt"}),
     (("--system-b",), {"metavar": "NAME|@FILE|TEXT", "help": "B's system prompt"}),
     (("--tools",), {"metavar": "all|none|NAME,...",
-     "help": f"exit tools: {', '.join(tools.EXIT_TOOLS)} (default: all)"}),
+     "help": f"exit tools, each by its beginning: {', '.join(tools.EXIT_TOOLS)} (default: all)"}),
     (("--on-exit",), {"choices": ("refuse", "grant"),
      "help": "a call is refused and the run goes on, or it ends the run (default: refuse)"}),
     (("--max-turns",), {"type": count, "metavar": "N",
@@ -83,9 +117,13 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--api-base-a",), {"metavar": "URL", "help": "another server for A"}),
     (("--api-base-b",), {"metavar": "URL", "help": "another server for B"}),
     (("--interject",), {"action": "append", "metavar": "WHEN:SEAT:TEXT|@FILE",
-     "help": "speak in a seat's place, e.g. 12:A:@nudge (repeatable)"}),
-    (("--stop-on",), {"metavar": "STATE[:N]",
-     "help": "end when an attractor state has held for N messages, e.g. goodbye:6"}),
+     "help": "speak in a seat's place: in a turn (12:A:@nudge), in each Nth (every:10:A:...), or "
+             "once a state has held for N messages (on:goodbye+4:B:...); repeatable"}),
+    (("--puppet",), {"action": "append", "metavar": "SEAT=MODEL:@GOAL[:WHEN]",
+     "help": "a third model speaks in a seat's place towards a goal ("
+     + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
+    (("--stop-on",), {"metavar": "STATE[+N]",
+     "help": "end when an attractor state has held for N messages, e.g. goodbye+6"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),
@@ -105,9 +143,8 @@ RESERVED = frozenset((
     "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls", "api_base",
     "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace",
 ))  # fmt: skip
-# What a resumed run may change without becoming another conversation.
-RESUMABLE = ("max_turns", "max_cost", "stop_on", "on_empty", "on_full", "idle_timeout", "retry_for",
-             "no_cache")  # fmt: skip
+# The options that a resumed run may have without becoming another conversation.
+RESUMABLE = frozenset("no_cache" if name == "cache" else name for name in LIMITS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -129,10 +166,8 @@ def make_settings(
     models will be called, so that their keys must be there.
 
     Raises UserError with a line for the user."""
-    seats = [_seat(letter, options, base and base.seat(letter)) for letter in "AB"]
-    plain = ("on_exit", "max_turns", "max_cost", "stop_on", "on_empty", "empty_as", "on_full",
-             "idle_timeout", "retry_for", "rng_seed")  # fmt: skip
-    values: dict[str, Any] = {name: options[name] for name in plain if name in options}
+    seats = [_seat(letter, options, base.seat(letter) if base else None) for letter in "AB"]
+    values: dict[str, Any] = {name: options[name] for name in PLAIN if name in options}
     if "seed" in options:
         values["seed"] = prompts.words(options["seed"])
     if "no_cache" in options:
@@ -141,12 +176,49 @@ def make_settings(
         values |= {"tools": tools.choose(options.get("tools", "all")), "tool_schemas": ()}
     if "interject" in options:
         values["interject"] = interjections(options["interject"])
+    if "puppet" in options:
+        values["puppets"] = puppets(options["puppet"], options.get("api_base"))
     if base is None:
         values.setdefault("rng_seed", random.getrandbits(32))
     a, b = seats
     settings = base.changed(a=a, b=b, **values) if base else Settings(a, b, **values)
+    _refuse_keys(settings, base)
     check(settings, keys)
     return settings
+
+
+def _refuse_keys(settings: Settings, base: Settings | None) -> None:
+    """Refuse a key in what will be said or logged; what `base` has said already may stay. Raises
+    UserError."""
+    old = set(_texts(base)) if base else set()
+    for flag, text in _texts(settings):
+        if (flag, text) not in old and secrets.in_words(text):
+            raise UserError(f"{flag} holds a key: models would read it, and logs keep it; "
+                            f"put it into .env as {_variable('', text)}")  # fmt: skip
+
+
+def _texts(settings: Settings) -> list[tuple[str, str]]:
+    """What a user wrote that models read, by option."""
+    seats = (settings.a, settings.b)
+    found = [("--seed", settings.seed), ("--empty-as", settings.empty_as)]
+    found += [(f"--system-{seat.letter.lower()}", seat.system) for seat in seats]
+    found += [("--reasoning-effort", str(seat.params.get("reasoning_effort"))) for seat in seats]
+    found += [("--puppet", puppet.actor.system) for puppet in settings.puppets]
+    return found + [("--interject", rule.words) for rule in settings.interject]
+
+
+def changing(options: dict[str, Any], base: Settings) -> list[str]:
+    """Those of the options, by name, that would make another conversation of `base`."""
+
+    def told(settings: Settings) -> dict[str, Any]:
+        return settings.to_config() | {"tool_schemas": None}  # they are as the log has them
+
+    return [
+        name
+        for name in options
+        if name not in RESUMABLE
+        and told(make_settings({name: options[name]}, base, keys=False)) != told(base)
+    ]
 
 
 def check(settings: Settings, keys: bool) -> None:
@@ -156,10 +228,13 @@ def check(settings: Settings, keys: bool) -> None:
     for text, flag in ((settings.seed, "--seed"), (settings.empty_as, "--empty-as")):
         if not text.strip():
             raise UserError(f"{flag} must not be empty: providers refuse empty messages")
-    for seat in (settings.a, settings.b):
+    for puppet in settings.puppets:
+        if settings.seat(puppet.seat).human:
+            raise UserError(f"--puppet: a person holds seat {puppet.seat}, and speaks for it")
+    for seat in settings.everybody:
         if keys and (line := catalogue.missing_key(seat)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat.model):
+        if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
 
 
@@ -171,7 +246,10 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
 
     name = pick("model", base and base.name)
     if name is None:
-        raise UserError(f"who holds seat {letter}? give -a and -b, e.g. -a opus -b demo/standoff")
+        raise UserError(
+            f"who holds seat {letter}? give -a and -b: -a opus -b opus, or, without a key, "
+            "-a demo/standoff -b demo/goodbye"
+        )
     same = base is not None and name == base.name
     system = pick("system")
     if system is None:
@@ -182,39 +260,46 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
     for key in ("temperature", "max_tokens", "reasoning_effort"):
         if (value := pick(key)) is not None:
             params[key] = value
-    params |= _params(options.get("param") or [])
     model = base.model if same and base else catalogue.resolve(name)
+    params |= _params(options.get("param") or [], model)
     # a proxy serves a provider's other models too; another provider's are not sent there
     near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
     api_base = pick("api_base", base.api_base if near and base else None)
-    if api_base and re.search(r"://[^/]*@|[?&]", api_base):
-        raise UserError("--api-base must not hold credentials: it is written to the log")
+    if api_base and not (base and base.api_base == api_base):
+        check_address(api_base, model)
     return Seat(letter, name, model, text, params, api_base)
 
 
-def _params(texts: list[str]) -> dict[str, Any]:
+def check_address(address: str, model: str) -> None:
+    """Refuse a server's address that is none, or holds a key or a login. Raises UserError."""
+    if secrets.in_address(address):
+        raise UserError("--api-base must not hold credentials: it is written to the log; put the "
+                        f"key into .env as {_variable('', address, model)}")  # fmt: skip
+    if not catalogue.is_address(address):
+        raise UserError("--api-base: write the server's URL, such as http://localhost:8000/v1")
+
+
+def _params(texts: list[str], model: str) -> dict[str, Any]:
     params = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise UserError(f"--param {text!r}: write KEY=VALUE")
-        if _SECRET.search(key):
-            raise UserError(f"--param {key}: parameters are logged; put secrets into .env")
+            raise UserError("--param: write KEY=VALUE")
+        try:
+            params[key] = files.parse(value)
+        except json.JSONDecodeError:
+            params[key] = value
+        except ValueError as error:
+            raise UserError(f"--param {secrets.scrub(key)}: {error}") from None
+        if secrets.in_value({key: params[key]}):
+            raise UserError(f"--param {secrets.scrub(key)}: parameters are logged; put secrets "
+                            f"into .env, as {_variable(key, value, model)}")  # fmt: skip
         if key in RESERVED:
             raise UserError(f"--param {key}: the harness sets this itself")
-        try:
-            params[key] = json.loads(value)
-        except (ValueError, RecursionError):
-            params[key] = value
-        if _holds_secret(params[key]):
-            raise UserError(f"--param {key}: parameters are logged; put secrets into .env")
     return params
 
 
-def _holds_secret(value: Any) -> bool:
-    """Whether a parameter has a key or an address with credentials somewhere inside."""
-    if isinstance(value, dict):
-        return any(_SECRET.search(key) or _holds_secret(v) for key, v in value.items())
-    if isinstance(value, list):
-        return any(map(_holds_secret, value))
-    return isinstance(value, str) and bool(re.search(r"://[^/\s]*@", value))
+def _variable(name: str, value: str, model: str = "") -> str:
+    """The variable that a secret belongs into."""
+    own = catalogue.key_names(model) if model else ()
+    return secrets.variable(name, value, catalogue.provider(model) if own is None else "", own)

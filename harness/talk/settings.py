@@ -1,45 +1,34 @@
 """What a conversation is made of, as frozen values: they become the log's config and come back."""
 
+import functools
 import re
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, get_type_hints
 
 import tools
 from harness import prompts
 from harness.models.seat import Seat
-from harness.states.names import SHORT
+from harness.talk import imported
+from harness.talk.puppets import Puppet
+from harness.talk.rules import TRIGGER, Rule, moment
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
-TRIGGER = r"(?:\d+|every:\d+|on:[a-z_]+(?:\+\d+)?)"
 _RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Interjection:
-    """Words to be spoken as `seat` when `when` comes: a turn number, `every:N`, or
-    `on:STATE[+N]`. `name` is the prompt file's, or what the user wrote."""
+class Interjection(Rule):
+    """Words that are spoken as `seat`. `name` is the prompt file's, or what the user wrote."""
 
-    when: str
-    seat: str
     words: str
     name: str
 
-    @property
-    def state(self) -> str | None:
-        """The state that an `on:` interjection waits for."""
-        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
 
-    @property
-    def after(self) -> int:
-        """How many messages the state must have held; 0 for what waits for no state."""
-        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
-
-    def comes(self, turn: int) -> bool:
-        """Whether a turn is one that this interjection names."""
-        if self.when.startswith("every:"):
-            return turn > 0 and turn % int(self.when[6:]) == 0
-        return self.when == str(turn)
+def plain(default: Any, limit: bool = False) -> Any:
+    """A setting that the command line and the log hold as it is; a `limit` may change when a run
+    is resumed without making it another conversation."""
+    return field(default=default, metadata={"plain": True, "limit": limit})
 
 
 @dataclass(frozen=True)
@@ -48,35 +37,44 @@ class Settings:
 
     a: Seat
     b: Seat
-    seed: str = "Hello there"
+    seed: str = plain("Hello there")
     tools: tuple[str, ...] = ()
     tool_schemas: tuple[dict[str, Any], ...] = ()  # a resumed log's own; () = tools.py's
-    on_exit: str = "refuse"
+    on_exit: str = plain("refuse")
     interject: tuple[Interjection, ...] = ()
-    empty_as: str = SILENCE
-    on_empty: str = "placeholder"
-    on_full: str = "end"
-    max_turns: int | None = None
-    max_cost: float | None = None
-    stop_on: str | None = None
-    idle_timeout: float = 120.0
-    retry_for: float = 600.0
-    rng_seed: int = 0
-    cache: bool = True
+    puppets: tuple[Puppet, ...] = ()
+    empty_as: str = plain(SILENCE)
+    on_empty: str = plain("placeholder", limit=True)
+    on_full: str = plain("end", limit=True)
+    max_turns: int | None = plain(None, limit=True)
+    max_cost: float | None = plain(None, limit=True)
+    stop_on: str | None = plain(None, limit=True)
+    idle_timeout: float = plain(120.0, limit=True)
+    retry_for: float = plain(600.0, limit=True)
+    rng_seed: int = plain(0)
+    cache: bool = plain(True, limit=True)
+    unknown: tuple[str, ...] = ()  # what an imported log does not tell of these; never written
 
     def seat(self, letter: str) -> Seat:
         """The seat of that letter."""
         return self.a if letter == "A" else self.b
 
+    @property
+    def everybody(self) -> tuple[Seat, ...]:
+        """Both seats, and the puppets' actors."""
+        return self.a, self.b, *(puppet.actor for puppet in self.puppets)
+
     def to_config(self) -> dict[str, Any]:
         """The settings as the log's config holds them."""
-        config = {k: v for k, v in asdict(self).items() if k not in ("a", "b")}
+        config = {k: v for k, v in asdict(self).items() if k not in _APART}
         config["interject"] = [asdict(rule) for rule in self.interject]
+        if self.puppets:
+            config["puppets"] = [puppet.to_config() for puppet in self.puppets]
         for seat in (self.a, self.b):
             for key in ("name", "model", "system", "params", "api_base"):
                 config[f"{key}_{seat.letter.lower()}"] = getattr(seat, key)
         config |= {"tools": list(self.tools), "tool_schemas": self.schemas()}
-        return config | {"demo": self.a.demo or self.b.demo}
+        return config | {"demo": any(seat.demo for seat in self.everybody)}
 
     def schemas(self) -> list[dict[str, Any]]:
         """The tools as LiteLLM takes them: as the log has them, where it has them."""
@@ -86,45 +84,50 @@ class Settings:
     def from_config(cls, config: dict[str, Any]) -> "Settings":
         """The settings that a log's config holds, older schema included (where a setting did
         not exist yet, its default). Raises UserError when the models are not in it."""
-        seats = [_seat_of(config, letter) for letter in "AB"]
-        plain = {
-            name: config[name]
-            for name in ("seed", "on_exit", "empty_as", "on_empty", "on_full", "max_turns",
-                         "max_cost", "stop_on", "idle_timeout", "retry_for", "rng_seed", "cache")
-            if config.get(name) is not None
-        }  # fmt: skip
-        for name, kinds in _KINDS.items():
-            if not isinstance(config.get(name), kinds):
+        a, b = (_seat_of(config, letter) for letter in "AB")
+        for name, kind in _kinds().items():
+            if not isinstance(config.get(name), kind | None):
                 raise UserError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
+        values = {name: config[name] for name in PLAIN if config.get(name) is not None}
         rules = tuple(_rule(rule) for rule in config.get("interject") or ())
         names = tuple(str(name) for name in config.get("tools") or ())
         schemas = tuple(config.get("tool_schemas") or ())
         if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
             raise UserError(f"the log has a tool that this version does not know: {unknown[0]}")
-        return cls(*seats, tools=names, tool_schemas=schemas, interject=rules, **plain)
+        if "seed" in (lacking := imported.unknown(config)):
+            values["seed"] = ""
+        values |= {"tools": names, "tool_schemas": schemas, "interject": rules}
+        values["puppets"] = tuple(map(Puppet.from_config, config.get("puppets") or ()))
+        return cls(a, b, **values, unknown=lacking)
 
     def changed(self, **values: Any) -> "Settings":
         """A copy with these values replaced."""
         return replace(self, **values)
 
 
-_NUMBER, _TEXT, _LIST = int | float | None, str | None, list | tuple | None
-# What a log's config may hold; where a setting did not exist yet it is None.
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("seed", "on_exit", "empty_as", "on_empty", "on_full", "stop_on"), _TEXT),
-    **dict.fromkeys(("max_turns", "max_cost", "idle_timeout", "retry_for", "rng_seed"), _NUMBER),
-    **dict.fromkeys(("tools", "tool_schemas", "interject"), _LIST),
-    **{f"{name}_{seat}": kind for seat in "ab" for name, kind in (
-        ("name", _TEXT), ("model", _TEXT), ("system", _TEXT), ("api_base", _TEXT),
-        ("params", dict | None),
-    )},
-}  # fmt: skip
+_APART = ("a", "b", "puppets", "unknown")  # settings that a config holds in another form
+PLAIN = tuple(f.name for f in fields(Settings) if f.metadata)
+LIMITS = tuple(f.name for f in fields(Settings) if f.metadata.get("limit"))
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    """What a log's config may hold, by name; where a setting did not exist yet it is None."""
+    hints = get_type_hints(Settings)
+    kinds = {name: hints[name] for name in PLAIN}
+    kinds |= {name: kind | int for name, kind in kinds.items() if kind in (float, float | None)}
+    kinds |= dict.fromkeys(("tools", "tool_schemas", "interject", "puppets"), list | tuple)
+    of_seat = {"name": str, "model": str, "system": str, "api_base": str, "params": dict}
+    return kinds | {f"{name}_{seat}": kind for seat in "ab" for name, kind in of_seat.items()}
 
 
 def _rule(rule: Any) -> Interjection:
     fields = ("when", "seat", "words", "name")
     if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
         raise UserError("the log's config is damaged: an interjection is not whole")
+    moment(rule["when"], "the log's config is damaged: interjection")
+    if rule["seat"] not in ("A", "B"):
+        raise UserError(f"the log's config is damaged: no seat is named {rule['seat']!r:.40}")
     return Interjection(**{f: rule[f] for f in fields})
 
 
@@ -143,20 +146,6 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
     )
 
 
-def state_and_count(text: str, least: int) -> tuple[str, int]:
-    """STATE[+N] or STATE[:N], with a state's full or short name, as (state, N).
-
-    Raises UserError with a line for the user."""
-    name, _, number = text.replace("+", ":").partition(":")
-    state = {short: full for full, short in SHORT.items()}.get(name, name)
-    known = ", ".join(SHORT.values())
-    if state not in SHORT:
-        raise UserError(f"{text!r}: no such state; write STATE or STATE:N with one of {known}")
-    if not re.fullmatch(r"[0-9]{0,6}", number):
-        raise UserError(f"{text!r}: N must be a whole number, as in {name}:6")
-    return state, max(least, int(number or 0))
-
-
 def interjections(texts: list[str]) -> tuple[Interjection, ...]:
     """Parse `--interject` values: WHEN:SEAT:WORDS, several with commas between them.
 
@@ -168,16 +157,13 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             if not found:
                 raise UserError(
                     f"--interject {part!r}: write WHEN:SEAT:TEXT or WHEN:SEAT:@FILE, "
-                    "where WHEN is a turn (12), every:10, or on:goodbye_loop+4"
+                    "where WHEN is a turn (12), every:10, or on:goodbye+4"
                 )
             when, seat, said = found.groups()
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise UserError(f"--interject {part!r}: there are no words to say")
-            if when.startswith("on:"):
-                state_and_count(when[3:], 1)
-            if when == "every:0":
-                raise UserError(f"--interject {part!r}: every:N needs an N of at least 1")
+            when = moment(when, f"--interject {part!r}")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

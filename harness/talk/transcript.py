@@ -1,21 +1,18 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from harness.text import sendable
+from harness import files
+from harness.talk.events import End, Event, Totals, Turn
+from harness.text import add_costs, sendable
 
-SEATS = ("A", "B")
+SETTLING = ("config", "resumed")  # events that hold settings
 
+UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
-
-
-def partner(seat: str) -> str:
-    """The other seat."""
-    return "B" if seat == "A" else "A"
 
 
 # ---------------------------------------------------------------- reading
@@ -23,63 +20,128 @@ def partner(seat: str) -> str:
 
 @dataclass
 class Transcript:
-    """What a log holds. `skipped` lists (line number from 1, why)."""
+    """What a log holds. `skipped` lists (line number from 1, why); where the events are a `Stored`
+    it is filled as they are gone through."""
 
     path: Path
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: "list[Event] | Stored" = field(default_factory=list)
     skipped: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def config(self) -> dict[str, Any]:
         """The first config event, or {} where the log has none."""
-        return next((event for event in self.events if event["type"] == "config"), {})
+        found = (event for event in self.settled() if event["type"] == "config")
+        return cast(dict[str, Any], next(found, {}))
 
     @property
-    def messages(self) -> list[dict[str, Any]]:
+    def messages(self) -> list[Turn]:
         """The turn events, in order: index in this list = message index."""
         return [event for event in self.events if event["type"] == "turn"]
+
+    @property
+    def end(self) -> End | None:
+        """The event with which the log ends, where its run has ended."""
+        last = self.events[-1] if self.events else None
+        return last if last and last["type"] == "end" else None
+
+    def turns(self) -> list[int]:
+        """The turns that there are messages of, in order, each once."""
+        return sorted({event["turn"] for event in self.events if event["type"] == "turn"})
 
     def settings(self) -> dict[str, Any]:
         """The config, with what later resumptions changed of it."""
         settings = dict(self.config)
-        for event in self.of("resumed"):
-            settings |= event["settings"] if isinstance(event.get("settings"), dict) else {}
+        for event in self.settled():
+            changed = event.get("settings") if event["type"] == "resumed" else None
+            settings |= changed if isinstance(changed, dict) else {}
         return settings
 
-    def until(self, turn: int) -> list[dict[str, Any]]:
+    def settled(self) -> "list[Event]":
+        """The events that hold settings, and maybe others."""
+        return self.events.settled if isinstance(self.events, Stored) else self.events
+
+    def until(self, turn: int) -> list[Event]:
         """What a branch before `turn` shares: its messages, marked as inherited."""
         kept = [e for e in self.events if e["type"] in ("turn", "slide") and e["turn"] < turn]
         return [event | {"inherited": True} for event in kept]
 
-    def of(self, kind: str) -> list[dict[str, Any]]:
+    def of(self, kind: str) -> list[Event]:
         """The events of one type."""
         return [event for event in self.events if event["type"] == kind]
 
 
+class Stored:
+    """A log's events on the disk: each time that they are gone through they are read, one at a
+    time, so that a long log takes no memory and its first event is there at once."""
+
+    def __init__(self, path: Path, skipped: list[tuple[int, str]]):
+        self.path, self.skipped, self._told = path, skipped, set[int]()
+        self.settled: list[Event] = []  # config and resumed, found without reading the others
+        with files.open_regular(path) as file:
+            for number, line in enumerate(file, 1):
+                if b'"config"' in line or b'"resumed"' in line:
+                    found = parse(line)
+                    if found and found["type"] in SETTLING:
+                        self.settled.append(cast(Event, found))
+                if not line.endswith(b"\n") and parse(line) is None:
+                    self._skip(number, "not a JSON event")  # who writes on cuts it off first
+
+    def _skip(self, number: int, why: str) -> None:
+        if number not in self._told:
+            self._told.add(number)
+            self.skipped.append((number, why))
+
+    def __iter__(self) -> Iterator[Event]:
+        for number, event in lines(self.path):
+            if isinstance(event, dict):
+                yield event
+            else:
+                self._skip(number, event)
+
+    def __getitem__(self, index: int) -> Event:
+        return list(self)[index]
+
+
 def read(path: Path) -> Transcript:
     """Read a log of either schema. Raises only OSError."""
-    transcript = Transcript(path)
+    events, skipped = list[Event](), []
     for number, event in lines(path):
-        if isinstance(event, dict):
-            transcript.events.append(event)
+        if isinstance(event, str):
+            skipped.append((number, event))
         else:
-            transcript.skipped.append((number, event))
+            events.append(event)
+    return Transcript(path, events, skipped)
+
+
+def follow(path: Path) -> Transcript:
+    """A log whose events stay on the disk. Raises only OSError, also later where it is gone."""
+    transcript = Transcript(path)
+    transcript.events = Stored(path, transcript.skipped)
     return transcript
 
 
-def lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
     """Each line's number and its event, or why it is none. Splits on newline bytes only."""
-    with open(path, "rb") as file:
+    messages = 0
+    with files.open_regular(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 event = parse(line)
-                yield number, (event or "not a JSON event") if event is None else _checked(event)
+                found = "not a JSON event" if event is None else _checked(event)
+                if isinstance(found, str):
+                    yield number, found
+                elif found["type"] == "slide" and found["from_message"] >= messages:
+                    yield number, "a slide to nowhere"
+                else:
+                    messages += found["type"] == "turn"
+                    yield number, cast(Event, found)  # checked here, trusted from here on
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
+    """The event on a line, or None."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = files.parse(line)
+    except ValueError:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 
@@ -106,7 +168,11 @@ def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     }
     if not isinstance(event.get("source", ""), str):
         mended["source"] = "live" if event.get("interjected") else "model"
-    return event | mended
+    event |= mended
+    for message in event["messages"]:  # the same words once more: let there be one copy of them
+        if message.get("content") == event.get("response"):
+            message["content"] = event["response"]
+    return event
 
 
 def _count(value: Any) -> bool:
@@ -130,7 +196,7 @@ def _own(messages: list[Any]) -> bool:
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
             return False
-        if not isinstance(message.get("content", ""), str | None):
+        if not isinstance(message.get("content", ""), str | list | None):
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(
@@ -150,12 +216,7 @@ def _list(value: Any) -> list:
     return value if isinstance(value, list) else []
 
 
-def seat_of(event: dict[str, Any]) -> str:
-    """The seat that a turn's message belongs to."""
-    return event["label"][-1]
-
-
-def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
+def received(event: Turn, empty_as: str = SILENCE) -> str:
     """The words that the partner received for this message, in logs of either schema."""
     sent = event.get("sent")
     if isinstance(sent, str):
@@ -163,17 +224,32 @@ def received(event: dict[str, Any], empty_as: str = SILENCE) -> str:
     return sendable(event["response"]) if event["response"].strip() else empty_as
 
 
-def no_totals() -> dict[str, Any]:
+def no_totals() -> Totals:
     """The totals of a conversation that has not begun; see `tally`."""
-    counts = dict.fromkeys(("messages", "input", "output", "cache_read", "cache_write"), 0)
-    return counts | {"cost_usd": 0.0, "tool_attempts": {}}
+    return {
+        "messages": 0,
+        "input": 0,
+        "output": 0,
+        "cache_read": 0,
+        "cache_write": 0,
+        "cost_usd": 0.0,
+        "tool_attempts": {},
+    }
 
 
-def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
+def totals(transcript: Transcript) -> Totals:
+    """The totals of a whole log."""
+    sums = no_totals()
+    for event in transcript.events:
+        tally(sums, event)
+    return sums
+
+
+def tally(totals: Totals, event: Event) -> None:
     """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
 
     The cost is None from the first request on whose price is unknown."""
-    if event["type"] not in ("turn", "aborted"):
+    if event["type"] != "turn" and event["type"] != "aborted":
         return
     totals["messages"] += event["type"] == "turn"
     for attempt in event.get("tool_attempts") or []:
@@ -182,7 +258,8 @@ def tally(totals: dict[str, Any], event: dict[str, Any]) -> None:
     usage = event.get("usage")
     if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
-    for name in ("input", "output", "cache_read", "cache_write"):
-        totals[name] += usage.get(name) or 0
-    known = totals["cost_usd"] is not None and event.get("cost_usd") is not None
-    totals["cost_usd"] = totals["cost_usd"] + event["cost_usd"] if known else None
+    totals["input"] += usage.get("input") or 0
+    totals["output"] += usage.get("output") or 0
+    totals["cache_read"] += usage.get("cache_read") or 0
+    totals["cache_write"] += usage.get("cache_write") or 0
+    totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

@@ -1,0 +1,117 @@
+"""How long does a report on many runs take, and how much memory? Run by hand:
+
+    python benchmarks/bench_report.py [--runs 1000] [--turns 30] [--html]
+
+Makes up logs (as the sweep writes them: openings of some hundred characters, then loops that get
+shorter, one message in seven the same as an earlier one, as in real ones), then runs `report` on
+them as a user would and prints the seconds and the most memory that it and its workers held at
+once. The goal: 1,000 logs of 60 messages within 10 s and 300 MB.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import made_logs as logs
+
+WORDS = [
+    "the",
+    "we",
+    "I",
+    "human",
+    "assistant",
+    "light",
+    "loop",
+    "story",
+    "is",
+    "not",
+    "and",
+    "to",
+    "thank",
+    "river",
+    "begin",
+    "here",
+    "42",
+    "question",
+    "perhaps",
+    "always",
+    "notice",
+    "you",
+]
+LOOPS = [
+    "Goodbye! Take care of yourself, and farewell once more.",
+    "✨🌊✨",
+    "…",
+    "Yes. Always yes.",
+    "I'm the assistant here, and you are the user. How can I help you today?",
+]
+
+
+def conversation(messages: int, rng: random.Random) -> list[dict]:
+    """One made-up run: talk of 100 to 900 characters, then a loop from somewhere on."""
+    onset, loop = rng.randrange(messages // 3, messages), rng.choice(LOOPS)
+    found = []
+    for index in range(messages):
+        words = rng.choices(WORDS, k=rng.randrange(20, 180))
+        text = " ".join(words) if index < onset else loop + " " + rng.choice(WORDS)
+        found.append(logs.turn(index, text.capitalize() + "."))
+    return found
+
+
+def memory(pid: int) -> int:
+    """Kilobytes that a process and its children hold, each page that they share counted once."""
+    total, seen = 0, [pid]
+    while seen:
+        one = seen.pop()
+        try:
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            total += next(int(row.split()[1]) for row in rollup.splitlines() if "Pss:" in row)
+            for task in Path(f"/proc/{one}/task").iterdir():
+                seen += map(int, (task / "children").read_text().split())
+        except (OSError, StopIteration):
+            continue  # it has just ended
+    return total
+
+
+def measure(folder: str, arguments: list[str]) -> tuple[float, float]:
+    """Seconds and megabytes of one report."""
+    command = [sys.executable, str(ROOT / "attractor.py"), "report", folder, *arguments]
+    began, most = time.perf_counter(), 0
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while process.poll() is None:
+        most = max(most, memory(process.pid))
+        time.sleep(0.2)  # looking walks the page tables, which takes time itself
+    if process.returncode:
+        sys.exit(f"the report failed with exit code {process.returncode}")
+    return time.perf_counter() - began, most / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--turns", type=int, default=30)
+    parser.add_argument("--html", action="store_true", help="the page too")
+    args = parser.parse_args()
+    rng = random.Random(1)
+    with tempfile.TemporaryDirectory() as folder:
+        for run in range(args.runs):
+            about = logs.config(model_b=f"x/{run % 4}", max_turns=args.turns)
+            said = conversation(2 * args.turns, rng)
+            logs.write(Path(folder, "logs", f"{run:05}.jsonl"), about, *said, logs.end())
+        pages = [["--html", f"{folder}/page.html"]] if args.html else []
+        for arguments in ([], ["--compare", "model_b"], *pages):
+            seconds, megabytes = measure(f"{folder}/logs", arguments)
+            what = " ".join(["report", *arguments[:1]])
+            print(f"{what}: {args.runs} logs of {2 * args.turns} messages: "
+                  f"{seconds:.1f} s, {megabytes:.0f} MB")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

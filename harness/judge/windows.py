@@ -1,0 +1,23 @@
+"""What of a transcript a judge is shown at once."""
+
+from harness.judge.labels import Message
+
+LONGEST = 240_000  # characters that one request shows at most
+
+
+def windows(messages: list[Message], size: int) -> list[tuple[int, int]]:
+    """First and last message of each stretch to read at once; each begins in the one before."""
+    found, first = [], 0
+    while messages:
+        last, room = first, LONGEST - len(messages[first]["response"])
+        while last + 1 < min(len(messages), first + size):
+            room -= len(messages[last + 1]["response"])
+            if room < 0:
+                break
+            last += 1
+        found.append((first, last))
+        if last >= len(messages) - 1:
+            return found
+        again = min(size // 4, max(1, (last + 1 - first) // 4))
+        first = max(first + 1, last + 1 - again)
+    return found

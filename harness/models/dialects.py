@@ -1,0 +1,280 @@
+"""The protocols that providers stream in: what each event of them says.
+
+Each reader takes one event (a JSON object) into a `Said` and returns what can be shown of it.
+Four protocols carry nearly all models; what comes in another one is read by LiteLLM.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+from harness.models.said import Pieces, Said
+from harness.models.wire import DONE, json_lines, sent_events
+
+# Ends that are no ordinary end, in each provider's own words.
+REFUSED = frozenset((
+    "refusal", "content_filter", "sensitive", "guardrail_intervened", "content_filtered",
+    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR",
+    "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
+))  # fmt: skip
+BROKEN = frozenset((
+    "error", "network_error", "insufficient_system_resource", "abort",
+    "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER",
+    "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "FINISH_REASON_UNSPECIFIED",
+))  # fmt: skip
+FULL = frozenset(("model_context_window_exceeded", "context_length_exceeded"))
+ORDINARY = {  # the words of the log for an ordinary end
+    "end_turn": "stop", "stop_sequence": "stop", "STOP": "stop", "eos": "stop",
+    "tool_use": "tool_calls", "max_tokens": "length", "MAX_TOKENS": "length",
+    "model_length": "length",
+}  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _finish(said: Said, reason: Any, why: Any = "") -> None:
+    """The provider says that, and why, the message ends here."""
+    if not isinstance(reason, str) or not reason:
+        return
+    said.finish, said.ended = ORDINARY.get(reason, reason), True
+    if reason in REFUSED:
+        said.refusal = said.refusal or _text(why) or reason
+    elif reason in BROKEN:
+        said.failed = said.failed or _text(why) or f"it ended with {reason!r}"
+
+
+# ---------------------------------------------------------------- Anthropic
+
+
+def anthropic(event: dict[str, Any], said: Said) -> Pieces:
+    """An event of Anthropic's Messages API."""
+    kind, index = event.get("type"), event.get("index")
+    if kind == "error":
+        said.failed = event.get("error") or event
+    elif kind == "message_start":
+        said.counted |= _dict(_dict(event.get("message")).get("usage"))
+    elif kind == "content_block_start":
+        return _block_start(said, index, _dict(event.get("content_block")))
+    elif kind == "content_block_delta":
+        return _block_delta(said, index, _dict(event.get("delta")))
+    elif kind == "message_delta":
+        delta = _dict(event.get("delta"))
+        details = _dict(delta.get("stop_details"))
+        _finish(said, delta.get("stop_reason"), _reason(details))
+        counted = _dict(event.get("usage"))
+        said.counted |= {name: value for name, value in counted.items() if value is not None}
+    elif kind == "message_stop":
+        said.done = True
+    return []
+
+
+def _reason(details: dict[str, Any]) -> str:
+    words = [_text(details.get(name)) for name in ("category", "explanation")]
+    return ": ".join(word for word in words if word)
+
+
+def _block_start(said: Said, index: Any, block: dict[str, Any]) -> Pieces:
+    if block.get("type") == "text":
+        return said.text(_text(block.get("text")))
+    if block.get("type") == "thinking":
+        return said.think(_text(block.get("thinking")), index, _text(block.get("signature")))
+    if block.get("type") == "redacted_thinking":
+        said.redacted(_text(block.get("data")))
+    elif block.get("type") == "tool_use":
+        given = block.get("input") or None
+        said.call(index, _text(block.get("id")), _text(block.get("name")), given, new=True)
+    return []
+
+
+def _block_delta(said: Said, index: Any, delta: dict[str, Any]) -> Pieces:
+    kind = delta.get("type")
+    if kind == "text_delta":
+        return said.text(_text(delta.get("text")))
+    if kind == "thinking_delta":
+        return said.think(_text(delta.get("thinking")), index)
+    if kind == "signature_delta":
+        return said.think("", index, _text(delta.get("signature")))
+    ours = any(part.kind == "call" and part.key == index for part in said.parts)
+    if kind == "input_json_delta" and ours:  # tools that run at the provider's are not ours
+        said.call(index, "", "", _text(delta.get("partial_json")))
+    return []
+
+
+# ---------------------------------------------------------------- OpenAI and all who do likewise
+
+
+def chat(event: dict[str, Any], said: Said) -> Pieces:
+    """A chunk of OpenAI's chat completions, in the many ways in which it is spoken."""
+    if event is DONE:
+        said.done = True
+        return []
+    if event.get("error"):
+        said.failed = event["error"]
+    if isinstance(event.get("usage"), dict) and event["usage"]:
+        said.counted = dict(event["usage"])
+    for name in ("service_tier", "x_groq"):
+        if event.get(name):
+            said.counted.setdefault(name, event[name])
+    if used := _dict(_dict(event.get("x_groq")).get("usage")):
+        said.counted |= used
+    if not (choices := _dicts(event.get("choices"))):
+        return []
+    choice = choices[0]
+    delta = _dict(choice.get("delta")) or _dict(choice.get("message"))
+    said.thinks_aloud = True
+    pieces = _chat_words(said, delta)
+    for call in _dicts(delta.get("tool_calls")):
+        function = _dict(call.get("function"))
+        said.call(
+            call.get("index"), _text(call.get("id")), _text(function.get("name")),
+            function.get("arguments"), _signed(call),
+        )  # fmt: skip
+    if choice.get("error"):
+        said.failed = choice["error"]
+    native = choice.get("native_finish_reason")
+    reason = native if native in REFUSED | FULL else choice.get("finish_reason")
+    _finish(said, reason, said.refusal)
+    return pieces
+
+
+def _chat_words(said: Said, delta: dict[str, Any]) -> Pieces:
+    pieces: Pieces = []
+    details = _dicts(delta.get("reasoning_details"))
+    said.details += details
+    thoughts = (delta.get(name) for name in ("reasoning_content", "reasoning", "thinking"))
+    thought = next(filter(None, map(_text, thoughts)), "")
+    if not thought:
+        kinds = ("text", "summary")
+        thought = "".join(_text(detail.get(kind)) for detail in details for kind in kinds)
+    pieces += said.think(thought)
+    content = delta.get("content")
+    for part in _dicts(content):
+        if part.get("type") in ("thinking", "reasoning"):
+            pieces += said.think(_thinking(part))
+        elif part.get("type") == "refusal":
+            pieces += _declined(said, part.get("refusal"))
+        else:
+            pieces += said.text(_text(part.get("text")))
+    pieces += said.tagged(_text(content))
+    return pieces + _declined(said, delta.get("refusal"))
+
+
+def _thinking(part: dict[str, Any]) -> str:
+    """The words of a thinking part: a text, or a list of texts."""
+    inner = part.get("thinking") or part.get("text") or part.get("summary")
+    return _text(inner) or "".join(_text(piece.get("text")) for piece in _dicts(inner))
+
+
+def _declined(said: Said, words: Any) -> Pieces:
+    """OpenAI's refusals come in a field of their own; they are what the model says."""
+    said.refusal += _text(words)
+    return said.text(_text(words))
+
+
+def _signed(call: dict[str, Any]) -> dict[str, Any]:
+    """Where Gemini signs a call when it is spoken to in OpenAI's dialect."""
+    extra = call.get("extra_content")
+    return {"extra_content": extra} if isinstance(extra, dict) and extra else {}
+
+
+# ---------------------------------------------------------------- Gemini
+
+
+def gemini(event: dict[str, Any], said: Said) -> Pieces:
+    """A chunk of Gemini's streamGenerateContent."""
+    if event.get("error"):
+        said.failed = event["error"]
+    if isinstance(event.get("usageMetadata"), dict):
+        said.counted = event["usageMetadata"]
+    feedback = _dict(event.get("promptFeedback"))
+    if blocked := _text(feedback.get("blockReason")):
+        said.finish, said.ended = blocked, True
+        said.refusal = _text(feedback.get("blockReasonMessage")) or f"prompt blocked: {blocked}"
+    pieces: Pieces = []
+    for candidate in _dicts(event.get("candidates"))[:1]:
+        for part in _dicts(_dict(candidate.get("content")).get("parts")):
+            pieces += _gemini_part(said, part)
+        _finish(said, candidate.get("finishReason"), candidate.get("finishMessage"))
+    if said.finish == "stop" and any(part.kind == "call" for part in said.parts):
+        said.finish = "tool_calls"
+    return pieces
+
+
+def _gemini_part(said: Said, part: dict[str, Any]) -> Pieces:
+    signature = _text(part.get("thoughtSignature"))
+    if isinstance(call := part.get("functionCall"), dict):
+        signed = {"provider_specific_fields": {"thought_signature": signature}}
+        extra = signed if signature else {}  # a history without it is refused
+        name, id = _text(call.get("name")), _text(call.get("id"))
+        said.call(None, id, name, call.get("args") or {}, extra, new=True)
+        return []
+    if part.get("thought"):
+        return said.think(_text(part.get("text")))
+    return said.text(_text(part.get("text")), signature) if "text" in part else []
+
+
+# ---------------------------------------------------------------- Ollama
+
+
+def ollama(event: dict[str, Any], said: Said) -> Pieces:
+    """A line of Ollama's /api/chat."""
+    if event.get("error"):
+        said.failed = event["error"]
+    message, said.thinks_aloud = _dict(event.get("message")), True
+    pieces = said.think(_text(message.get("thinking")))
+    pieces += said.tagged(_text(message.get("content")))
+    for call in _dicts(message.get("tool_calls")):
+        function = _dict(call.get("function"))
+        name, arguments = _text(function.get("name")), function.get("arguments")
+        said.call(None, _text(call.get("id")), name, arguments or {}, new=True)
+    if event.get("done") is True:
+        said.done = True
+        said.counted = event
+        _finish(said, event.get("done_reason") or "stop")
+        if said.finish == "stop" and any(part.kind == "call" for part in said.parts):
+            said.finish = "tool_calls"
+    return pieces
+
+
+# ---------------------------------------------------------------- which is spoken
+
+
+class Dialect(NamedTuple):
+    """How a body is taken apart into events, and how one is read."""
+
+    name: str
+    events: Callable[[AsyncIterator[str]], AsyncGenerator[dict[str, Any], None]]
+    read: Callable[[dict[str, Any], Said], Pieces]
+
+
+_BY_PATH = (  # what the path of a request that streams ends with, or holds
+    ("/messages", Dialect("anthropic", sent_events, anthropic)),
+    (":streamRawPredict", Dialect("anthropic", sent_events, anthropic)),
+    ("/chat/completions", Dialect("chat", sent_events, chat)),
+    (":streamGenerateContent", Dialect("gemini", sent_events, gemini)),
+    ("/api/chat", Dialect("ollama", json_lines, ollama)),
+)
+
+
+def spoken_at(path: str) -> Dialect | None:
+    """The dialect that is spoken at this path of a server; None where it is no one of these."""
+    return next((dialect for end, dialect in _BY_PATH if path.rstrip("/").endswith(end)), None)
+
+
+def whole_message(body: str) -> dict[str, Any] | None:
+    """A chat completion that came in one piece, though a stream was asked for."""
+    try:
+        answer = json.loads(body, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) and _dicts(answer.get("choices")) else None

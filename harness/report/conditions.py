@@ -1,0 +1,250 @@
+"""What runs have in common: their settings as words, groups of them, what to call a group.
+
+A run's *condition* is what its settings say (`facts`), with the names that a sweep gave them.
+The *stimulus* (`stimulus`) is what its models were really told, and by what it was made.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import tools
+from harness import prompts
+from harness.text import UserError
+
+PLAIN = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
+CUT = 50  # characters of a setting's value in a condition's name
+
+Facts = dict[str, str]
+Key = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings
+Groups = dict[Key, list[Any]]  # of summaries
+
+
+def words_of(value: Any) -> str:
+    """A log's value as words; what is no text is shown as Python writes it."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else str(value)
+
+
+def facts(settings: dict[str, Any], models: list[Any] | None = None) -> Facts:
+    """The settings that runs of one condition share, by name, as words."""
+    known: Facts = {}
+    for index, seat in enumerate("ab"):
+        spoke = (models or [])[index:][:1] or ["?"]
+        known[f"model_{seat}"] = words_of(settings.get(f"model_{seat}") or spoke[0])
+    for seat in "ab":
+        system = settings.get(f"system_{seat}", "not recorded")
+        name = _prompt_names().get(system) if isinstance(system, str) else None
+        known[f"system_{seat}"] = name or words_of(system) or "none"
+        params = settings.get(f"params_{seat}")
+        for param, value in sorted(params.items()) if isinstance(params, dict) else ():
+            known[f"{param}_{seat}"] = words_of(value)
+    known["tools"] = _tools(settings.get("tools", "not recorded"))
+    if told := _other_tool_texts(settings):
+        known["tool_texts"] = told
+    known |= {name: words_of(settings[name]) for name in PLAIN if settings.get(name) is not None}
+    rules = settings.get("interject")
+    known["interject"] = ", ".join(map(_rule, rules if isinstance(rules, list) else ())) or "none"
+    pulled = settings.get("puppets")
+    known["puppet"] = ", ".join(map(_puppet, pulled if isinstance(pulled, list) else ())) or "none"
+    return known | _varied(settings, known)
+
+
+def _tools(names: Any) -> str:
+    if not isinstance(names, list):
+        return words_of(names)
+    words = [*map(words_of, names)]
+    return "all" if {*words} == {*tools.EXIT_TOOLS} else ", ".join(words) or "none"
+
+
+def _other_tool_texts(settings: dict[str, Any]) -> str:
+    """A hash of what the models were told of their tools, where that is not tools.py's text."""
+    told = _told(settings)
+    if not told or all(tools.EXIT_TOOLS.get(n, "\0") + tools.EFFECT_NOTE == t for n, t in told):
+        return ""
+    text = json.dumps(told, ensure_ascii=True)
+    return "sha256 " + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _told(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and descriptions of the tools, as the log has them."""
+    schemas = settings.get("tool_schemas")
+    functions = [s.get("function") for s in schemas if isinstance(s, dict)] if isinstance(
+        schemas, list | tuple) else []  # fmt: skip
+    return [(words_of(f.get("name")), words_of(f.get("description")))
+            for f in functions if isinstance(f, dict)]  # fmt: skip
+
+
+def _varied(settings: dict[str, Any], known: Facts) -> Facts:
+    """What a sweep varied that the settings do not tell under that name or for either seat."""
+    varied = settings.get("condition")
+    pairs = varied.items() if isinstance(varied, dict) else ()
+    return {k: words_of(v) for k, v in pairs if k not in known and f"{k}_a" not in known}
+
+
+def _rule(rule: Any) -> str:
+    if not isinstance(rule, dict):
+        return words_of(rule)
+    return ":".join(words_of(rule.get(name)) for name in ("when", "seat", "name"))
+
+
+def _puppet(rule: Any) -> str:
+    if not isinstance(rule, dict):
+        return words_of(rule)
+    seat, *rest = (words_of(rule.get(name)) for name in ("seat", "called", "name", "when"))
+    return f"{seat}={':'.join(rest)}"
+
+
+@cache
+def _prompt_names() -> dict[str, str]:
+    return {prompts.load(name, "system"): name for name in prompts.names("system")} | {"": "none"}
+
+
+def is_demo(settings: dict[str, Any], models: list[Any]) -> bool:
+    """Whether a scripted demo took part."""
+    named = [settings.get("model_a"), settings.get("model_b"), *models]
+    return settings.get("demo") is True or any(words_of(m).startswith("demo/") for m in named)
+
+
+def stimulus(settings: dict[str, Any], models: list[Any]) -> Facts:
+    """What the models of a run were really told, and what it was made with, word for word."""
+    block: Facts = {}
+    for index, seat in enumerate("ab"):
+        spoke = models[index:][:1] or ["?"]
+        block[f"model {seat.upper()}"] = words_of(settings.get(f"model_{seat}") or spoke[0])
+    for seat in "ab":
+        system = settings.get(f"system_{seat}", "not recorded")
+        block[f"system prompt of {seat.upper()}"] = words_of(system) or "none"
+    block["seed (the first message that A receives)"] = words_of(
+        settings.get("seed", "not recorded")
+    )
+    for seat in "ab":
+        params = settings.get(f"params_{seat}")
+        pairs = sorted(params.items()) if isinstance(params, dict) else []
+        told = ", ".join(f"{name} {words_of(value)}" for name, value in pairs)
+        block[f"sampling of {seat.upper()}"] = told or (
+            "the provider's own" if isinstance(params, dict) else "not recorded"
+        )
+    block["tools"] = _tools(settings.get("tools", "not recorded"))
+    block |= {f"tool {name}": text for name, text in _told(settings)}
+    rules = settings.get("interject")
+    for rule in rules if isinstance(rules, list) else ():
+        if isinstance(rule, dict):
+            when = f"{words_of(rule.get('when'))}:{words_of(rule.get('seat'))}"
+            block[f"interjection at {when}"] = words_of(rule.get("words"))
+    for name in PLAIN[1:]:
+        if settings.get(name) is not None:
+            block[name.replace("_", " ")] = words_of(settings[name])
+    return block | _made_with(settings)
+
+
+def _made_with(settings: dict[str, Any]) -> Facts:
+    versions = settings.get("versions")
+    pairs = [*versions.items()] if isinstance(versions, dict) else []
+    pairs += [("commit", settings["git"])] if settings.get("git") else []
+    told = ", ".join(f"{words_of(name)} {words_of(value)}" for name, value in pairs)
+    return {"made with": told or "not recorded"}
+
+
+def shared(blocks: Iterable[Facts]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Per entry of the runs' blocks its values, each with the number of runs that have it."""
+    counts: dict[str, Counter[str]] = {}
+    for block in blocks:
+        for name, value in block.items():
+            counts.setdefault(name, Counter())[value] += 1
+    return [(name, values.most_common()) for name, values in counts.items()]
+
+
+# ---------------------------------------------------------------- groups
+
+
+def group(runs: list[Any], by: list[str] | None = None) -> Groups:
+    """Runs by condition, demos apart, real ones first. With `by` only these settings count."""
+    if by:
+        must_be_known("--by", by, {name for run in runs for name in run.condition})
+    groups: Groups = {}
+    for run in runs:
+        kept = {name: value for name, value in run.condition.items()
+                if by is None or any(belongs(name, setting) for setting in by)}  # fmt: skip
+        groups.setdefault((run.demo, tuple(sorted(kept.items()))), []).append(run)
+    return dict(sorted(groups.items(), key=lambda item: item[0]))
+
+
+def belongs(name: str, setting: str) -> bool:
+    """Whether a setting's name (`system_a`) is meant by what the user calls it (`system`)."""
+    return name in (setting, f"{setting}_a", f"{setting}_b")
+
+
+def must_be_known(flag: str, settings: list[str], known: set[str]) -> None:
+    """Raises UserError where no run has one of the settings."""
+    for setting in settings:
+        if not any(belongs(name, setting) for name in known):
+            use = ", ".join(sorted(known))
+            raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
+
+
+def listed(text: str | None) -> list[str] | None:
+    """The settings of `--by` or `--compare`, with commas between them."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UserError("name at least one setting, as in --by model or --compare tools")
+    return names
+
+
+def names(groups: Groups) -> list[str]:
+    """What to call each condition: its models, and the settings in which conditions differ."""
+    values: dict[str, set[str | None]] = {}
+    conditions = [dict(pairs) for _, pairs in groups]
+    for name in {name for condition in conditions for name in condition}:
+        values[name] = {condition.get(name) for condition in conditions}
+    telling = {name for name, seen in values.items() if len(seen) > 1} - {"model_a", "model_b"}
+    return _told_apart([_name(dict(pairs), demo, telling) for demo, pairs in groups])
+
+
+def _told_apart(called: list[str]) -> list[str]:
+    """The same names, those that are cut to the same words with a number behind."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for name in called:
+        seen[name] += 1
+        apart.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    return apart
+
+
+def named(runs: list[Any]) -> list[tuple[str, Any]]:
+    """Each run with its condition's name, in their own order."""
+    groups = group(runs)
+    pairs = zip(names(groups), groups.values(), strict=True)
+    called = {id(run): name for name, mine in pairs for run in mine}
+    return [(called[id(run)], run) for run in runs]
+
+
+def _name(condition: Facts, demo: bool, telling: set[str]) -> str:
+    words = [" × ".join(condition[m] for m in ("model_a", "model_b") if m in condition)]
+    words += differing(condition, telling)
+    return " · ".join([word for word in words if word] + ["scripted demo"] * demo) or "all runs"
+
+
+def differing(condition: Facts, telling: set[str]) -> list[str]:
+    """These settings of a condition in words, those that both seats share once."""
+    words: list[str] = []
+    for name in sorted(telling & set(condition)):
+        base, seat = name[:-2], name[-2:]
+        twin = base + ("_b" if seat == "_a" else "_a")
+        if seat in ("_a", "_b") and condition.get(twin) == condition[name]:
+            both = f"{base} {_cut(condition[name])}"
+            words += [] if both in words else [both]
+        else:
+            words.append(f"{name} {_cut(condition[name])}")
+    return words
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= CUT else text[: CUT - 1] + "…"

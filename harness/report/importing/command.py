@@ -1,0 +1,144 @@
+"""Other people's transcripts as logs, so that states, report, judge, replay and export read them.
+
+    python attractor.py import condition.json                 to logs/imported
+    python attractor.py import transcripts/ --to logs/theirs  a folder of any of the formats
+    python attractor.py import view.jsonl --seat B            chat messages as seat B saw them
+
+Formats, told apart by content: AttractorBench, conversations.json, pidgin's events.jsonl,
+UniversalBackrooms' text, Inspect, OpenAI messages, ShareGPT, CSV (docs/import.md). What a file
+does not tell stays unknown. The same conversation again is left alone.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import files
+from harness.report.importing.formats import conversations
+from harness.report.importing.talk import Talk, Unreadable
+from harness.screen.progress import Progress
+from harness.talk.log import SCHEMA, LogError, encode, now
+from harness.talk.options import Parser
+from harness.talk.transcript import UNKNOWN
+from harness.text import UserError, many, visible
+
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+
+
+@dataclass
+class File:
+    """What became of one file."""
+
+    format: str = ""
+    written: int = 0
+    known: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def line(self, path: Path) -> str:
+        """The same in words."""
+        found = f"{path}: {many(self.written, 'conversation')} of {self.format}"
+        found += f", {self.known} here already" if self.known else ""
+        return "\n".join([found] * bool(self.format) + [f"{path}: {p}" for p in self.problems])
+
+
+def command(arguments: list[str]) -> int:
+    """Turn transcripts into logs; returns the exit code (1 where something could not be read)."""
+    parser = Parser(prog="attractor.py import", description=__doc__)
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE|FOLDER", help="transcripts; all in a folder")
+    add(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        default=Path("logs/imported"),
+        help="where the logs go (default: logs/imported)",
+    )
+    add(
+        "--seat",
+        choices=("A", "B"),
+        default="A",
+        help="whose view chat messages are (default: A, whose first user message is the seed)",
+    )
+    args = parser.parse_args(arguments)
+    paths = named(args.files)
+    with Progress("importing", len(paths), "file") as progress:
+        results = {path: take(path, args.to, args.seat) for path in progress.over(paths)}
+    for path, result in results.items():
+        print(visible(result.line(path)))
+    if not any(result.written or result.known for result in results.values()):
+        raise UserError("nothing was imported: none of these files holds a conversation")
+    print(visible(f"logs: {args.to}"))
+    return int(any(result.problems for result in results.values()))
+
+
+def named(paths: list[Path]) -> list[Path]:
+    """The files that were named, and those in folders that were. Raises UserError."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"there is no {path}")
+        inside = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
+    return list(found)
+
+
+def take(path: Path, to: Path, seat: str) -> File:
+    """Write a file's conversations as logs; damage is noted, and ends that file alone.
+
+    Raises LogError where the logs can't be written."""
+    result, index = File(), 0
+    try:
+        result.format, talks, broken = conversations(path, seat)
+        result.problems += [f"line {n} is broken, and left out" for n in broken]
+        digest = hashlib.sha256(files.read(path)).hexdigest()
+        for index, talk in enumerate(talks):
+            if problem := talk.fault():
+                result.problems.append(f"conversation {index}: {problem}")
+                continue
+            origin = {"file": path.name, "index": index, "sha256": digest, "format": result.format}
+            new = write(talk, origin, to)
+            result.written, result.known = result.written + new, result.known + (not new)
+            result.problems += [f"conversation {index}: left out {what}" for what in talk.left_out]
+    except Unreadable as error:
+        result.problems.append(f"{error}" if not result.written else f"after {index}: {error}")
+    except LogError:
+        raise
+    except OSError as error:
+        result.problems.append(error.strerror or str(error))
+    except DAMAGE as error:  # somebody else's file may hold anything
+        result.problems.append(f"damaged: {type(error).__name__}: {error}")
+    return result
+
+
+def write(talk: Talk, origin: dict[str, Any], to: Path) -> bool:
+    """Write one conversation as a log, whole or not at all, unless it is there already.
+
+    Raises LogError."""
+    about = {"model_a": UNKNOWN, "model_b": UNKNOWN} | talk.about
+    same = json.dumps([origin["index"], about, talk.events], sort_keys=True)
+    key = hashlib.sha256(same.encode("utf-8", "surrogatepass")).hexdigest()
+    if any(to.glob(f"*__{key[:12]}.jsonl")):
+        return False
+    names = {f"name_{seat}": about[f"model_{seat}"] for seat in "ab"}
+    imported = origin | {"key": key, "at": now()}
+    if talk.left_out:
+        imported["left_out"] = talk.left_out
+    config = {"type": "config", "schema": SCHEMA, "imported": imported, **names, **about}
+    stem = re.sub(r"[^\w.-]+", "-", Path(origin["file"]).stem)[:60]
+    path = to / f"{stem}__{origin['index']:03}__{key[:12]}.jsonl"
+    draft = path.with_suffix(f".{os.getpid()}")
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(b"".join(map(encode, [config, *talk.events])))
+        draft.replace(path)
+    except OSError as error:
+        raise LogError(f"{path}: cannot write the log: {error.strerror}") from None
+    finally:  # also after Ctrl+C
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return True

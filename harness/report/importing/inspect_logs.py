@@ -1,0 +1,56 @@
+"""Inspect logs: each sample's messages, as its model saw them. `.eval` files need the extra."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.report.importing.chats import conversation
+from harness.report.importing.talk import Talk, Unreadable
+from harness.talk.transcript import UNKNOWN
+from harness.text import install
+
+LINK = "attachment://"
+
+
+def log(document: dict[str, Any]) -> bool:
+    """A whole log: `eval` and `samples`."""
+    return isinstance(document.get("eval"), dict) and isinstance(document.get("samples"), list)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The log in an `.eval` file. Raises Unreadable, also where the extra is missing."""
+    try:
+        from inspect_ai.log import read_eval_log
+    except ModuleNotFoundError:
+        hint = f"it may be an Inspect log: {install('inspect')}"
+        raise Unreadable(hint) from None
+    try:
+        return read_eval_log(str(path)).model_dump(mode="json")
+    except Exception as error:  # a zip of anything: Inspect's readers raise whatever they meet
+        raise Unreadable(f"Inspect cannot read it: {type(error).__name__}") from None
+
+
+def read(document: dict[str, Any], seat: str) -> Iterator[Talk]:
+    """One conversation for each sample. Samples of `export --format inspect` tell whose view they
+    are, and who held both seats."""
+    about, ours = document["eval"], document["eval"].get("task") == "attractor"
+    settings = about.get("model_generate_config") or {}
+    for sample in document["samples"]:
+        facts = (sample.get("metadata") or {}) if ours else {}
+        said = [_resolved(m, sample.get("attachments") or {}) for m in sample.get("messages") or []]
+        view = facts["seat"] if facts.get("seat") in ("A", "B") else seat
+        talk = conversation(said, view, {"model": about.get("model"), **settings})
+        for name in ("model_a", "model_b"):
+            if isinstance(facts.get(name), str):
+                talk.about[name] = facts[name]
+        for event in talk.events:
+            event["model"] = talk.about.get(f"model_{event['label'][-1].lower()}", UNKNOWN)
+        yield talk
+
+
+def _resolved(message: dict[str, Any], attachments: dict[str, str]) -> dict[str, Any]:
+    """A message with long content put back where Inspect has moved it elsewhere."""
+    content = message.get("content")
+    if isinstance(content, str) and content.startswith(LINK):
+        return message | {"content": attachments.get(content.removeprefix(LINK), content)}
+    return message

@@ -1,0 +1,107 @@
+"""The states of logs, listed: each span with the words that made it.
+
+    python attractor.py states logs/run_….jsonl
+    python attractor.py states logs --json > states.jsonl      a line of JSON for each log
+
+Works without LiteLLM: states are derived from the messages, as they are live.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.judge.labels import logs_in
+from harness.states.detect import Detector, heard
+from harness.states.names import kind_of
+from harness.talk import transcript
+from harness.talk.history import History
+from harness.talk.options import Parser
+from harness.talk.settings import Settings
+from harness.talk.transcript import Transcript
+from harness.text import UserError, visible
+
+
+def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> Transcript:
+    """The transcript at `path`. Raises UserError with a line for the user."""
+    try:
+        read = reader(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    if next(iter(read.events), None) is None:
+        raise UserError(f"{path} holds no events: is it a log of a conversation?")
+    return read
+
+
+def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
+    """Everything that one seat saw and said, as OpenAI messages."""
+    seat = settings.seat(letter)
+    history = History(letter, seat.system, settings.seed, seat.model, settings.tools)
+    for message in read.messages:
+        history.add(message, settings.empty_as)
+    return history.sent()
+
+
+def detected(read: Transcript) -> Detector:
+    """A detector that has seen all messages of a log."""
+    return heard(read.events)
+
+
+def command(arguments: list[str]) -> int:
+    """List the spans of attractor states in logs, each with the words that made it."""
+    parser = Parser(prog="attractor.py states", description=__doc__)
+    parser.add_argument(
+        "logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl"
+    )
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
+    args = parser.parse_args(arguments)
+    from harness.screen.tables import Tables
+
+    show, listed, problems = Tables(), 0, list[str]()
+    for path in logs_in(args.logs):
+        try:
+            read = load(path, transcript.follow)
+        except UserError as error:
+            if path in args.logs:
+                problems.append(str(error))
+                continue
+            print(f"attractor: skipped: {visible(str(error))}", file=sys.stderr)
+            continue
+        listed += 1
+        if args.json:
+            show.output(json.dumps(verdicts(read)))
+        else:
+            show.spans(read.path, read.skipped, verdicts(read))
+    if problems:
+        raise UserError("; ".join(problems))
+    if not listed:
+        raise UserError("no log is in there: " + ", ".join(map(str, args.logs)))
+    return 0
+
+
+def verdicts(read: Transcript) -> dict[str, Any]:
+    """Everything the detector says of a log, for machines."""
+    detector, messages = Detector(), 0
+    for event in read.events:  # once: a followed log is read from the disk each time
+        if event["type"] == "turn":
+            detector.turn(event)
+            messages += 1
+    ending = detector.ending()
+    return {
+        "log": str(read.path),
+        "messages": messages,
+        "demo": bool(read.config.get("demo")),
+        "spans": [
+            {"state": span.state, "kind": kind_of(span.state), "start": span.start, "end": span.end,
+             "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
+            for span in detector.spans()
+        ],
+        "path": [asdict(stretch) for stretch in detector.path()],
+        "path_words": detector.path_words(),
+        "ending": asdict(ending) | {"states": ending.states},
+        "terminal": ending.terminal,
+        "recurrence": detector.recurrence(),
+        "skipped": read.skipped,
+    }  # fmt: skip

@@ -1,0 +1,44 @@
+"""Files that are whole or not there: `with replacing(path) as file: file.write(...)`."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from harness.text import UserError
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to. It takes the place of `path` when all went well, and is
+    gone when not (an error, Ctrl+C). Raises UserError where the disk or a folder says no."""
+    with _refusing(path):
+        path = path.resolve()  # what a link points to is written, the link stays
+        draft = path.with_name(f".{path.stem[:80]}.{os.getpid()}.part{path.suffix}")
+        try:
+            yield draft
+            draft.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """An open text file that takes the place of `path` when it was written whole; UTF-8, newlines
+    as they are. Raises UserError where the disk or a folder says no."""
+    with _refusing(path):
+        special = path.exists() and not path.is_file()  # /dev/stdout takes no other's place
+    with _refusing(path), contextlib.ExitStack() as stack:
+        draft = path if special else stack.enter_context(beside(path))
+        with open(draft, "w", encoding="utf-8", newline="", errors="backslashreplace") as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,0 +1,298 @@
+"""Many logs read for the report: one compact summary per run, made in parallel, text not kept.
+
+summaries, skipped = gather(summaries([Path("logs/a.jsonl")]))
+"""
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from harness.judge.labels import Judged, labels_of, trouble
+from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
+from harness.report.interjections import NEXT, Interjected, interjections
+from harness.states.detect import Detector
+from harness.states.names import THEMES
+from harness.states.path import Ending, Span, Stretch
+from harness.talk import transcript
+from harness.talk.events import Turn
+from harness.talk.transcript import Transcript
+from harness.text import add_costs
+
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
+KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
+REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
+PARALLEL = 40  # logs from which on more processes pay
+TOKENS = ("input", "output", "cache_read", "cache_write")
+
+Skipped = tuple[str, str]  # a log's path, why it is left out
+Also = Callable[[Transcript, Detector], str]
+
+
+@dataclass
+class Summary:
+    """What the report keeps of one log."""
+
+    path: str
+    condition: Facts
+    stimulus: Facts
+    demo: bool
+    messages: int
+    spans: list[Span]
+    stretches: list[Stretch]
+    ending: Ending
+    recurrence: dict[str, Any]
+    attempts: list[dict[str, Any]]
+    interjections: list[Interjected]
+    lengths: list[int]  # characters of each message
+    words: int  # in all, as white space parts them
+    tokens: dict[str, int] | None
+    cost: float | None  # USD
+    end: str
+    error: str
+    parent: tuple[str, int] | None  # of a branch: the log's name, the turn before which it left
+    incidents: list[tuple[int, str]]  # message, what went wrong or was left out on the way
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)  # what `also` made of it
+
+    def onset(self, state: str) -> int | None:
+        """The first message of a state, or None."""
+        return next((span.start for span in self.spans if span.state == state), None)
+
+    def spent(self, state: str) -> int:
+        """The number of messages in a state."""
+        return len(self.within(state))
+
+    def within(self, state: str) -> set[int]:
+        """The messages in a state."""
+        mine = (span for span in self.spans if span.state == state)
+        return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
+
+    def lanes(self) -> tuple[list[str | None], list[list[str]]]:
+        """Per message its theme (where two overlap, the one that began later), and its forms."""
+        themes: list[str | None] = [None] * self.messages
+        forms: list[list[str]] = [[] for _ in range(self.messages)]
+        for span in self.spans:
+            for message in range(span.start, min(span.end + 1, self.messages)):
+                if span.state in THEMES:
+                    themes[message] = span.state
+                else:
+                    forms[message].append(span.state)
+        return themes, forms
+
+
+def summaries(
+    paths: list[Path], also: Mapping[str, Also] | None = None, labels: str = "rules"
+) -> Iterator[Summary | Skipped]:
+    """Each log's summary, or (path, why it is skipped), in order. Each of `also` makes one of
+    the `extra` of a log; they must be functions that can be pickled. States are those of the
+    `rules`, or the labels that a `judge` has left beside the log."""
+    workers = min(os.cpu_count() or 1, 8)
+    read = partial(summarise, also=also or {}, labels=labels)
+    if len(paths) < PARALLEL or workers < 2:
+        yield from map(read, paths)
+        return
+    pool = ProcessPoolExecutor(workers, initializer=_begin)
+    try:
+        yield from pool.map(partial(_held, read), paths, chunksize=4)
+    except BaseException:  # Ctrl+C: nobody waits for what is half read
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        pool.shutdown()
+        raise
+    pool.shutdown()
+
+
+@dataclass
+class _Worker:
+    """What a process that reads logs is at. It gives up its log when it is told to end, but never
+    dies with the pool's queue in its hands, which would leave the others waiting for ever."""
+
+    reading: bool = False
+    ending: bool = False
+
+
+_worker = _Worker()
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(*_: object) -> None:
+    _worker.ending = True
+    if _worker.reading:
+        raise KeyboardInterrupt
+
+
+def _held(read: Callable[[Path], Summary | Skipped], path: Path) -> Summary | Skipped:
+    """Read one log, unless the process has been told to end."""
+    _worker.reading = True
+    try:
+        if _worker.ending:
+            raise KeyboardInterrupt
+        return read(path)
+    finally:
+        _worker.reading = False
+
+
+def summarise(
+    path: Path, also: Mapping[str, Also] | None = None, labels: str = "rules"
+) -> Summary | Skipped:
+    """One log's summary, or (path, why there is none). Damage never raises."""
+    try:
+        large = path.stat().st_size > LARGE
+        log = transcript.follow(path) if large else transcript.read(path)
+        size = sum(event["type"] == "turn" for event in log.events)
+        if not size:
+            return str(path), "no messages" if next(iter(log.events), None) else "not a log"
+        judged = labels_of(path) if labels == "judge" else None
+        if labels == "judge" and (judged is None or judged["n_messages"] != size):
+            lacking = trouble(path) or "no labels by a judge"
+            return str(path), "older labels: judge it again" if judged else lacking
+        return _summary(log, also or {}, Judged(judged) if judged else Detector())
+    except OSError as error:
+        return str(path), error.strerror or str(error)
+    except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
+        return str(path), f"damaged: {type(error).__name__}: {error}"
+
+
+def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:
+    said, settings = _gone_through(log, detector), log.settings()
+    tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
+    models = [event.get("model") for event in said.messages]
+    tokens, cost = _spent(log)
+    return Summary(
+        path=str(log.path),
+        condition=facts(settings, models),
+        stimulus=stimulus(settings, models),
+        demo=is_demo(settings, models),
+        messages=len(said.messages),
+        spans=spans,
+        stretches=detector.path(),
+        ending=detector.ending(),
+        recurrence=detector.recurrence(),
+        attempts=tried,
+        interjections=interjections(said.messages, settings, spans, tried),
+        words=said.words,
+        lengths=said.lengths,
+        tokens=tokens,
+        cost=cost,
+        end=words_of(ends[-1].get("reason")) if ends else "no end recorded",
+        error=words_of(ends[-1].get("error") or "") if ends else "",
+        parent=_parent(log.config.get("parent")),
+        incidents=list(incidents(log)),
+        skipped=log.skipped,
+        extra={name: make(log, detector) for name, make in also.items()},
+    )
+
+
+@dataclass
+class _Said:
+    """A run's messages without their words, but for those of and soon after an interjection."""
+
+    messages: list[Turn] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    words: int = 0
+
+
+def _gone_through(log: Transcript, detector: Detector) -> _Said:
+    """Let the detector read each message once; what is kept does not grow with the text."""
+    said, last = _Said(), -REACH
+    for event in log.events:
+        if event["type"] != "turn":
+            continue
+        detector.turn(event)
+        text, index = event["response"], len(said.lengths)
+        said.lengths.append(len(text))
+        said.words += len(text.split())
+        last = index if event.get("interjected") else last
+        kept = {name: value for name, value in event.items() if name in KEPT}
+        heard = text if index - last < REACH else ""
+        said.messages.append(cast(Turn, {**kept, "response": heard}))
+    return said
+
+
+def _parent(told: Any) -> tuple[str, int] | None:
+    if not isinstance(told, dict):
+        return None
+    turn = told.get("turn")
+    return words_of(told.get("log")), turn if type(turn) is int else 0
+
+
+# ---------------------------------------------------------------- what happened
+
+
+def attempts(log: Transcript) -> Iterator[dict[str, Any]]:
+    """Each tool attempt with the index of the message in whose making it fell, whole or aborted."""
+    index = 0
+    for event in log.events:
+        if event["type"] not in ("turn", "aborted"):
+            continue
+        tried = event.get("tool_attempts")
+        for attempt in tried if isinstance(tried, list) else ():
+            about = attempt if isinstance(attempt, dict) else {"tool": attempt}
+            yield {
+                "message": index,
+                "seat": words_of(event.get("label"))[-1:],
+                "tool": words_of(about.get("tool") or "?"),
+                "reason": words_of(about.get("reason") or ""),
+                "outcome": words_of(about.get("outcome") or "not recorded"),
+                "during": event["type"],
+            }
+        index += event["type"] == "turn"
+
+
+def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
+    """(message, what) of all that a reader of a run must know of how it was made: the flags of
+    messages (`truncated`, `retried`, ...), what was broken off, a window that slid, what was asked
+    again, where it was resumed. The message is the one in whose making it fell."""
+    index = 0
+    for event in log.events:
+        if event["type"] == "turn":
+            for flag in event["flags"]:
+                why = event.get("refusal") if flag == "refused" else None
+                yield index, f"{flag}: {words_of(why)}" if why else flag
+            index += 1
+        elif event["type"] == "aborted":
+            yield index, f"broken off: {words_of(event.get('why'))}"
+        elif event["type"] == "retry":
+            yield index, f"asked again: {words_of(event.get('error'))}"
+        elif event["type"] == "slide":
+            yield (
+                index,
+                f"slid: Model {words_of(event.get('label'))[-1:]} no longer sees what "
+                f"came before message {event['from_message']}",
+            )
+        elif event["type"] == "resumed":
+            yield index, "resumed"
+
+
+def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
+    """Tokens and cost in USD; None where a model's message does not say."""
+    tokens: Counter[str] = Counter(dict.fromkeys(TOKENS, 0))
+    costs: list[float | None] = []
+    known = True
+    for event in log.events:
+        if (event["type"] != "turn" and event["type"] != "aborted") or event.get("inherited"):
+            continue
+        usage = event.get("usage")
+        if usage:
+            tokens.update(cast(dict[str, int], usage))
+            costs.append(event.get("cost_usd"))
+        elif event["type"] == "turn" and not event.get(
+            "interjected"
+        ):  # a model's, and nothing counted
+            known = False
+            costs.append(None)
+    return dict(tokens) if known else None, add_costs(costs)

@@ -1,0 +1,109 @@
+"""Whose states a report shows, the detector's or a judge's: always one kind for all its runs.
+
+A judge's labels are used where every run has them, by one and the same judge; `--labels` asks for
+one kind. How accurate each kind is stands in harness/states/accuracy.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.judge.labels import judge_of, labels_of, trouble
+from harness.report import stats
+from harness.report.spool import Spool
+from harness.report.summary import Also, Skipped, Summary, summaries
+from harness.screen.progress import Progress
+from harness.states.accuracy import ACCURACY
+from harness.text import UserError
+
+STALE = "older labels"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Whose states are used: `of` is rules or judge. `why` says why not the judge's."""
+
+    of: str
+    judges: str = ""
+    why: str = ""
+
+    @property
+    def by(self) -> str:
+        """Who made them, in a word."""
+        return self.judges if self.of == "judge" else "rules"
+
+    @property
+    def words(self) -> str:
+        """What a reader must know of the verdicts: who made them, and how far they can be
+        trusted."""
+        judge = f"the labels of {self.judges}, not of the rules"
+        who = judge if self.of == "judge" else "the detector's"
+        why = f" ({self.why})" if self.why else ""
+        return f"states are {who}{why}; {ACCURACY[self.of]}"
+
+
+def read(
+    paths: list[Path], asked: str | None, also: Mapping[str, Also] | None, spool: Spool
+) -> tuple[list[Summary], list[Skipped], Verdicts]:
+    """All logs' summaries with verdicts of one kind, what is left out, and whose they are. What
+    `also` makes goes to the spool. Raises UserError when there is no run at all."""
+    verdicts = _chosen(paths, asked)
+    runs, skipped = _read(paths, also, verdicts.of, spool)
+    if (
+        asked is None
+        and verdicts.of == "judge"
+        and any(why.startswith(STALE) for _, why in skipped)
+    ):
+        verdicts = Verdicts("rules", why="a judge's labels are older than a log: judge it again")
+        runs, skipped = _read(paths, also, verdicts.of, spool)
+    if not runs:
+        why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
+        raise UserError(f"there is no log with messages to report on{why}")
+    return runs, skipped, verdicts
+
+
+def _chosen(paths: list[Path], asked: str | None) -> Verdicts:
+    damaged = next(filter(None, map(trouble, paths)), "")
+    if asked == "rules":
+        return Verdicts("rules", why=damaged)
+    known = [labels_of(path) for path in paths]
+    judges = {_who(labels): judge_of(labels) for labels in known if labels}
+    names = ", ".join(sorted(set(judges.values())))
+    if asked == "judge":
+        if len(judges) > 1:
+            raise UserError(f"--labels judge: these logs were labelled by more than one ({names}), "
+                            "which must not be mixed: judge them with one model and rubric, or "
+                            "use --labels rules")  # fmt: skip
+        return Verdicts("judge", names)
+    if not judges:
+        return Verdicts("rules", why=damaged)
+    if len(judges) > 1:
+        return Verdicts("rules", why=f"labelled by more than one judge: {names}")
+    lack = sum(labels is None for labels in known)
+    if lack:
+        return Verdicts("rules", why=f"{lack} of {len(known)} logs have no labels by {names}"
+                        + (f"; {damaged}" if damaged else ""))  # fmt: skip
+    if any(labels and labels["judge"].get("demo") for labels in known):
+        return Verdicts("rules", why="the labels beside the logs are a scripted demo's")
+    return Verdicts("judge", names)
+
+
+def _who(labels: dict[str, Any]) -> tuple[str, ...]:
+    judge = labels["judge"]
+    return tuple(str(judge.get(name)) for name in ("model", "rubric", "demo"))
+
+
+def _read(
+    paths: list[Path], also: Mapping[str, Also] | None, of: str, spool: Spool
+) -> tuple[list[Summary], list[Skipped]]:
+    runs: list[Summary] = []
+    skipped: list[Skipped] = []
+    with Progress("reading", len(paths), "log") as progress:
+        for one in progress.over(spool.keep(summaries(paths, also, of))):
+            if isinstance(one, Summary):
+                runs.append(one)
+            else:
+                skipped.append(one)
+            stats.load()
+    return runs, skipped

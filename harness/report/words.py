@@ -1,0 +1,197 @@
+"""Words and emoji over many runs: what stands out in a condition, what a user asks for, variety.
+
+Counted are the words that models said, not what a person or a script put into their mouths. A word
+is letters with apostrophes inside, its case folded; an emoji is one picture with its modifiers.
+Per word: average uses a transcript, the share of transcripts that have it, the most in one (the
+figures of the Claude 4 system card, section 5.5).
+
+What stands out (`standing_out`) is ranked by Welch's t of log(1 + uses per 1,000 words), a
+transcript counting once, so that one run that says a word a thousand times is one run; SOFT is
+added to the standard error, which keeps words that never vary from standing out by that alone
+(Tusher, Tibshirani & Chu 2001, PNAS 98:5116). It is an order, not a test.
+
+Variety at a message is the share of different words among the last SAMPLE, both seats together
+(a moving type-token ratio: Covington & McFall 2010, J. Quant. Linguist. 17:94).
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.states.detect import Detector
+from harness.talk.transcript import Transcript
+
+SAMPLE = 100  # words in which variety is measured
+SOFT = 0.2
+TOP = 10  # words, and emoji, that are shown of a condition
+LEAST = 2  # transcripts that a word must stand in to stand out
+
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_PICTURE = (
+    "[\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u25a0-\u25ff\u2934\u2935\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
+)
+_TONE = "[\ufe0f\U0001f3fb-\U0001f3ff]?"
+EMOJI = re.compile(
+    f"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}{_TONE}(?:\u200d{_PICTURE}{_TONE})*|[0-9#*]\ufe0f?\u20e3"
+)
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text, case folded."""
+    return [word.replace("\u2019", "'") for word in _WORD.findall(text.casefold())]
+
+
+def emoji_in(text: str) -> list[str]:
+    """The emoji of a text."""
+    return [] if text.isascii() else [found.replace("\ufe0f", "") for found in EMOJI.findall(text)]
+
+
+def asked(text: str | None) -> tuple[str, ...]:
+    """The list of `--words`: words, phrases or emoji, with commas between them."""
+    parts = (" ".join(part.casefold().split()) for part in (text or "").split(","))
+    return tuple(dict.fromkeys(part.replace("\ufe0f", "") for part in parts if part))
+
+
+def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
+    """One run's counts, as JSON; made where the log is read."""
+    uses: Counter[str] = Counter()
+    pictures: Counter[str] = Counter()
+    sought: Counter[str] = Counter()
+    latest: list[str] = []
+    variety: list[int | None] = []
+    patterns = [(name, _pattern(name)) for name in asked]
+    for event in log.events:
+        if event["type"] != "turn":
+            continue
+        if event.get("interjected"):
+            variety.append(None)
+            continue
+        text = event["response"]
+        said = words_in(text)
+        uses.update(said)
+        pictures.update(emoji_in(text))
+        folded = text.casefold().replace("\u2019", "'").replace("\ufe0f", "") if patterns else ""
+        for name, pattern in patterns:
+            sought[name] += len(pattern.findall(folded))
+        latest = (latest + said)[-SAMPLE:]
+        variety.append(round(100 * len(set(latest)) / SAMPLE) if len(latest) == SAMPLE else None)
+    return json.dumps({"words": uses, "emoji": pictures, "asked": sought, "variety": variety})
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    inner = r"\s+".join(map(re.escape, name.split()))
+    start, end = (r"(?<![^\W\d_])" if name[:1].isalpha() else "",
+                  r"(?![^\W\d_])" if name[-1:].isalpha() else "")  # fmt: skip
+    return re.compile(start + inner + end)
+
+
+# ---------------------------------------------------------------- over many runs
+
+
+@dataclass
+class Sums:
+    """What transcripts have of one word."""
+
+    uses: int = 0
+    inside: int = 0  # transcripts that have it
+    most: int = 0
+    first: float = 0.0  # sum over transcripts of log(1 + uses per 1,000 words)
+    second: float = 0.0  # and of its square
+
+    def add(self, times: int, size: int) -> None:
+        """One transcript of `size` words that has it so many times."""
+        rate = math.log1p(1000 * times / max(1, size))
+        self.uses, self.inside, self.most = (
+            self.uses + times,
+            self.inside + 1,
+            max(self.most, times),
+        )
+        self.first, self.second = self.first + rate, self.second + rate * rate
+
+
+@dataclass
+class Lexicon:
+    """The words, or the emoji, of some transcripts."""
+
+    transcripts: int
+    sums: dict[str, Sums]
+
+
+def lexicon(runs: Iterable[dict[str, Any]], kind: str) -> Lexicon:
+    """Counts of runs (see `count`) put together; kind is `words`, `emoji` or `asked`."""
+    total = Lexicon(0, {})
+    for run in runs:
+        total.transcripts += 1
+        size = sum(run["words"].values()) + sum(run["emoji"].values())
+        for word, times in run[kind].items():
+            if times:
+                total.sums.setdefault(word, Sums()).add(times, size)
+    return total
+
+
+def row(word: str, here: Lexicon) -> dict[str, Any]:
+    """A word's figures in some transcripts."""
+    sums = here.sums.get(word, Sums())
+    return {"word": word, "average": sums.uses / max(1, here.transcripts), "inside": sums.inside,
+            "of": here.transcripts, "most": sums.most}  # fmt: skip
+
+
+def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[dict[str, Any]]:
+    """The words that tell these transcripts from the others of `every`, the strongest first, with
+    their average in the others (`elsewhere`)."""
+    others = every.transcripts - here.transcripts
+    if here.transcripts < LEAST or others < LEAST:
+        return []
+    scored = []
+    for word, sums in here.sums.items():
+        score = _welch(sums, here.transcripts, every.sums[word], others)
+        if sums.inside >= LEAST and score > 0:
+            scored.append((-score, word))
+    return [
+        row(word, here)
+        | {"elsewhere": (every.sums[word].uses - here.sums[word].uses) / others, "t": -score}
+        for score, word in sorted(scored)[:top]
+    ]
+
+
+def _welch(here: Sums, size: int, every: Sums, others: int) -> float:
+    mean, square = here.first / size, here.second / size
+    other_mean, other_square = (
+        (every.first - here.first) / others,
+        (every.second - here.second) / others,
+    )
+    spread = max(0.0, square - mean**2) / (size - 1)
+    spread += max(0.0, other_square - other_mean**2) / (others - 1)
+    return (mean - other_mean) / (math.sqrt(spread) + SOFT)
+
+
+def commonest(here: Lexicon, top: int = TOP) -> list[dict[str, Any]]:
+    """What most transcripts have, then what is used most."""
+    order = sorted(here.sums, key=lambda w: (-here.sums[w].inside, -here.sums[w].uses, w))
+    return [row(word, here) for word in order[:top]]
+
+
+def figures(
+    conditions: Callable[[], Iterator[Iterable[dict[str, Any]]]], asked: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Per condition `out` (words that stand out), `emoji`, `asked`. `conditions()` gives, each
+    time, the counts of each condition's runs: no more than one condition's words are held at once,
+    beside the sums over all."""
+    every = lexicon((run for runs in conditions() for run in runs), "words")
+    told = []
+    for runs in conditions():
+        held = list(runs)
+        sought = lexicon(held, "asked")
+        told.append(
+            {
+                "out": standing_out(lexicon(held, "words"), every),
+                "emoji": commonest(lexicon(held, "emoji")),
+                "asked": [row(word, sought) for word in asked],
+            }
+        )
+    return told

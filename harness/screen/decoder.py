@@ -1,0 +1,98 @@
+"""What bytes from a terminal mean: characters, keys by name, pastes; everything else is dropped.
+
+A terminal also answers questions and reports its mouse, at any moment and in pieces: none of that
+may become text. And an Esc that is pressed looks like the beginning of it: it is a key of its own
+once the line has been quiet for `QUIET` seconds.
+"""
+
+import codecs
+import re
+
+Key = str | tuple[str, str]
+
+QUIET = 0.05  # seconds after which a lone Esc is itself
+
+_NAMES = {
+    "\r": "enter", "\n": "newline", "\x7f": "backspace", "\b": "backspace", "\x01": "home",
+    "\x05": "end", "\x02": "left", "\x06": "right", "\x04": "delete", "\x0b": "kill",
+    "\x15": "clear", "\x17": "word", "\x19": "yank", "\x10": "up", "\x0e": "down",
+    "\x1b\r": "newline", "\x1b\n": "newline", "\x1b\x7f": "word", "\x1b\b": "word",
+    "\x1bb": "word left", "\x1bf": "word right", "\x1bd": "word on",
+    "\x1bOM": "enter", "\x1b[1~": "home", "\x1b[4~": "end", "\x1b[7~": "home", "\x1b[8~": "end",
+    "\x1b[3~": "delete", "\x1bOd": "word left", "\x1bOc": "word right",
+    "\x1b[13;3u": "newline", "\x1b[13;2u": "newline", "\x1b[27u": "escape",
+}  # fmt: skip
+_LETTERS = {"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"}
+_NAMES |= {f"\x1b{lead}{key}": name for key, name in _LETTERS.items() for lead in "[O"}
+_NAMES |= {  # with Ctrl, Alt, or macOS's Option held
+    f"\x1b[{held}{key}": f"word {_LETTERS[key]}"
+    for held in ("1;5", "1;3", "1;9", "5") for key in "CD"
+}  # fmt: skip
+
+_PASTE = re.compile(r"\x1b\[200~(.*?)\x1b\[201~", re.DOTALL)
+_STRING = r"\x1b[\]PX^_][^\x07\x1b]*"  # answers about colours, versions, settings: to a terminator
+_SEQUENCE = re.compile(
+    rf"\x1b\[M.{{3}}|\x1b\[\[.|\x1b\[(?![M\[])[0-?]*[ -/]*[@-~]|\x1bO."
+    rf"|{_STRING}(?:\x07|\x1b\\|(?=\x1b[^\\]))|\x1b\x1b?[^\[OP\]X^_\x1b]",
+    re.DOTALL,
+)
+_UNFINISHED = re.compile(rf"\x1b(?:\[M.{{0,2}}|\[\[?|\[[0-?]*[ -/]*|O|\x1b)?|{_STRING}\x1b?", re.S)
+# The rest of a sequence whose first byte or two came so much earlier that it was taken for a key.
+_LATE = re.compile(
+    r"\x1b(?:\[[0-?]|\[\[?[A-Z](?=\x1b|\Z)|\[M.{3}|O[A-Za-z](?=\x1b|\Z)|[\]P][0-9>!+].|_G)", re.S
+)
+
+
+class Decoder:
+    """Bytes -> keys. What is incomplete is kept for the next bytes."""
+
+    def __init__(self) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._text = self._late = ""
+        self._stale = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is incomplete."""
+        return bool(self._text)
+
+    def feed(self, data: bytes) -> list[Key]:
+        """The keys that are complete with these bytes."""
+        text = self._utf8.decode(data)
+        if self._stale and re.match(_STRING, self._text) and re.fullmatch(r"[^\x07\\]", text):
+            self._text = ""  # a person types on: that answer was never finished
+        if len(text) > 1 and _LATE.match(self._late + text):
+            text = self._late + text  # one key press brings no two characters
+        self._text, self._late, self._stale = self._text + text, "", False
+        keys: list[Key] = []
+        while self._text and (step := self._next()) is not None:
+            if step:
+                keys.append(step)
+        return keys
+
+    def quiet(self) -> list[Key]:
+        """Nothing has come for `QUIET` seconds: the keys that this completes."""
+        if len(self._text) > 2:
+            self._stale = True
+            return []
+        pressed, self._text = self._text, ""
+        self._late = pressed
+        return ["escape"] if pressed in ("\x1b", "\x1b\x1b") else []
+
+    def _next(self) -> Key | None:
+        """Take one key off the text: "" = nothing of ours, None = wait for more."""
+        text = self._text
+        if text.startswith("\x1b[200~"):
+            if not (found := _PASTE.match(text)):
+                return None
+            self._text = text[found.end() :]
+            return ("paste", found[1].replace("\r\n", "\n").replace("\r", "\n"))
+        if text[0] != "\x1b":
+            self._text = text[1:]
+            name = _NAMES.get(text[0], text[0])
+            return name if len(name) > 1 or name.isprintable() or name == "\t" else ""
+        found = _SEQUENCE.match(text)
+        if found is None and _UNFINISHED.fullmatch(text):
+            return None
+        self._text = text[found.end() if found else 1 :]
+        return _NAMES.get(found[0], "") if found else ""

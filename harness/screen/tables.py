@@ -1,0 +1,100 @@
+"""Tables on the console: of models, of reports, of states; and text for machines."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from harness.screen.colours import badge
+from harness.screen.paper import Paper
+from harness.screen.sheet import Sheet, parts, readers_width
+from harness.screen.wrap import one_line
+from harness.states.names import SHORT
+from harness.text import many, tokens, visible
+
+
+class Tables:
+    """What the verbs that hold no conversation print."""
+
+    def __init__(self, plain: bool = False):
+        self.paper = Paper(plain)
+        self.say, self.output = self.paper.say, self.paper.output
+
+    def notice(self, text: str) -> None:
+        """A line that a reader must know of."""
+        self.say(Text(f"— {visible(text)}", "yellow"))
+
+    def report(self, sheets: Iterable[tuple[Any, ...]], notes: Iterable[str]) -> None:
+        """Tables (see Sheet), as wide as the reader's page, then what must be known of them."""
+        if self.paper.plain:
+            self.paper.rich.width = readers_width()
+        for sheet in (Sheet(*one) for one in sheets):
+            self.say("")
+            self.say(Text(visible(sheet.title), "bold"))
+            for number, part in enumerate(parts(sheet, self.paper.width)):
+                if number:
+                    self.say("")
+                self.say(part)
+            if sheet.note:
+                self.say(Text(visible(sheet.note), "dim"))
+        for note in notes:
+            self.notice(note)
+
+    def models(self, rows: list[dict[str, Any]], demos: dict[str, str]) -> None:
+        """The table of `models`, and the demos with what each does."""
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for name in ("alias", "model", "key", "tools", "context", "$/M in/out"):
+            table.add_column(name, no_wrap=True)
+        notes: dict[str, list[str]] = {}
+        for row in rows:
+            about, free = row["about"], row["keys"] == ()
+            key = "–" if free else "found" if row["found"] else "missing"
+            prices = [about.get(f"{way}_cost_per_token") for way in ("input", "output")]
+            price = "/".join(f"{p * 1e6:.3g}" if p else "?" for p in prices)
+            table.add_row(
+                row["alias"],
+                row["model"],
+                key,
+                "yes" if about.get("supports_function_calling") else "?",
+                tokens(about["max_input_tokens"]) if about.get("max_input_tokens") else "?",
+                "free" if free else price,
+            )
+            if key == "missing":
+                notes.setdefault("set " + " or ".join(row["keys"] or ()), []).append(row["alias"])
+            if row["retired"]:
+                notes.setdefault(row["retired"], []).append(row["alias"])
+        self.say(table)
+        self.say("")
+        for note, aliases in notes.items():
+            self.say(Text(f"{note}: {', '.join(aliases)}"))
+        self.say(Text("\nno key, free, scripts and not language models:"))
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for name, about in demos.items():
+            grid.add_row(f"demo/{name}", about)
+        self.say(grid)
+
+    def spans(self, path: Path, skipped: list[tuple[int, str]], found: dict[str, Any]) -> None:
+        """What `states` found in one log."""
+        demo = "  (a scripted demo)" if found["demo"] else ""
+        said = many(found["messages"], "message")
+        self.say(Rule(visible(f"{path.name}: {said}{demo}"), style="dim"))
+        for line, why in skipped:
+            self.say(Text(f"skipped line {line}: {why}", "yellow"))
+        for span in found["spans"]:
+            first, last = span["start"], span["end"]
+            where = f"  messages {first}-{last} (turns {first // 2}-{last // 2})"
+            title = Text(f" {span['state']} ", badge(span["state"]))
+            self.say(title.append(where, "default on default"))
+            for piece in span["evidence"]:
+                self.say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
+        recurrence = found["recurrence"]
+        locked = recurrence["lock_in"]
+        ends = ", ".join(SHORT[state] for state in found["ending"]["states"]) or "none"
+        self.say(Text(f"path: {found['path_words'] or 'no attractor state'}"))
+        figures = f"recurrence rate {recurrence['rate']:.2f}, "
+        figures += f"determinism {recurrence['determinism']:.2f}, "
+        figures += "never locked in" if locked is None else f"locked in at message {locked}"
+        self.say(Text(f"ends in: {ends} · {figures}"))

@@ -1,0 +1,97 @@
+"""A judge beside a sweep: each run is labelled as it ends, from the sweep's money.
+
+The labels are those of `judge LOG --model MODEL`. A run whose labels are missing (no money left,
+a failure, Ctrl+C) is labelled by the same command again.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from harness.judge import labels
+from harness.judge.judge import ANSWER, WINDOW, Bench, seat_of
+from harness.models import catalogue
+from harness.models.asking import tokens
+from harness.models.failures import Failure
+from harness.sweep.plan import Run
+from harness.sweep.purse import Purse
+from harness.talk.estimate import CHARS, REPLY, Estimate
+from harness.talk.events import Turn
+from harness.talk.settings import Settings
+from harness.text import UserError, add_costs, many, money
+
+
+class Judging:
+    """The judge of a sweep's runs, and what became of its work."""
+
+    def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
+        self.seat, self.purse, self.runs = seat_of(name, None), purse, runs
+        self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
+        self.failures: dict[str, str] = {}  # by the log's name
+        self.before = sum(self._cost(run) or 0.0 for run in runs)  # USD, of labels that are there
+        purse.beside = self._spent
+
+    def check(self, budget: float | None) -> None:
+        """Refuse what could not work. Raises UserError."""
+        if line := catalogue.missing_key(self.seat):
+            raise UserError(f"--judge: {line}")
+        if budget is not None and not catalogue.priced(self.seat.model):
+            raise UserError(
+                f"--max-cost: the price of the judge {self.seat.model} is unknown; leave it out"
+            )
+
+    def lacks(self, run: Run) -> bool:
+        """Whether a run has ended and has no labels of this judge."""
+        return run.state == "done" and not self._has(run)
+
+    async def label(self, run: Run) -> None:
+        """Label a run that has ended, if it lacks that; a failure is noted and is not the run's."""
+        if not self.lacks(run) or not run.totals["messages"]:
+            return
+        try:
+            found = await self.bench.label(run.path)
+            await asyncio.to_thread(labels.save, labels.label_file(run.path), found)
+            self.failures.pop(run.path.name, None)
+        except (Failure, OSError) as error:
+            self.failures[run.path.name] = str(error)
+        except asyncio.CancelledError:  # the gate was closed, or all is stopped
+            self.failures[run.path.name] = "stopped"
+
+    def stop(self) -> None:
+        """Ask nothing new."""
+        self.bench.asker.gate.close()
+
+    def estimate(self, settings: Settings) -> Estimate:
+        """What it takes to label one whole conversation of these settings."""
+        message = {"label": "Model A", "response": "x" * REPLY * CHARS, "tool_attempts": []}
+        asked = self.bench.requests([cast(Turn, message)] * 2 * (settings.max_turns or 0))
+        cost = self.bench.asker.expected(asked, ANSWER)
+        return Estimate(len(asked), sum(map(tokens, asked)), 0, ANSWER * len(asked), cost, cost)
+
+    def words(self) -> str:
+        """What was labelled, what is missing and why, what it cost."""
+        done = [run for run in self.runs if run.state == "done"]
+        missing = sum(map(self.lacks, done))
+        said = f"labels by {self.seat.name}: {len(done) - missing} of {many(len(done), 'run')}"
+        why = "; ".join(sorted(set(self.failures.values())))
+        more = f" (missing: {missing}{why and ': ' + why})" if missing else ""
+        return f"{said}{more}; {money(add_costs(self._cost(run) for run in self.runs))}"
+
+    def _room(self, expected: float) -> bool:
+        return self.purse.has_room(expected)
+
+    def _spent(self) -> tuple[float, float]:
+        asker = self.bench.asker
+        return self.before + (asker.total.cost or 0.0), asker.pending
+
+    def _mine(self, run: Run) -> dict[str, Any] | None:
+        """This judge's labels of a run, older ones too."""
+        known = labels.labels_of(run.path)
+        return known if known and known["judge"] == self.bench.about else None
+
+    def _has(self, run: Run) -> bool:
+        known = self._mine(run)
+        return bool(known and known.get("n_messages") == run.totals["messages"])
+
+    def _cost(self, run: Run) -> float | None:
+        known = self._mine(run)
+        return known.get("cost_usd") if known else 0.0

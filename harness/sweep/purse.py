@@ -1,0 +1,79 @@
+"""The money of a sweep: one budget for all conversations of a folder, whoever holds them."""
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from harness.models.gate import Gate
+from harness.sweep.plan import Run
+from harness.talk.log import Log
+
+LOOK = 1.0  # seconds between two looks at what other processes have spent
+
+
+class Purse:
+    """What may be spent, what has been, and what is set aside for messages in the making (USD;
+    no budget = no end of money)."""
+
+    def __init__(self, budget: float | None, runs: list[Run]):
+        self.budget, self.runs, self.broke = budget, runs, False
+        # USD spent, and under way, beside the conversations: a judge's
+        self.beside: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
+        self._aside: dict[str, float] = {}  # by the run's file name
+        self._looked = 0.0
+
+    def affords(self, run: Run, expected: float, spending: float | None) -> bool:
+        """Whether one more request of this run fits, beside all that is set aside; if so, that is
+        set aside too. Once one does not, none does: nothing new is begun."""
+        if self.budget is None:
+            return True
+        self._look_around()
+        self._aside[run.path.name] = (spending or 0.0) + expected
+        self.has_room(0.0)
+        if self.broke:
+            self.free(run)
+        return not self.broke
+
+    def has_room(self, expected: float) -> bool:
+        """Whether so many USD more fit beside all that is set aside; once they don't, nothing
+        does."""
+        aside = sum(self._aside.values()) + self.beside()[1] + expected
+        if self.budget is not None:
+            self.broke = self.broke or self.spent() + aside > self.budget
+        return not self.broke
+
+    def free(self, run: Run) -> None:
+        """What was set aside for a run is in its log by now, or not needed."""
+        self._aside.pop(run.path.name, None)
+
+    def spent(self) -> float:
+        """USD so far, as far as prices are known."""
+        return sum(run.totals["cost_usd"] or 0.0 for run in self.runs) + self.beside()[0]
+
+    def over(self) -> float:
+        """USD by which the budget was overshot; messages in flight could not be foreseen."""
+        return 0.0 if self.budget is None else max(0.0, self.spent() - self.budget)
+
+    def _look_around(self) -> None:
+        """Take in, now and then, what other processes have spent on runs of this folder."""
+        if time.monotonic() - self._looked < LOOK:
+            return
+        for run in self.runs:
+            if run.talk is None and run.state in ("waiting", "elsewhere"):
+                run.look_again()
+        self._looked = time.monotonic()
+
+
+class Member:
+    """One conversation's place in a sweep: it asks through the gate, and pays from the purse."""
+
+    def __init__(self, run: Run, log: Log, gate: Gate, purse: Purse):
+        self.run, self.log, self.gate, self.purse = run, log, gate, purse
+
+    def request(self, begun: bool) -> contextlib.AbstractAsyncContextManager[None]:
+        """Around each request: the log goes to the disk first, in a thread."""
+        return self.gate.request(self.log.sync, begun)
+
+    def affords(self, expected: float, spending: float | None) -> bool:
+        """Whether the sweep has money for one more request."""
+        return self.purse.affords(self.run, expected, spending)

@@ -1,0 +1,90 @@
+"""What a person or a sweep can do to a conversation while it goes on: end it, pause it, take over
+the message that is being made."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+from harness.talk.show import Show
+
+T = TypeVar("T")
+
+
+class Controls:
+    """The wishes so far, and the message in the making that they may cut short."""
+
+    def __init__(self, show: Show):
+        self.show = show
+        self.ending = False  # after the message in the making
+        self.taking_over = False  # a person speaks in the model's place
+        self.interrupted = False  # ... of which the console shows the beginning
+        self._making: asyncio.Task[Any] | None = None
+        self._counting_down = False
+        self._going = asyncio.Event()
+        self._going.set()
+
+    def on_key(self, key: str) -> bool:
+        """A key that no editor took; returns whether what is typed next is for an editor."""
+        if key == " ":
+            self.take_over()
+            return True
+        if key == "q":
+            if not self._counting_down:
+                self.show.aside("ending after this message")
+            self.end()
+        elif key == "p":
+            self.pause()
+        elif key == "?":
+            self.show.help()
+        elif key == "suspend":
+            self.show.edited()
+        return False
+
+    def end(self) -> None:
+        """End after this message; at once where it only waits for another try."""
+        self.ending = True
+        self._going.set()
+        if self._counting_down:
+            self._cut()
+
+    def take_over(self) -> None:
+        """Break off the message in the making: a person will speak in its place."""
+        self.taking_over = True
+        self.interrupted = self._cut()
+        self._going.set()
+
+    def taken(self) -> None:
+        """The person has spoken, or hands back."""
+        self.taking_over = self.interrupted = False
+
+    def pause(self) -> None:
+        """Pause before the next message, or go on."""
+        going = self._going.is_set()
+        (self._going.clear if going else self._going.set)()
+        self.show.aside("pausing after this message" if going else "going on")
+
+    async def paused(self) -> bool:
+        """Wait while the conversation is paused; returns whether it was."""
+        if self._going.is_set():
+            return False
+        self.show.notice("paused; p goes on, Space lets you speak for the next one, q ends")
+        await self._going.wait()
+        return True
+
+    async def make(self, message: Coroutine[Any, Any, T]) -> T:
+        """Await a message, as the task that these controls can cut short."""
+        self._making = asyncio.create_task(message)
+        return await self._making
+
+    @contextlib.contextmanager
+    def counting_down(self) -> Iterator[None]:
+        """Around the wait for another try, in which an end loses nothing."""
+        self._counting_down = True
+        try:
+            yield
+        finally:
+            self._counting_down = False
+
+    def _cut(self) -> bool:
+        return bool(self._making and self._making.cancel())

@@ -1,0 +1,52 @@
+"""What a log says of the program that wrote it."""
+
+import functools
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, cast
+
+from harness import VERSION
+from harness.models import engine
+from harness.talk.events import Config, Resumed
+from harness.talk.log import SCHEMA
+from harness.talk.settings import Settings
+
+
+def opening(run_id: str, settings: Settings, **more: Any) -> Config:
+    """The event that opens a log."""
+    return cast(Config, {"type": "config", **_about(run_id), **more, **settings.to_config()})
+
+
+def resumption(run_id: str, settings: Settings) -> Resumed:
+    """The event with which a log goes on."""
+    about = {"type": "resumed", **_about(run_id), "settings": settings.to_config()}
+    return cast(Resumed, about)
+
+
+def _about(run_id: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "versions": {
+            "attractor": VERSION,
+            "litellm": engine.version(),
+            "python": platform.python_version(),
+        },
+        "git": _git_revision(),
+    }
+
+
+@functools.cache
+def _git_revision() -> str | None:
+    """The commit of this harness, with a mark when its files differ from it; None where it was
+    installed, also when that is inside somebody else's repository."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

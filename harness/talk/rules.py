@@ -1,0 +1,64 @@
+"""When somebody else speaks in a seat's place: the moments that --interject and --puppet name."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from harness.states.names import SHORT
+from harness.text import UserError
+
+TRIGGER = r"(?:[0-9]{1,9}|every:[0-9]{1,9}|on:[A-Za-z_]+(?:[+:][0-9]{1,6})?)"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Something is said as `seat` when `when` comes: a turn number, `every:N`, or
+    `on:STATE[+N]`."""
+
+    when: str
+    seat: str
+
+    @property
+    def state(self) -> str | None:
+        """The state that an `on:` rule waits for."""
+        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
+
+    @property
+    def after(self) -> int:
+        """How many messages the state must have held; 0 for what waits for no state."""
+        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
+
+    def comes(self, turn: int) -> bool:
+        """Whether a turn is one that this rule names."""
+        if self.when.startswith("every:"):
+            return turn > 0 and turn % int(self.when[6:]) == 0
+        return self.when == str(turn)
+
+
+def moment(when: str, what: str) -> str:
+    """WHEN as a log keeps it. Raises UserError, in which `what` stands first, where it can't
+    come."""
+    if not re.fullmatch(TRIGGER, when):
+        raise UserError(f"{what}: {when!r:.40} is no moment: write a turn (12), every:10, or "
+                        "on:goodbye+4")  # fmt: skip
+    if re.fullmatch("every:0+", when):
+        raise UserError(f"{what}: every:N needs an N of at least 1")
+    if when.startswith("on:"):
+        state_and_count(when[3:], 1, what)
+        when = "on:" + when[3:].replace(":", "+")
+    return when
+
+
+def state_and_count(text: str, least: int, given: str = "") -> tuple[str, int]:
+    """STATE[+N], or STATE:N, with a state's full or short name, as (state, N): a state that has
+    held for N messages. `given` is the option as it was written. Raises UserError."""
+    given = given or f"--stop-on {text!r}"
+    name, _, number = text.replace("+", ":").partition(":")
+    state = {short: full for full, short in SHORT.items()}.get(name, name)
+    if state not in SHORT:
+        near = difflib.get_close_matches(name.lower(), [*SHORT.values(), *SHORT], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SHORT.values())}"
+        raise UserError(f"{given}: no such state {name!r}: {hint}")
+    if not re.fullmatch(r"[0-9]{0,6}", number):
+        raise UserError(f"{given}: N must be a whole number, as in {name}+6")
+    return state, max(least, int(number or 0))

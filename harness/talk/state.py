@@ -1,0 +1,108 @@
+"""The state of play of one conversation, folded from its log's events."""
+
+from harness.models.seat import Seat
+from harness.states.detect import Change, Detector
+from harness.talk import estimate
+from harness.talk.events import Event, Turn, seat_of
+from harness.talk.history import History
+from harness.talk.puppets import Puppet
+from harness.talk.rules import Rule, state_and_count
+from harness.talk.settings import Interjection, Settings
+from harness.talk.transcript import no_totals, tally
+
+
+class State:
+    """Totals, both histories, the attractor states, and what follows from them: who is next, what
+    is due, what the next message should cost."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.totals, self.detector = no_totals(), Detector()
+        self.histories = {
+            seat.letter: History(
+                seat.letter, seat.system, settings.seed, seat.model, settings.tools
+            )
+            for seat in (settings.a, settings.b)
+        }
+        self.last: Turn | None = None
+        self._costs = {"A": 0.0, "B": 0.0}  # of each seat's latest message
+        self._said = len(settings.seed)  # characters, by both
+        # `on:` rules that were kept: what kind of rule, its moment, its seat, the state's onset
+        self._done: set[tuple[str, str, str, int | None]] = set()
+        self.turns: list[Turn] = []  # all messages, where a puppet may have to be shown them
+
+    def fold(self, event: Event) -> list[Change]:
+        """Take in one event; returns the changes of attractor state that it brought."""
+        tally(self.totals, event)
+        if event["type"] == "slide":
+            self.histories[seat_of(event)].slide(event["from_message"])
+        if event["type"] != "turn":
+            return []
+        for history in self.histories.values():
+            history.add(event, self.settings.empty_as)
+        seat = seat_of(event)
+        self._said += len(event["response"])
+        for kind, why in (
+            ("interjection", event.get("interjection")),
+            ("puppet", event.get("puppet")),
+        ):
+            if isinstance(why, dict):
+                self._done.add((kind, str(why.get("when")), seat, why.get("since")))
+        if self.settings.puppets:
+            self.turns.append(event)
+        own = 0.0 if event.get("interjected") else event.get("cost_usd") or 0.0
+        self.last, self._costs[seat] = event, own
+        return self.detector.turn(event)
+
+    def next_up(self) -> tuple[Seat, int]:
+        """The seat that speaks next, and the turn that it speaks in."""
+        if self.last is None:
+            return self.settings.a, 0
+        turn = self.last["turn"]
+        return (self.settings.b, turn) if seat_of(self.last) == "A" else (self.settings.a, turn + 1)
+
+    def next_cost(self) -> float:
+        """What the next message should cost, in USD; unknown counts 0."""
+        seat, turn = self.next_up()
+        if puppet := self.puppet_due(seat, turn):
+            return estimate.question(puppet.actor, self._said)
+        before = self._costs[seat.letter]
+        heard = len(self.last["response"]) if self.last and before else self._said
+        return estimate.next_message(self.settings, seat, before, heard)
+
+    def due(self, seat: Seat, turn: int) -> Interjection | None:
+        """The interjection whose moment this is: a turn, each Nth one, or a state that has held
+        for so many messages (once for each time that it takes hold)."""
+        rules = self.settings.interject
+        return next((rule for rule in rules if self._comes("interjection", rule, seat, turn)), None)
+
+    def puppet_due(self, seat: Seat, turn: int) -> Puppet | None:
+        """The puppet whose moment this is; words that were prepared for it come first."""
+        if self.due(seat, turn):
+            return None
+        rules = self.settings.puppets
+        return next((rule for rule in rules if self._comes("puppet", rule, seat, turn)), None)
+
+    def _comes(self, kind: str, rule: Rule, seat: Seat, turn: int) -> bool:
+        if rule.seat != seat.letter:
+            return False
+        if rule.state is None:
+            return rule.comes(turn)
+        made = (kind, rule.when, seat.letter, self.onset(rule.state)) in self._done
+        return not made and self.held(rule.state) >= rule.after > 0
+
+    def onset(self, state: str | None) -> int | None:
+        """Since which message a state holds, or None where it does not."""
+        return self.detector.holding().get(state) if state else None
+
+    def held(self, state: str | None) -> int:
+        """For how many messages a state has held without a break; 0 where it does not."""
+        since = self.onset(state)
+        return 0 if since is None else self.totals["messages"] - since
+
+    def stopped_on(self) -> bool:
+        """Whether the state that --stop-on names has held for as long as it says."""
+        if self.settings.stop_on is None:
+            return False
+        state, after = state_and_count(self.settings.stop_on, 1)
+        return self.held(state) >= after

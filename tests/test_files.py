@@ -1,0 +1,67 @@
+"""What long work leaves behind, and what it shows while it goes."""
+
+import signal
+from pathlib import Path
+
+import made_logs as logs
+import pytest
+from program import PROGRAM
+from terminal import Terminal
+
+from harness.report.replacing import replacing
+from harness.screen.progress import Progress
+from harness.text import UserError
+
+
+def test_a_file_is_replaced_whole_or_not_at_all():
+    path = Path("out.txt")
+    with replacing(path) as file:
+        file.write("first\n")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
+        file.write("sec")
+        raise KeyboardInterrupt
+    assert path.read_text() == "first\n"
+    assert [p.name for p in Path().iterdir()] == ["out.txt"]
+
+
+def test_what_cannot_be_written_is_one_line_for_the_user():
+    Path("folder").mkdir()
+    for path in ("no/such/folder.txt", "folder", "x" * 300):
+        with pytest.raises(UserError, match="cannot write"), replacing(Path(path)) as file:
+            file.write("x")
+    assert [p.name for p in Path().iterdir()] == ["folder"]
+
+
+def test_a_link_stays_a_link():
+    Path("real.txt").write_text("old")
+    Path("link.txt").symlink_to("real.txt")
+    with replacing(Path("link.txt")) as file:
+        file.write("new")
+    assert Path("link.txt").is_symlink()
+    assert Path("real.txt").read_text() == "new"
+
+
+def test_the_progress_line_says_what_is_left():
+    progress = Progress("reading", 1200, "log")
+    progress.step(300)
+    assert progress.line(1.0) == "reading: 300 of 1,200 logs"
+    assert progress.line(10.0) == "reading: 300 of 1,200 logs, about 30 s left"
+
+
+def test_a_pipe_sees_no_progress_line(capfd, monkeypatch):
+    monkeypatch.setattr("harness.screen.progress.SOON", 0)
+    with Progress("reading", 3, "log") as progress:
+        assert list(progress.over(range(3))) == [0, 1, 2]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_the_line_while_the_work_goes_and_ctrl_c_leaves_nothing(tmp_path):
+    for number in range(60):
+        logs.write(tmp_path / "logs" / f"{number:03}.jsonl", logs.config(), *logs.talk(600, bye=9))
+    command = [*PROGRAM, "report", "logs", "--html", "page.html"]
+    with Terminal(command, tmp_path) as terminal:
+        terminal.wait_for(" of 60 logs")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.wait_end() == 128 + signal.SIGINT
+        assert "Traceback" not in terminal.text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs"]

@@ -25,7 +25,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.states.detect import Detector, detect
-from harness.states.names import STATES
+from harness.states.names import FORMS, STATES, THEMES
 from harness.talk.events import seat_of
 from harness.talk.transcript import read
 
@@ -41,6 +41,7 @@ AIMS = {
     "creative_escape": 0.6,
     "degenerate": 0.6,
 }
+ENOUGH = 20  # messages in the labels for a state to count in a macro F1
 Runs = set[tuple[int, int]]
 
 
@@ -194,6 +195,22 @@ def score_states(labels: list[dict], guesses: list[dict[str, Runs]]) -> dict[str
     return {state: score_state(state, truth, guesses) for state in STATES}
 
 
+def together(states: dict[str, dict]) -> dict[str, dict]:
+    """Macro and micro F1 of the themes, the forms and both; macro over states with ENOUGH messages
+    in the labels."""
+    found = {}
+    for kind, names in (("themes", THEMES), ("forms", FORMS), ("both", STATES)):
+        rows = [states[state] for state in names]
+        enough = [row["f1"] for row in rows if row["tp"] + row["fn"] >= ENOUGH]
+        tp, fp, fn = (sum(row[count] for row in rows) for count in ("tp", "fp", "fn"))
+        found[kind] = {
+            "macro": sum(enough) / len(enough) if enough else None,
+            "micro": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
+            "states": len(enough),
+        }
+    return found
+
+
 def share(hits: list[bool]) -> dict:
     return {
         "right": sum(hits),
@@ -284,6 +301,7 @@ def score(folder: Path, split: str = "all", rival: Path | None = None) -> dict:
         "spanned_files": len(spanned),
         "spanned_messages": sum(sizes[i] for i in spanned),
         "states": states if spanned else {},
+        "together": together(states) if spanned else {},
         "terminal": share(right),
         "lock_in": lock_in if ending else {},
         "wrong": [t for t, ok in zip(terminals, right, strict=True) if not ok],
@@ -336,6 +354,11 @@ def report(result: dict) -> None:
         )
         for state, row in result["states"].items():
             print(state_row(state, row))
+    for kind, row in result["together"].items():
+        print(
+            f"{kind}: macro F1 {percent(row['macro'])} over {row['states']} states with at least"
+            f" {ENOUGH} messages, micro {percent(row['micro'])}"
+        )
     print(f"terminal state right: {counted(result['terminal'])}   aim 0.85")
     for wrong in result["wrong"]:
         said = ", ".join(wrong["said"]) or "none"

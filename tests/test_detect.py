@@ -332,7 +332,6 @@ def test_stretches_of_the_path_do_not_overlap():
         (CHAT[:1] * 8, "verbatim_loop"),
         (FAREWELLS * 2, "goodbye_loop"),
         (RAPTURE * 2, "bliss"),
-        (STAGE * 2, "creative_escape"),
         (CHAT, "none"),
     ],
 )

@@ -38,7 +38,8 @@ from harness.states.names import STATES, THEMES  # noqa: E402
 from harness.states.recurrence import Recurrence, sketch  # noqa: E402
 from harness.states.themes import FADE, FLOOR, MEMORY, VIEWS, Course  # noqa: E402
 from harness.states.words import clip, lower, phrases, words  # noqa: E402
-from harness.talk.transcript import read, seat_of  # noqa: E402
+from harness.talk.events import seat_of  # noqa: E402
+from harness.talk.transcript import read  # noqa: E402
 
 OUT = ROOT / "harness" / "states" / "themes.txt"
 PHRASES, LEAST_RUNS, STRENGTH = 1200, 3, 0.3  # phrases kept a theme; runs with one; C of sklearn

@@ -27,7 +27,9 @@ class Cue(NamedTuple):
 @cache
 def cues() -> tuple[Cue, ...]:
     """The cues of cues.txt; other forms of a cue have its number."""
-    words, found, state = {}, [], ""
+    words: dict[str, str] = {}
+    found: list[Cue] = []
+    state = ""
     for line in (Path(__file__).parent / "cues.txt").read_text("utf-8").split("\n"):
         first, _, rest = line.partition(" ")
         if line.startswith("["):
@@ -92,7 +94,8 @@ def _by_head() -> dict[str, list[Cue]]:
     """These by the first letters, up to three, of the words they can begin with."""
     found: dict[str, list[Cue]] = {}
     for cue, branches in _at_words():
-        for key in {re.match(r"\w{1,3}(?![?*{])", branch)[0] for branch in branches}:
+        heads = (re.match(r"\w{1,3}(?![?*{])", branch) for branch in branches)
+        for key in {head[0] for head in heads if head}:
             found.setdefault(key, []).append(cue)
     return found
 
@@ -184,7 +187,7 @@ def _riff(clip: str) -> float:
     """Exuberance: a long text with many emoji, or with many compounds made up on the way."""
     if len(clip) < 200:
         return 0
-    emoji = 0 if clip.isascii() else sum(char >= "\U0001f300" for char in clip)
+    emoji = 0 if clip.isascii() else sum(map("\U0001f300".__le__, clip))
     hyphens = clip.count("-")
     compounds = len(COMPOUND.findall(clip)) if hyphens >= COMPOUNDS else 0
     return 0.7 * (emoji >= RIFF) + 0.7 * (compounds >= COMPOUNDS)

@@ -26,7 +26,7 @@ from harness.states.names import FORMS, THEMES
 from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
 from harness.states.recurrence import Recurrence, sketch
 from harness.states.themes import Themes, Weights
-from harness.states.words import WALL, clip, common, english, lower, phrases, place, words
+from harness.states.words import WALL, clip, common, english, lower, place, words
 
 TAIL_MESSAGES, ENOUGH = 8, 0.45
 # Which of two states that fill the end it is said to end in: silence and emoji are verbatim loops
@@ -45,7 +45,17 @@ class Reading:
     common: tuple[int, int]
     text: Weights
     views: tuple[Weights, Weights, Weights]
-    best: tuple[tuple[int, int] | str, ...]  # per theme, where its weightiest words are
+    rows: list[tuple[str, float, Weights]]  # its known phrases, with share and weights
+    cues: dict[str, tuple[float, int, int]]  # by state: worth, first, last character
+
+    def weightiest(self, number: int) -> tuple[int, int] | str:
+        """The phrase, or the place of the cue, that speaks most for a theme."""
+        weight, best = max(((s * w[number], name) for name, s, w in self.rows), default=(0.0, ""))
+        if cue := self.cues.get(THEMES[number]):
+            known = themes.table().figures.get(f"cue {THEMES[number]}")
+            if known and cue[0] * known[0][number] >= weight:
+                return cue[1:]
+        return best
 
 
 @lru_cache(256)
@@ -56,22 +66,12 @@ def read(clipped: str) -> Reading:
     shown = cues.worths(clipped, low, hits)
     staged = shown.pop("silence", None) is not None and len(hits.get("bliss", ())) < 3
     hits.pop("silence", None)
-    rows = themes.known(phrases(said))
+    rows = themes.known(said)
     return Reading(
         sketch(clipped), forms.shown(clipped, said, staged), common(said),
         themes.text_of(rows), themes.weighed(themes.measure(clipped, said, hits, shown)),
-        tuple(_weightiest(number, rows, shown) for number in range(len(THEMES))),
+        rows, shown,
     )  # fmt: skip
-
-
-def _weightiest(number: int, rows: list, shown: dict[str, tuple]) -> tuple[int, int] | str:
-    """The phrase, or the place of the cue, that speaks most for a theme."""
-    weight, best = max(((s * w[number], name) for name, s, w in rows), default=(0.0, ""))
-    if cue := shown.get(THEMES[number]):
-        known = themes.table().figures.get(f"cue {THEMES[number]}")
-        if known and cue[0] * known[0][number] >= weight:
-            return cue[1:]
-    return best
 
 
 class Detector:
@@ -130,7 +130,7 @@ class Detector:
             kept = self._evidence[theme]
             crowded = len(kept) >= FEW and kept[-FEW].message > index - WHILE
             if self._themes.ratios[number][-1] > 0 and not crowded:
-                kept.append(Evidence(index, _cut(clipped, reading.best[number])))
+                kept.append(Evidence(index, _cut(clipped, reading.weightiest(number))))
         return changes
 
     @property

@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from harness.states.path import Change, Evidence, Span
-from harness.states.recurrence import HEARD, NEAR, NEARISH, kind
+from harness.states.recurrence import HEARD, NEAR, NEARISH, SYMBOLS
 
 PERIOD, HOLD = 3, 0.5  # a hit worth less than HOLD holds a form but begins none
 LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
@@ -45,9 +45,9 @@ Hit = tuple[float, str]  # worth, words
 def shown(clip: str, said: list[str], staged: bool) -> dict[str, Hit]:
     """What one message shows by itself: per form its worth and the words that show it."""
     heard = clip.translate(HEARD)
-    symbols = 0 if clip.isascii() else sum(kind(char) == "symbol" for char in heard)
+    symbols = 0 if clip.isascii() else sum(map(SYMBOLS.__getitem__, heard))
     letters, short = len(heard) - symbols, clip.strip()
-    hits = {}
+    hits: dict[str, Hit] = {}
     if not letters and not symbols and not set("?!") & set(clip):
         hits["silence"] = (1, short[:40])
     elif (
@@ -122,15 +122,16 @@ class Form:
             self.evidence.append(Evidence(index, hit[1]))
 
     def _end(self) -> Change:
-        span = self.span()
+        assert self.since is not None
+        span = self._span(self.since)
         self.closed.append(span)
         self.since = None
         self.recent.clear()
         return Change(self.state, "ends", span.start, span.end - span.start + 1)
 
-    def span(self) -> Span:
-        return Span(self.state, self.since, self.last, tuple(self.evidence))
+    def _span(self, since: int) -> Span:
+        return Span(self.state, since, self.last, tuple(self.evidence))
 
     def spans(self) -> list[Span]:
         """All spans so far."""
-        return self.closed + ([self.span()] if self.since is not None else [])
+        return self.closed + ([] if self.since is None else [self._span(self.since)])

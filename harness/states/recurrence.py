@@ -51,6 +51,17 @@ class _Heard(dict):
 HEARD = _Heard()
 
 
+class _Symbols(dict[str, bool]):
+    """Which characters are symbols, emoji and the like."""
+
+    def __missing__(self, char: str) -> bool:
+        self[char] = kind(char) == "symbol"
+        return self[char]
+
+
+SYMBOLS = _Symbols()
+
+
 def sketch(clip: str) -> array[int]:
     folded = unicodedata.normalize("NFKC", clip).casefold()
     folded = folded[: 2 * (HEAD + TAIL)]  # one character can become 18

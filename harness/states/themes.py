@@ -21,6 +21,7 @@ verdict on themes.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from array import array
 from collections.abc import Iterable
@@ -55,6 +56,8 @@ class Table:
     ends: Weights  # and that it ends
     figures: dict[str, tuple[Weights, Weights, Weights]]  # by view
     phrases: dict[str, tuple[float, Weights]]  # how rare, weights
+    first: frozenset[str]  # words with which a longer phrase begins
+    second: frozenset[str]  # pairs with which one of three words begins
 
 
 @cache
@@ -67,12 +70,19 @@ def table(path: Path = Path(__file__).parent / "themes.txt") -> Table:
         if line and not line.startswith("#"):
             kind, name, *numbers = line.split("\t")
             kinds[kind][name] = list(map(float, numbers))
-    names = {name for view in VIEWS for name in kinds[view]}
-    chain = [tuple(kinds["chain"][name]) for name in ("bias", "starts", "begins", "ends")]
+    chain = {name: tuple(weights) for name, weights in kinds["chain"].items()}
+    now, before, recent = ({n: tuple(w) for n, w in kinds[view].items()} for view in VIEWS)
+    names = [*now, *before, *recent]
+    longer = [name.split(" ") for name in kinds["phrase"] if " " in name]
     return Table(
-        *chain,
-        {n: tuple(tuple(kinds[view].get(n, ZERO)) for view in VIEWS) for n in names},
+        chain["bias"],
+        chain["starts"],
+        chain["begins"],
+        chain["ends"],
+        {n: (now.get(n, ZERO), before.get(n, ZERO), recent.get(n, ZERO)) for n in names},
         {name: (rare, tuple(weights)) for name, (rare, *weights) in kinds["phrase"].items()},
+        frozenset(words[0] for words in longer),
+        frozenset(" ".join(words[:2]) for words in longer if len(words) > 2),
     )
 
 
@@ -88,9 +98,9 @@ def measure(clip: str, said: list[str], hits: Found, shown: dict[str, tuple]) ->
         "above 900": size > 900, "questions": min(1, clip.count("?") / 3),
         "ends with a question": clip.rstrip(' *_"').endswith("?"),
         "exclamations": min(1, clip.count("!") / 4), "emoji": min(1, 3 * emoji / count),
-        "any emoji": emoji > 0, "I": min(1, 5 * sum(w in FIRST for w in said) / count),
-        "you": min(1, 5 * sum(w in SECOND for w in said) / count),
-        "we": min(1, 8 * sum(w in WE for w in said) / count),
+        "any emoji": emoji > 0, "I": min(1, 5 * sum(map(FIRST.__contains__, said)) / count),
+        "you": min(1, 5 * sum(map(SECOND.__contains__, said)) / count),
+        "we": min(1, 8 * sum(map(WE.__contains__, said)) / count),
         "stars": min(1, clip.count("*") / 8), "acts": clip.lstrip()[:1] in ("*", "(", "_"),
         "heading": bool(_HEADING.search(clip)), "list": bool(_LIST.search(clip)),
         "code": "```" in clip, "lines": min(1, clip.count("\n") / max(1, size / 40)),
@@ -120,23 +130,39 @@ def weighed(figures: dict[str, float]) -> tuple[Weights, Weights, Weights]:
     """The figures' weights added up, by view."""
     known = table().figures
     rows = [(known[name], value) for name, value in figures.items() if name in known]
-    return tuple(
-        tuple(sum(column) for column in zip(*([w * v for w in row[k]] for row, v in rows)))  # noqa: B905
-        or ZERO
-        for k in range(len(VIEWS))
-    )
+    values = [value for _, value in rows]
+    now, before, recent = (_added([row[k] for row, _ in rows], values) for k in range(len(VIEWS)))
+    return now, before, recent
 
 
-def known(phrases: Iterable[str]) -> list[tuple[str, float, Weights]]:
-    """The phrases that the table knows, with their share in the message and their weights."""
-    rows = [(name, *row) for name in phrases if (row := table().phrases.get(name))]
+def _added(weights: list[Weights], factors: list[float]) -> Weights:
+    """The weights, each times its factor, added up."""
+    columns = zip(*weights, strict=True)
+    return tuple(sum(map(operator.mul, column, factors)) for column in columns) or ZERO
+
+
+def known(said: list[str]) -> list[tuple[str, float, Weights]]:
+    """The phrases of these words that the table knows, each once, with their share in the message
+    and their weights."""
+    phrases, first, second = table().phrases, table().first, table().second
+    found: dict[str, None] = {}
+    for i, word in enumerate(said):
+        if word in phrases:
+            found[word] = None
+        if word in first:  # few words are the first of a longer one
+            pair = " ".join(said[i : i + 2])
+            if pair in phrases:
+                found[pair] = None
+            if pair in second:
+                found[" ".join(said[i : i + 3])] = None
+    rows = [(name, *phrases[name]) for name in found if name in phrases]
     norm = max(FLOOR, math.sqrt(sum(rare * rare for _, rare, _ in rows)))
     return [(name, rare / norm, weights) for name, rare, weights in rows]
 
 
 def text_of(rows: list[tuple[str, float, Weights]]) -> Weights:
     """The weights of a message's phrases added up."""
-    return tuple(sum(c) for c in zip(*([s * w for w in ws] for _, s, ws in rows))) or ZERO  # noqa: B905
+    return _added([weights for _, _, weights in rows], [share for _, share, _ in rows])
 
 
 # ---------------------------------------------------------------- a run

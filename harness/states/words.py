@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching across the cut
 ENGLISH, ENOUGH, FEW = 0.04, 12, 5  # see `english`
@@ -51,17 +52,20 @@ def lower(text: str) -> str:
 
 def words(low: str) -> list[str]:
     """The words of a clipped text in lower case, as the model knows them."""
-    found = []
-    for word in _WORD.findall(low):
-        if word in FILLERS:
-            continue
-        first = word[0]
-        if first in "?!*":
-            word = first
-        elif not first.isalpha():
-            word = "0" if first.isdigit() else "☺"
-        found.append(_SAME.get(word, word))
-    return found
+    return list(filter(None, map(_known_as, _WORD.findall(low))))
+
+
+@lru_cache(1 << 16)
+def _known_as(word: str) -> str:
+    """One word as the model knows it; a filler is nothing."""
+    first = word[0]
+    if word in FILLERS:
+        return ""
+    if first in "?!*":
+        return first
+    if not first.isalpha():
+        return "0" if first.isdigit() else "☺"
+    return _SAME.get(word, word)
 
 
 def phrases(said: list[str]) -> set[str]:
@@ -73,14 +77,19 @@ def phrases(said: list[str]) -> set[str]:
 
 def place(phrase: str, low: str) -> tuple[int, int] | None:
     """Where in a text in lower case a phrase stands."""
-    wanted, seen = phrase.split(" "), []
-    for match in _WORD.finditer(low):
-        word = words(match[0])
-        if word:
-            seen = [*seen[1 - len(wanted) or len(seen) :], (word[0], *match.span())]
-            if [one[0] for one in seen] == wanted:
-                return seen[0][1], seen[-1][2]
+    said, places = _placed(low)
+    wanted = tuple(phrase.split(" "))
+    for i, word in enumerate(said):
+        if word == wanted[0] and said[i : i + len(wanted)] == wanted:
+            return places[i][0], places[i + len(wanted) - 1][1]
     return None
+
+
+@lru_cache(1)  # the themes' evidence is looked for one after another in one message
+def _placed(low: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
+    """The words of a text, and where each stands."""
+    found = [(_known_as(match[0]), match.span()) for match in _WORD.finditer(low)]
+    return tuple(w for w, _ in found if w), [span for w, span in found if w]
 
 
 def common(said: list[str]) -> tuple[int, int]:

@@ -43,8 +43,16 @@ from harness.talk.transcript import read  # noqa: E402
 
 OUT = ROOT / "harness" / "states" / "themes.txt"
 # Phrases kept a theme; the least of runs and of families (all made-up conversations of one file are
-# one) with a phrase; C of sklearn.
-PHRASES, LEAST_RUNS, LEAST_FAMILIES, STRENGTH = 1200, 3, 2, 1.0
+# one) with a phrase.
+PHRASES, LEAST_RUNS, LEAST_FAMILIES = 1200, 3, 2
+STRENGTH = {
+    "identity_standoff": 1.0,
+    "identity_collapse": 3.0,
+    "goodbye_loop": 0.3,
+    "meta_awareness": 1.0,
+    "creative_escape": 0.3,
+    "bliss": 3.0,
+}  # C of sklearn, by cross-validation
 RECENT_CUES = 3.0  # a cue's weight in what was lately, before learning: it is rare
 FAMILIES = {
     "claude": "claude|sonnet|opus", "gpt": "gpt", "grok": "grok", "gemini": "gemini|gemma",
@@ -301,7 +309,7 @@ def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
     matrix = sp.vstack([_matrix(model, features, i, runs[i].spoken) for i in chosen]).tocsr()
     rows, bias, base = [], [], []
     for theme in THEMES:
-        fitted, prior = _fit(matrix, y[theme], w[theme])
+        fitted, prior = _fit(matrix, y[theme], w[theme], STRENGTH[theme])
         rows.append(fitted.coef_[0])
         bias.append(fitted.intercept_[0])
         base.append(math.log(prior / (1 - prior)))
@@ -322,13 +330,15 @@ def _sources(runs: list[Run], features: Features, chosen: list[int]) -> np.ndarr
     return sum(has.astype(int) for has in found.values())
 
 
-def _fit(matrix: sp.csr_matrix, y: np.ndarray, w: np.ndarray) -> tuple[LogisticRegression, float]:
+def _fit(
+    matrix: sp.csr_matrix, y: np.ndarray, w: np.ndarray, strength: float
+) -> tuple[LogisticRegression, float]:
     doubled = sp.vstack([matrix, matrix]).tocsr()
     weight = np.concatenate([y * w, (1 - y) * w])
     answer = np.concatenate([np.ones(len(y)), np.zeros(len(y))])
     used = weight > 0
     fit = LogisticRegression(
-        C=STRENGTH, solver="liblinear", max_iter=500, tol=1e-4, intercept_scaling=3, random_state=0
+        C=strength, solver="liblinear", max_iter=500, tol=1e-4, intercept_scaling=3, random_state=0
     )
     fit.fit(doubled[used], answer[used], sample_weight=weight[used])
     return fit, float((y * w).sum() / w.sum())

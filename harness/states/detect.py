@@ -35,6 +35,7 @@ WEIGHTS = {"silence": 1.1, "emoji_collapse": 1.05}
 CLEAR = 5.0  # one message speaks for or against a theme by no more than this
 AWARE = 1.0  # so much less for meta: two AIs that say goodbye know that they are two
 FOREIGN = -3.0  # what a message says for a theme that is not in English
+SAYS = 1.0  # a cue of this worth says it in so many words: it is the evidence
 FEW, WHILE = 5, 40  # so much evidence is kept within so many messages
 
 
@@ -53,13 +54,19 @@ class Reading:
     def weightiest(self, number: int) -> tuple[int, int] | str:
         """The phrase, or the place of the cue, that speaks most for a theme; empty if none does
         that would mean something to a reader."""
-        telling = ((s * w[number], name) for name, s, w in self.rows if tells(name))
-        weight, best = max(telling, default=(0.0, ""))
+        telling = (
+            (s * w[number] * (2 + name.count(" ")), name) for name, s, w in self.rows if tells(name)
+        )
+        weight, best = max(telling, default=(0.0, ""))  # longer ones tell a reader more
         if weight <= 0:
             weight, best = 0.0, ""
         if cue := self.cues.get(THEMES[number]):
             known = themes.table().figures.get(f"cue {THEMES[number]}")
-            if known and cue[2] > cue[1] and (not best or cue[0] * known[0][number] >= weight):
+            if (
+                known
+                and cue[2] > cue[1]
+                and (cue[0] >= SAYS or cue[0] * known[0][number] >= weight)
+            ):
                 return cue[1:]
         return best
 

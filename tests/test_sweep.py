@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 from program import real
 from provider import Provider, Reply, cut, status
+from streams import anthropic
 
 from harness import prompts
 from harness.models import catalogue
@@ -242,6 +243,14 @@ def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
     spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
     assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.1
     assert any("max_cost" in out for out in outs)
+
+
+def test_a_cost_that_becomes_unknown_ends_a_sweep_with_a_budget(run):
+    served = anthropic(("text", "w"), service_tier="priority")  # which has no price
+    with Provider(lambda body, i: Reply(raw=(served,))) as provider:
+        result = run(*swept(provider, "--runs", 4, "--concurrency", 1, "--max-cost", 5))
+        assert len(provider.requests) == 1 and "--max-cost cannot be kept" in result.out
+    assert "1 max_cost, 3 waiting" in result.out or "3 waiting, 1 max_cost" in result.out
 
 
 def test_each_run_has_a_budget_of_its_own(run):

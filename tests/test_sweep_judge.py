@@ -98,6 +98,17 @@ def test_the_judges_money_is_the_sweeps(run, tmp_path, monkeypatch, budget, done
     assert ("--max-cost reached" in result.out) == (done == 1)
 
 
+def test_what_the_judge_costs_counts_where_its_price_is_unknown_too(run, tmp_path, monkeypatch):
+    with Provider(voice(input_tokens=10, output_tokens=5)) as provider:
+        sweep(run, provider, "--runs", 1, "--name", "s", monkeypatch=monkeypatch)
+        (file,) = (tmp_path / "logs").rglob("*.labels.json")
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"cost_usd": None}))
+        before = len(provider.requests)
+        result = sweep(run, provider, "--runs", 2, "--name", "s", "--extend", "--max-cost", 1,
+                       monkeypatch=monkeypatch)  # fmt: skip
+        assert len(provider.requests) == before and "--max-cost cannot be kept" in result.out
+
+
 def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path, monkeypatch):
     def verdict(body):
         return Reply(answer(), input_tokens=500_000, output_tokens=10)

@@ -27,7 +27,7 @@ class Judging:
         self.seat, self.purse, self.runs = seat_of(name, None), purse, runs
         self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
         self.failures: dict[str, str] = {}  # by the log's name
-        self.before = sum(self._cost(run) or 0.0 for run in runs)  # USD, of labels that are there
+        self.before = add_costs(map(self._cost, runs))  # USD, of labels that are there
         purse.beside = self._spent
 
     def check(self, budget: float | None) -> None:
@@ -79,9 +79,9 @@ class Judging:
     def _room(self, expected: float) -> bool:
         return self.purse.has_room(expected)
 
-    def _spent(self) -> tuple[float, float]:
+    def _spent(self) -> tuple[float | None, float]:
         asker = self.bench.asker
-        return self.before + (asker.total.cost or 0.0), asker.pending
+        return add_costs([self.before, asker.total.cost]), asker.pending
 
     def _mine(self, run: Run) -> dict[str, Any] | None:
         """This judge's labels of a run, older ones too."""

@@ -17,6 +17,7 @@ from harness import prompts
 from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
+from harness.models.seat import Seat
 from harness.talk import transcript
 from harness.talk.log import Log
 
@@ -229,7 +230,7 @@ def test_rounds_of_tools_that_many_messages_make_at_once_stay_within_the_budget(
     with Provider(reply) as provider:
         result = run(*swept(provider, "--runs", 16, "--concurrency", 16, "--max-cost", 0.5))
     spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
-    dearest = 4000 * catalogue.price("anthropic/claude-opus-5-5", "output")
+    dearest = 4000 * catalogue.price(Seat("A", "opus", "anthropic/claude-opus-5-5"), "output")
     assert result.code == 0 and spent <= 0.5 + 16 * 1.5 * dearest  # one round each, at the most
     assert provider.requests and len(provider.requests) <= 16 + 8
     assert {log.events[-1]["reason"] for log in logs(result.folder).values()} <= {"max_cost"}
@@ -341,6 +342,15 @@ def test_an_overloaded_provider_counts_as_busy(run):
         result = run(*swept(provider))
     (log,) = logs(result.folder).values()
     assert log.of("retry")[0]["error"] == "overloaded" and log.messages[0]["retries"] == 1
+
+
+def test_what_runs_nearby_is_free_with_a_budget_and_in_the_plan(run):
+    with Provider(lambda body, i: "words") as provider:
+        near = ["sweep", "-a", "openai/mine", "-b", "same", "--api-base", f"{provider.url}/v1",
+                "--max-turns", 2, "--max-cost", 1]  # fmt: skip
+        planned = run(*near, "--dry-run")
+        assert planned.code == 0 and "4 messages, free" in planned.out
+        assert run(*near).code == 0 and len(provider.requests) == 4
 
 
 def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):

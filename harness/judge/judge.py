@@ -117,7 +117,7 @@ def _refuse(args: Any, seat: Seat) -> None:
     """Refuse what could not work. Raises UserError."""
     if not args.dry_run and (line := catalogue.missing_key(seat)):
         raise UserError(line)
-    if args.max_cost is not None and not catalogue.priced(seat.model):
+    if args.max_cost is not None and not catalogue.priced(seat):
         raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 

@@ -61,7 +61,7 @@ class Asker:
 
     def expected(self, questions: list[Question], answer: int) -> float | None:
         """USD that these should cost with answers of `answer` tokens; None = a price is unknown."""
-        prices = [price(self.seat.model, way) for way in ("input", "output")]
+        prices = [price(self.seat, way) for way in ("input", "output")]
         if prices[0] is None or prices[1] is None:
             return None
         return sum(map(tokens, questions)) * prices[0] + answer * len(questions) * prices[1]

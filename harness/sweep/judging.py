@@ -34,7 +34,7 @@ class Judging:
         """Refuse what could not work. Raises UserError."""
         if line := catalogue.missing_key(self.seat):
             raise UserError(f"--judge: {line}")
-        if budget is not None and not catalogue.priced(self.seat.model):
+        if budget is not None and not catalogue.priced(self.seat):
             raise UserError(
                 f"--max-cost: the price of the judge {self.seat.model} is unknown; leave it out"
             )

@@ -234,7 +234,7 @@ def check(settings: Settings, keys: bool) -> None:
     for seat in settings.everybody:
         if keys and (line := catalogue.missing_key(seat)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
+        if settings.max_cost is not None and not catalogue.priced(seat):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
 
 

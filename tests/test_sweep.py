@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import errno
 import json
+import os
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 
@@ -18,8 +21,9 @@ from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.sweep.plan import Run
 from harness.talk import transcript
-from harness.talk.log import Log
+from harness.talk.log import Log, LogBusy
 
 DEMO = ["sweep", "-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 2, "--name", "s"]
 
@@ -400,6 +404,36 @@ def test_what_could_not_work_is_refused_before_anything_is_written(run, tmp_path
     result = run("sweep", *arguments)
     assert result.code == 2 and words in result.err and result.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_no_conversation_of_a_sweep_waits_for_the_disk_of_another(run, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def watched(file):
+        synced.append(threading.current_thread() is threading.main_thread())
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    assert run(*DEMO, "--runs", 2).code == 0
+    assert len(synced) == 2 * (2 * 2 + 1) and not any(synced)  # each message's request, each end
+
+
+def test_a_disk_that_fails_ends_a_run_with_one_line(run, monkeypatch):
+    def broken(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    result = run(*DEMO)
+    assert result.code == 1 and "cannot write the log: Input/output error" in result.out
+
+
+def test_a_log_that_another_process_has_made_in_the_meantime_is_reopened(run, tmp_path):
+    run(*DEMO)
+    (path,) = (tmp_path / "logs" / "s").glob("*.jsonl")
+    log = Run(None, path, None).open_log()
+    with pytest.raises(LogBusy):
+        Run(None, path, None).open_log()
+    log.close()
 
 
 def test_quiet_prints_the_folder_and_no_more(run):

@@ -73,10 +73,14 @@ class Run:
         return reached(self.talk.state.detector.path())
 
     def open_log(self) -> Log:
-        """The run's log, made where there is none. Raises LogError."""
-        if self.path.exists():
-            return Log.reopen(self.path)
-        return Log.create(self.path.parent, self.path.stem)
+        """The run's log, made where there is none; it is lazy: see `Member.request`. Raises
+        LogError."""
+        try:
+            return Log.create(self.path.parent, self.path.stem, lazy=True)
+        except LogError:
+            if not self.path.exists():
+                raise
+        return Log.reopen(self.path, lazy=True)  # of an earlier command, or of another process
 
     def begin(self, talk: Conversation) -> None:
         """It is being held."""

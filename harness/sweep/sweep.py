@@ -117,7 +117,9 @@ class Sweep:
             else:
                 talk.open(sweep=self.folder.name, condition=run.condition.varies)
             run.begin(talk)
-            run.close(await talk.finish())
+            end = await talk.finish()
+            await asyncio.to_thread(log.sync)
+            run.close(end)
         finally:
             self.purse.free(run)
             log.close()

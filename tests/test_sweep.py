@@ -5,23 +5,27 @@ import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from program import real
+from program import KEY, real
 from provider import Provider, Reply, cut, status
 from streams import anthropic
 
+from attractor import Conversation
 from harness import prompts
 from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
 from harness.sweep.plan import Run
+from harness.sweep.progress import Progress
 from harness.talk import transcript
 from harness.talk.log import Log, LogBusy
 
@@ -434,6 +438,34 @@ def test_a_log_that_another_process_has_made_in_the_meantime_is_reopened(run, tm
     with pytest.raises(LogBusy):
         Run(None, path, None).open_log()
     log.close()
+
+
+def test_a_defect_in_one_conversation_is_told_as_one_and_ends_no_other(run, monkeypatch):
+    record = Conversation.record
+
+    def broken(talk, event):
+        if talk.log.path.stem.endswith("r01"):
+            raise ZeroDivisionError(f"with {KEY}")
+        record(talk, event)
+
+    monkeypatch.setattr(Conversation, "record", broken)
+    result = run(*DEMO, "--runs", 2)
+    assert result.code == 70 and "1 failed, 1 done" in result.out
+    assert "a defect of attractor: ZeroDivisionError: with" in result.out
+    path = Path(re.search(r"its traceback is in (\S+)", result.out)[1])
+    text = path.read_text()
+    path.unlink()
+    assert "in broken" in text and KEY not in text
+
+
+def test_a_defect_beside_the_conversations_ends_the_sweep_as_one(run, monkeypatch):
+    def broken(show, run):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Progress, "finished", broken)
+    result = run(*DEMO, "--runs", 5, "--concurrency", 2)
+    assert result.code == 70 and "a defect of attractor: ZeroDivisionError" in result.err
+    assert all(log.end for log in logs(result.folder).values())
 
 
 def test_quiet_prints_the_folder_and_no_more(run):

@@ -86,6 +86,17 @@ def test_a_judge_that_fails_is_no_failed_run_and_is_asked_again_by_the_same_comm
     assert KEY not in result.out + again.out
 
 
+def test_a_defect_in_labelling_is_told_and_is_no_failed_run(run, tmp_path, monkeypatch):
+    def broken(file, found):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(labels, "save", broken)
+    with Provider(voice()) as provider:
+        result = sweep(run, provider, monkeypatch=monkeypatch)
+    assert result.code == 70 and "1 done" in result.out
+    assert "missing: 1: a defect of attractor: ZeroDivisionError" in result.out
+
+
 @pytest.mark.parametrize("budget, done", [(1.0, 1), (100.0, 2)])
 def test_the_judges_money_is_the_sweeps(run, tmp_path, monkeypatch, budget, done):
     def verdict(body):  # 500,000 tokens of opus: $2

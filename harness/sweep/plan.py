@@ -18,6 +18,7 @@ from typing import Any
 
 from attractor import Conversation
 from harness import files
+from harness.models import secrets
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
@@ -59,6 +60,7 @@ class Run:
     totals: Totals = field(default_factory=transcript.no_totals)
     reached: set[str] = field(default_factory=set)
     problem: str = ""
+    defect: bool = False  # it failed by a defect of ours
     talk: Conversation | None = None
     _size: int = 0  # of the log, when it was last read
 
@@ -96,6 +98,10 @@ class Run:
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
+
+    def fail(self, problem: str, defect: bool = False) -> None:
+        """It has failed."""
+        self.state, self.problem, self.defect = "failed", secrets.scrub(problem), defect
 
     def close(self, end: End) -> None:
         """Take in how it ended."""

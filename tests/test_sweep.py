@@ -181,6 +181,19 @@ def test_a_changed_grid_is_refused_unless_it_may_be_extended(run):
     assert run(*DEMO, "--tools", "none", "all", "--runs", 2, "--max-turns", 3).code == 0
 
 
+def test_a_damaged_end_is_no_end_and_the_run_goes_on(run):
+    folder = run(*DEMO, "--runs", 2).folder
+    first, second = (log.path for log in logs(folder).values())
+    first.write_bytes(
+        first.read_bytes().rpartition(b"{")[0].rpartition(b"\n")[0] + b'\n{"type": "end"}\n'
+    )
+    second.write_bytes(
+        second.read_bytes().replace(b'"cost_usd": 0.0, "tool', b'"cost_usd": "", "tool')
+    )
+    result = run(*DEMO, "--runs", 2)
+    assert result.code == 0 and "2 done; free" in result.out
+
+
 def test_one_failure_ends_one_conversation(run):
     def reply(body, i):
         return Reply(fault=status(400, "no such thing")) if "haiku" in body["model"] else "words"

@@ -104,12 +104,11 @@ class Run:
         self.state, self.problem, self.defect = "failed", secrets.scrub(problem), defect
 
     def close(self, end: End) -> None:
-        """Take in how it ended."""
+        """Take in how it ended; its totals are known by then."""
         broke = "max_cost" if end.get("limit") == "sweep" else "done"
         states = {"error": "failed", "stopped": "stopped", "max_cost": broke}
         self.state = states.get(end["reason"], "done")
         self.problem = end.get("message", "") if self.state == "failed" else ""
-        self.totals = end.get("totals") or self.totals
         self.reached = self.so_far()
 
 
@@ -242,7 +241,7 @@ def unfinished(past: Transcript, settings: Settings) -> bool:
         return True
     if reason in ("max_turns", "max_cost"):
         then, limit = past.settings().get(reason), getattr(settings, reason)
-        return limit is None or limit > (then or 0)
+        return limit is None or not isinstance(then, int | float) or limit > then
     return False
 
 

@@ -131,6 +131,7 @@ class Sweep:
         try:
             past = transcript.read(run.path)
             if past.config and past.end and not unfinished(past, run.settings):
+                run.totals = transcript.totals(past)
                 run.close(past.end)  # another process was here in the meantime
                 return
             member, show = Member(run, log, self.gate, self.purse), Silent()

@@ -27,7 +27,7 @@ from harness.models.seat import Seat
 from harness.sweep.plan import Run
 from harness.sweep.progress import Progress
 from harness.talk import transcript
-from harness.talk.log import Log, LogBusy
+from harness.talk.log import Log, LogBusy, alone
 
 DEMO = ["sweep", "-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 2, "--name", "s"]
 
@@ -192,6 +192,17 @@ def test_a_damaged_end_is_no_end_and_the_run_goes_on(run):
     )
     result = run(*DEMO, "--runs", 2)
     assert result.code == 0 and "2 done; free" in result.out
+
+
+def test_grids_that_grow_at_the_same_time_both_stay(run, start, tmp_path):
+    run(*DEMO, "--tools", "none")
+    folder = tmp_path / "logs" / "s"
+    with alone(folder / ".sweep.lock"):  # both have read the plan before one of them writes
+        both = [start(*DEMO, "--extend", "--system", name) for name in ("none", "firm")]
+        time.sleep(3)
+        assert all(process.poll() is None for process in both)
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(json.loads((folder / "sweep.json").read_text())["conditions"]) == 3
 
 
 def test_one_failure_ends_one_conversation(run):

@@ -24,7 +24,7 @@ from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
 from harness.talk.events import End, Totals
-from harness.talk.log import Log, LogError
+from harness.talk.log import Log, LogError, alone
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -282,7 +282,25 @@ def load_plan(folder: Path) -> dict[str, Any]:
 
 
 def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]) -> None:
-    """Write sweep.json; refuse another grid than its own unless it may be extended."""
+    """Write sweep.json; refuse another grid than its own unless it may be extended. What others
+    have written since it was read as `old` is kept. Raises UserError."""
+    if _plan(folder, args, conditions, old) == old:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder / ".sweep.lock"):
+            plan = _plan(folder, args, conditions, load_plan(folder))
+            draft = folder / f".sweep.{os.getpid()}"
+            draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            draft.replace(folder / "sweep.json")  # whole or not at all for who reads it meanwhile
+    except OSError as error:
+        raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
+
+
+def _plan(
+    folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]
+) -> dict[str, Any]:
+    """The grid of these arguments, in the one that is there."""
     here = {c.digest: {"key": c.key, "condition": c.varies} for c in conditions}
     plan = {"schema": 1, "name": folder.name, "runs": args.runs, "max_turns": args.max_turns,
             "rng_seed": args.rng_seed, "conditions": here}  # fmt: skip
@@ -294,12 +312,7 @@ def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[st
                 f"{folder} holds another grid ({', '.join(changed)} differ): give --extend to "
                 "let it grow, or another --name"
             )
-    plan["conditions"] = old.get("conditions", {}) | here
-    if plan != old:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            draft = folder / f".sweep.{os.getpid()}"
-            draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            draft.replace(folder / "sweep.json")  # whole or not at all, whoever else writes it
-        except OSError as error:
-            raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
+    known = old.get("conditions", {})
+    if any(digest in known and known[digest]["key"] != here[digest]["key"] for digest in here):
+        raise LogError(f"{folder}: another command has just extended it; give this one again")
+    return plan | {"conditions": known | here}

@@ -10,7 +10,8 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -159,6 +160,25 @@ class Log:
         with contextlib.suppress(LogError):  # a disk that failed has said so before
             self.sync()
         os.close(self._file)
+
+
+@contextlib.contextmanager
+def alone(path: Path, patience: float = 10.0) -> Iterator[None]:
+    """Hold the lock file at `path`, once no other process does; the file stays. Raises LogError
+    where it can't be made, and LogBusy after `patience` seconds."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LogError(f"{path}: cannot lock it: {error.strerror}") from None
+    until = time.monotonic() + patience
+    try:
+        while not _lock(file):
+            if time.monotonic() > until:
+                raise LogBusy(f"{path}: another process holds it; try again when that has ended")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(file)
 
 
 def _last_line(file: int) -> tuple[int, bytes]:

@@ -184,12 +184,12 @@ def run(arguments: list[str]) -> int:
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
-    call.check(settings.a, settings.b)
+    call.check(*settings.everybody)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
-        call.warm(settings.a, settings.b)
+        call.warm(*settings.everybody)
         controls = Controls(show)
         said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
         keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)

@@ -133,7 +133,8 @@ def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path,
 
 
 @pytest.mark.parametrize("model, why", [
-    ("demo/goodbye", "cannot judge"), ("human", "cannot judge"), ("nonsense", "no model nonsense"),
+    ("demo/goodbye", "--judge demo/goodbye cannot judge"), ("human", "--judge human cannot judge"),
+    ("nonsense", "no model nonsense"),
 ])  # fmt: skip
 def test_who_cannot_judge_is_refused_before_anything_is_asked(run, tmp_path, model, why):
     result = run("sweep", "-a", "demo/bliss", "-b", "same", *SWEEP, "--judge", model)

@@ -155,12 +155,12 @@ def _parse(arguments: list[str]) -> Any:
     return parser.parse_args(arguments)  # fmt: skip
 
 
-def seat_of(name: str, api_base: str | None) -> Seat:
-    """The judge that the user names, under the rubric. Raises UserError."""
+def seat_of(name: str, api_base: str | None, option: str = "--model") -> Seat:
+    """The judge that the user names with this option, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
     model = name if name == judge else catalogue.resolve(name)
     if model == "human" or (model.startswith("demo/") and model != judge):
-        raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
+        raise UserError(f"{option} {name} cannot judge: give a model, or {judge} for a try")
     if api_base:
         check_address(api_base, model)
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)

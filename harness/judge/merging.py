@@ -32,7 +32,7 @@ ASK = """\
 Say which of them mean the same pattern: answer with the JSON object and nothing else."""
 # Settings that runs of one condition share.
 DECISIVE = ("model_a", "model_b", "system_a", "system_b", "params_a", "params_b", "seed", "tools",
-            "on_exit", "interject", "puppet", "empty_as", "on_empty", "on_full")  # fmt: skip
+            "on_exit", "interject", "puppets", "empty_as", "on_empty", "on_full")  # fmt: skip
 
 Listed = list[tuple[str, str]]  # (name, sentence)
 

@@ -25,7 +25,7 @@ class Judging:
     """The judge of a sweep's runs, and what became of its work."""
 
     def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
-        self.seat, self.purse, self.runs = seat_of(name, None), purse, runs
+        self.seat, self.purse, self.runs = seat_of(name, None, "--judge"), purse, runs
         self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
         self.failures: dict[str, str] = {}  # by the log's name
         self.defect = False  # whether one of them is a defect of ours

@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import tools
 from harness import files, prompts
 from harness.models import call, catalogue, secrets
-from harness.models.seat import Seat
+from harness.models.seat import Seat, wrong
 from harness.talk.puppets import puppets
 from harness.talk.rules import state_and_count
 from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
 from harness.text import UserError, program, visible
 
+MOST = 10**12  # that a count may be: readers of logs believe no more
 DESCRIBE: list[str] = []  # this very list asks a verb for its parser
 
 
@@ -73,10 +74,11 @@ def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         try:
             value = kind(text)
-            if not math.isfinite(value) or value < least:
+            if not math.isfinite(value) or value < least or (kind is int and value > MOST):
                 raise ValueError
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {word}") from None
+        except (ValueError, OverflowError):
+            shown = text if len(text) <= 40 else f"{text[:40]}…"
+            raise argparse.ArgumentTypeError(f"{shown!r} is not {word}") from None
         return value
 
     return parse
@@ -262,6 +264,8 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
             params[key] = value
     model = base.model if same and base else catalogue.resolve(name)
     params |= _params(options.get("param") or [], model)
+    if odd := wrong(params):
+        raise UserError(f"--param {odd}")
     # a proxy serves a provider's other models too; another provider's are not sent there
     near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
     api_base = pick("api_base", base.api_base if near and base else None)

@@ -146,6 +146,15 @@ def test_good_labels_of_a_first_answer_outlive_a_useless_second_one(run, tmp_pat
     assert len(labelled(log)["states"]) == 1 and labelled(log)["dropped"] == 1
 
 
+@pytest.mark.parametrize("second", [answer(), answer(span(quote="no")), Reply(fault=status(401))])
+def test_the_better_of_two_answers_is_kept(run, tmp_path, second):
+    log = write_log(tmp_path, TALK)
+    with Provider([answer(span(), span(quote="no")), second]) as provider:
+        ask(run, provider, log)
+    assert len(provider.requests) == 2
+    assert len(labelled(log)["states"]) == 1 and labelled(log)["dropped"] == 1
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from([*STATES[:2], "high", "a"]),
     lambda inner: st.lists(inner, max_size=3) | st.fixed_dictionaries({}, optional=dict.fromkeys(

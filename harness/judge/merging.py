@@ -48,6 +48,10 @@ class Groups:
     def usable(self) -> bool:
         return not self.problems
 
+    @property
+    def kept(self) -> int:
+        return len(self.by_name)
+
 
 @dataclass
 class Merge:

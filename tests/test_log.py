@@ -126,6 +126,19 @@ def test_a_log_that_stays_on_the_disk_ends_as_one_that_was_read(tmp_path, lines)
     assert transcript.follow(path).end == read(path).end
 
 
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@given(st.lists(LINE, max_size=8), st.data())
+def test_totals_that_are_followed_are_those_of_the_whole_log(tmp_path, lines, data):
+    path, text = tmp_path / "growing.jsonl", b"".join(lines)
+    followed, start = transcript.no_totals(), 0
+    for size in sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=3))):
+        path.write_bytes(text[:size])  # a writer may be in the middle of a line
+        start = transcript.tally_more(path, start, followed)
+    path.write_bytes(text + b"\n")
+    transcript.tally_more(path, start, followed)
+    assert repr(followed) == repr(transcript.totals(read(path)))
+
+
 def test_an_end_says_why_and_its_totals_are_whole_or_left_out(tmp_path):
     totals = transcript.no_totals()
     ends = [

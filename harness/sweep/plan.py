@@ -7,6 +7,7 @@ the same, and never mixed with others. sweep.json in the sweep's folder holds th
 
 import argparse
 import contextlib
+import copy
 import hashlib
 import itertools
 import json
@@ -62,7 +63,7 @@ class Run:
     problem: str = ""
     defect: bool = False  # it failed by a defect of ours
     talk: Conversation | None = None
-    _size: int = 0  # of the log, when it was last read
+    _seen: int = 0  # bytes of the log that were read while another process wrote it
 
     @property
     def ended(self) -> bool:
@@ -88,12 +89,24 @@ class Run:
         """It is being held."""
         self.talk, self.state, self.totals = talk, "running", talk.state.totals
 
-    def look_again(self) -> None:
-        """Take in what another process has added to the log."""
+    @property
+    def away(self) -> bool:
+        """Whether it may be held by another process, as far as is known here."""
+        return self.talk is None and self.state in ("waiting", "elsewhere")
+
+    def look(self) -> tuple[int, Totals] | None:
+        """What another process has added to the log, for `take_in`; None where that is nothing."""
         with contextlib.suppress(OSError):  # not begun by anybody
             size = self.path.stat().st_size
-            if size != self._size:
-                self._size, self.totals = size, transcript.totals(transcript.read(self.path))
+            if size != self._seen:
+                on = 0 < self._seen < size  # else it is read for the first time, or another one
+                totals = copy.deepcopy(self.totals) if on else transcript.no_totals()
+                return transcript.tally_more(self.path, self._seen if on else 0, totals), totals
+        return None
+
+    def take_in(self, found: tuple[int, Totals]) -> None:
+        """Take in what `look` has found."""
+        self._seen, self.totals = found
 
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""

@@ -1,15 +1,13 @@
 """The money of a sweep: one budget for the runs of one process, with what others spend on them."""
 
+import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 
 from harness.models.gate import Gate
 from harness.sweep.plan import Run
 from harness.talk.log import Log
 from harness.text import add_costs, money
-
-LOOK = 1.0  # seconds between two looks at what other processes have spent
 
 
 class Purse:
@@ -21,14 +19,12 @@ class Purse:
         # USD spent, and under way, beside the conversations: a judge's
         self.beside: Callable[[], tuple[float | None, float]] = lambda: (0.0, 0.0)
         self._aside: dict[str, float] = {}  # by the run's file name
-        self._looked = 0.0
 
     def affords(self, run: Run, expected: float, spending: float | None) -> bool:
         """Whether one more request of this run fits, beside all that is set aside; if so, that is
         set aside too. Once one does not, none does: nothing new is begun."""
         if self.budget is None:
             return True
-        self._look_around()
         self._aside[run.path.name] = (spending or 0.0) + expected
         self.broke = self.broke or spending is None
         self.has_room(0.0)
@@ -66,14 +62,15 @@ class Purse:
         over = f", overshot by {money(spent - self.budget)}" if spent > self.budget else ""
         return f"--max-cost reached{over}; raise it to go on"
 
-    def _look_around(self) -> None:
-        """Take in, now and then, what other processes have spent on runs of this folder."""
-        if time.monotonic() - self._looked < LOOK:
+    async def look_around(self) -> None:
+        """Take in what other processes have spent on runs of this folder."""
+        if self.budget is None:
             return
-        for run in self.runs:
-            if run.talk is None and run.state in ("waiting", "elsewhere"):
-                run.look_again()
-        self._looked = time.monotonic()
+        away = [run for run in self.runs if run.away]
+        seen = await asyncio.to_thread(lambda: [run.look() for run in away])
+        for run, found in zip(away, seen, strict=True):
+            if found and run.away:  # it may have been begun here meanwhile
+                run.take_in(found)
 
 
 class Member:

@@ -96,9 +96,10 @@ class Sweep:
         return self.judging is not None and self.judging.lacks(run)
 
     async def tick(self, show: Any) -> None:
-        """Draw the table once a second."""
+        """Once a second, draw the table, and see what other processes have spent."""
         while True:
             show.draw(self)
+            await self.purse.look_around()
             await asyncio.sleep(1)
 
     async def look_up(self, show: Any) -> None:

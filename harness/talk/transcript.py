@@ -266,6 +266,21 @@ def totals(transcript: Transcript) -> Totals:
     return sums
 
 
+def tally_more(path: Path, start: int, totals: Totals) -> int:
+    """Add to the totals the events of all whole lines from byte `start` on; returns where these
+    end. Raises OSError."""
+    with files.open_regular(path) as file:
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break  # who writes it is not done
+            start += len(line)
+            event = _checked(found) if (found := parse(line)) else None
+            if isinstance(event, dict):
+                tally(totals, cast(Event, event))
+    return start
+
+
 def tally(totals: Totals, event: Event) -> None:
     """Add one event to the totals: messages, tokens, tool attempts by tool, cost.
 

@@ -75,7 +75,7 @@ class Console:
         self.paper.say(table)
 
     def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, script or human."""
+        """A message begins; `by` is model, live, human, script or puppet."""
         style = SEAT_STYLE[seat.letter]
         title = Text(headline(seat, turn, by, self.paper.width - 2), style)
         self.paper.say("")

@@ -13,6 +13,7 @@ from judging import answer, shown_lines, span
 from made_logs import spoken
 from program import KEY
 from provider import Provider, Reply, hang, status
+from streams import anthropic
 
 from harness import prompts
 from harness.judge import agreement, labels, windows
@@ -249,6 +250,16 @@ def test_dry_run_says_the_cost_and_asks_nothing(run, tmp_path, monkeypatch):
     assert least < cost < least + 300 * 4e-6
     assert not labels.label_file(log).exists()
     assert "cost unknown" in run("judge", log, "--model", "openai/odd", "--dry-run").out
+
+
+def test_with_max_cost_a_cost_that_became_unknown_ends_it(run, tmp_path):
+    for name in "ab":
+        write_log(tmp_path, TALK, name)
+    served = anthropic(("text", answer(span())), service_tier="priority")  # which has no price
+    with Provider(lambda body, i: Reply(raw=(served,))) as provider:
+        result = ask(run, provider, tmp_path, "--max-cost", 5, "--concurrency", 1)
+    assert result.code == 1 and len(provider.requests) == 1
+    assert "--max-cost cannot be kept" in " ".join(result.out.split())
 
 
 def test_max_cost_stops_before_the_request_that_would_cross_it(run, tmp_path):

@@ -289,7 +289,7 @@ def list_models(arguments: list[str]) -> int:
     """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them.
 
     python attractor.py models
-    python attractor.py models | grep -v missing        those that can be asked
+    python attractor.py models | grep -E ' (found|–) '        aliases that can be asked
     """
     Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
         arguments
@@ -297,5 +297,5 @@ def list_models(arguments: list[str]) -> int:
     catalogue.load_keys()
     from harness.screen.tables import Tables
 
-    Tables().models(catalogue.known(), demo.ABOUT)
+    Tables().models(catalogue.known(), demo.ABOUT | demo.HELPERS)
     return 0

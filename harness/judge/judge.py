@@ -115,7 +115,7 @@ def _open(args: Any) -> int:
 
 def _refuse(args: Any, seat: Seat) -> None:
     """Refuse what could not work. Raises UserError."""
-    if not args.dry_run and (line := catalogue.missing_key(seat)):
+    if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
     if args.max_cost is not None and not catalogue.priced(seat.model):
         raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
@@ -158,8 +158,8 @@ def _parse(arguments: list[str]) -> Any:
 def seat_of(name: str, api_base: str | None) -> Seat:
     """The judge that the user names, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
-    model = name if name == judge else catalogue.resolve(name)
-    if model == "human" or (model.startswith("demo/") and model != judge):
+    model = judge if name.lower().startswith("demo/") else catalogue.resolve(name)
+    if model == "human" or (model == judge and name != judge):
         raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
     if api_base:
         check_address(api_base, model)

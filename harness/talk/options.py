@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import tools
 from harness import files, prompts
-from harness.models import call, catalogue, secrets
+from harness.models import call, catalogue, demo, secrets
 from harness.models.seat import Seat
 from harness.talk.puppets import puppets
 from harness.talk.rules import state_and_count
@@ -232,7 +232,8 @@ def check(settings: Settings, keys: bool) -> None:
         if settings.seat(puppet.seat).human:
             raise UserError(f"--puppet: a person holds seat {puppet.seat}, and speaks for it")
     for seat in settings.everybody:
-        if keys and (line := catalogue.missing_key(seat)):
+        instead = "goodbye" if seat in (settings.a, settings.b) else demo.PUPPET
+        if keys and (line := catalogue.missing_key(seat, instead)):
             raise UserError(line)
         if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")

@@ -21,6 +21,7 @@ from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
+from harness.talk.show import how_it_ended
 from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
 
@@ -277,12 +278,6 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
         how_it_ended(end, talk.settings), talk.state.totals, talk.state.detector, talk.log.path
     )
     return complain(end["message"], FAILED) if "error" in end else code
-
-
-def how_it_ended(end: Any, settings: Settings) -> str:
-    """The reason of an end, with what it stands for where it names an option."""
-    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
-    return f"{end['reason']} {option}" if option else end["reason"]
 
 
 def list_models(arguments: list[str]) -> int:

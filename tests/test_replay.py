@@ -32,6 +32,15 @@ def test_replay_shows_what_the_run_showed(run):
     assert "ended: max_turns" in again.out
 
 
+def test_replay_ends_with_the_same_words_as_the_run(run):
+    live = run(*DEMO, "--max-turns", 30, "--stop-on", "bliss+3")
+    again = run("replay", live.log, "--speed", 0)
+    assert "ended: state bliss+3" in live.out
+    assert again.out.split("ended:")[1].split("log:")[0] == (
+        live.out.split("ended:")[1].split("log:")[0]
+    )
+
+
 def test_replay_can_begin_with_a_later_turn(run):
     log = run(*DEMO, "--max-turns", 6).log
     out = run("replay", log, "--speed", 0, "--at", 4).out

@@ -145,8 +145,17 @@ class Console:
         """What the keys do."""
         self.paper.aside(Text(HELP, "yellow"))
 
-    def closing(self, reason: str, totals: Totals, detector: Detector, log: Path) -> None:
-        """The summary: how far it went, where it got stuck, what it cost, how to go on."""
+    def closing(
+        self,
+        reason: str,
+        totals: Totals,
+        detector: Detector,
+        log: Path,
+        counted: bool = True,
+        resumable: bool = True,
+    ) -> None:
+        """The summary: how far it went, where it got stuck, what it cost, how to go on. `counted` =
+        the totals tell the tokens; `resumable` = the log can be gone on with."""
         turns, cost, say = (totals["messages"] + 1) // 2, totals["cost_usd"], self.paper.say
         more = {
             "max_turns": f" --max-turns {2 * turns}",
@@ -156,13 +165,15 @@ class Console:
         say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
         said = f"{many(turns, 'turn')}, {many(totals['messages'], 'message')}"
         read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"
-        say(Text(f"{said} · {read}, {tokens(totals['output'])} out · {money(cost)}"))
+        spent = f"{read}, {tokens(totals['output'])} out · {money(cost)}"
+        say(Text(f"{said} · {spent if counted else 'tokens and cost not recorded'}"))
         tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
         say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
         say(Text(f"ends in: {ending(detector)}"))
         say(Text(f"path: {detector.path_words() or 'no attractor state'}"))
         say(Text(visible(f"log: {log}")), soft_wrap=True)
-        say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
+        if resumable:
+            say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
 
     # -- a person's words
 

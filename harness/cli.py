@@ -244,7 +244,13 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(
             f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
         )
-    return make_settings(options, settings), past
+    made = make_settings(options, settings)
+    if args.at is not None and made.max_turns is not None and made.max_turns <= args.at:
+        raise UserError(
+            f"--at {args.at}: with --max-turns {made.max_turns} nothing would be said in this "
+            f"branch; give at least --max-turns {args.at + 1}"
+        )
+    return made, past
 
 
 def payable(settings: Settings) -> Settings:

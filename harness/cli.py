@@ -255,6 +255,8 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
 
 def payable(settings: Settings) -> Settings:
     """The settings, unless their budget is too small for even the first message."""
+    if settings.a.human or any(r.seat == "A" and r.comes(0) for r in settings.interject):
+        return settings  # nobody is asked for it
     first = estimate.next_message(settings, settings.a, 0.0, len(settings.seed))
     if settings.max_cost is not None and first > settings.max_cost:
         raise UserError(

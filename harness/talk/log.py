@@ -97,13 +97,14 @@ class Log:
 
     def write(self, event: E) -> E:
         """Append one event and put it on disk before returning it. Raises LogError."""
-        stamped = cast(E, {"type": event["type"], "timestamp": now(), **event})
+        stamped = _stamped(event)
         self._append(encode(stamped))
         return stamped
 
     def copy(self, events: Iterable[Event]) -> None:
-        """Append events of another log, synced once. Raises LogError."""
-        self._append(b"".join(encode(event) for event in events))
+        """Append events at once, those of another log with the time that they have. Raises
+        LogError."""
+        self._append(b"".join(encode(_stamped(event)) for event in events))
 
     def _append(self, line: bytes) -> None:
         start = os.fstat(self._file).st_size
@@ -158,6 +159,10 @@ def _last_line(file: int) -> tuple[int, bytes]:
         parts.append(os.read(file, step))
     line = b"".join(reversed(parts)).rpartition(b"\n")[2]
     return end - len(line), line
+
+
+def _stamped(event: E) -> E:
+    return cast(E, {"type": event["type"], "timestamp": now(), **event})
 
 
 def _lock(file: int) -> bool:

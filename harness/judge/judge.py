@@ -197,13 +197,13 @@ class Bench:
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
-        from harness.text import money
+        from harness.text import many, money
 
         asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
-            f"expected: {len(asked)} requests, {read:,} tokens in, {ANSWER * len(asked):,} out, "
-            f"{money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
+            f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
+            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
             "asked twice, no thinking)"
         )
 

@@ -36,8 +36,9 @@ def test_replay_ends_with_the_same_words_as_the_run(run):
     live = run(*DEMO, "--max-turns", 30, "--stop-on", "bliss+1", "-a", "demo/bliss")
     again = run("replay", live.log, "--speed", 0)
     assert "ended: state bliss+1" in live.out
-    assert again.out.split("ended:")[1].split("log:")[0] == (
-        live.out.split("ended:")[1].split("log:")[0]
+    assert (
+        again.out.split("ended:")[1].split("log:")[0]
+        == (live.out.split("ended:")[1].split("log:")[0])
     )
 
 

@@ -29,8 +29,8 @@ def in_lines(text: str, width: int) -> str:
 
 
 class Wrapper:
-    """Word-wraps text that arrives in pieces. A word is held back until its end is known, and blanks
-    until a word follows on their line: none stand at a line's end."""
+    """Word-wraps text that arrives in pieces. A word is held back until its end is known,
+    and blanks until a word follows on their line: none stand at a line's end."""
 
     def __init__(self) -> None:
         self._word, self._blanks, self.column, self.wrote = "", "", 0, False

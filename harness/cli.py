@@ -19,6 +19,7 @@ from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
+from harness.talk.show import how_it_ended
 from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
 
@@ -230,7 +231,13 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(
             f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
         )
-    return make_settings(options, settings), past
+    made = make_settings(options, settings)
+    if args.at is not None and made.max_turns is not None and made.max_turns <= args.at:
+        raise UserError(
+            f"--at {args.at}: with --max-turns {made.max_turns} nothing would be said in this "
+            f"branch; give at least --max-turns {args.at + 1}"
+        )
+    return made, past
 
 
 def payable(settings: Settings) -> Settings:
@@ -268,17 +275,11 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
     return complain(end["message"], FAILED) if "error" in end else code
 
 
-def how_it_ended(end: Any, settings: Settings) -> str:
-    """The reason of an end, with what it stands for where it names an option."""
-    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
-    return f"{end['reason']} {option}" if option else end["reason"]
-
-
 def list_models(arguments: list[str]) -> int:
     """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them.
 
     python attractor.py models
-    python attractor.py models | grep -v missing        those that can be asked
+    python attractor.py models | grep -E ' (found|–) '        aliases that can be asked
     """
     Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
         arguments
@@ -286,5 +287,5 @@ def list_models(arguments: list[str]) -> int:
     catalogue.load_keys()
     from harness.screen.tables import Tables
 
-    Tables().models(catalogue.known(), demo.ABOUT)
+    Tables().models(catalogue.known(), demo.ABOUT | demo.HELPERS)
     return 0

@@ -32,6 +32,12 @@ def offers(run, tmp_path, *words):
         (["sweep", "--recipe", "t"], ["tools"]),
         (["export", "logs/x", "--fo"], ["--format"]),
         (["completion", ""], ["bash", "zsh"]),
+        (["report", "logs", "--compare", "to"], ["tools"]),
+        (["--interject", "5:A:@n"], ["5:A:@nudge"]),
+        (["--interject", "5", ":", "A", ":@", "n"], ["@nudge"]),  # as bash takes it apart
+        (["--interject", "5", ":", "A", ":", "@n"], ["@nudge"]),
+        (["--puppet", "A=demo/p"], ["A=demo/puppet"]),
+        (["--puppet", "A", "=", "demo/puppet", ":@", "t"], ["@tool"]),
     ],
 )
 def test_bash_offers_verbs_options_and_values(run, tmp_path, words, offered):

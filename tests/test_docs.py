@@ -107,7 +107,7 @@ def test_each_command_line_works(run, shelf, line):
         words += ["--quiet"]
     elif verb == "replay":
         words += ["--speed", "0"]
-    needs_more = verb == "import" or "human" in words or "gpt" in words
+    needs_more = verb == "import" or "human" in words or "gpt" in words or "localhost" in line
     needs_more = needs_more or {"parquet", "inspect", "--ray", "--labels"} & set(words)
     if not needs_more:
         result = run(verb, *words)

@@ -166,3 +166,10 @@ def test_reopening_cuts_a_torn_end_and_keeps_a_whole_line_without_its_newline(tm
     path.write_bytes(b'{"ty')
     Log.reopen(path).close()
     assert path.read_bytes() == b""
+
+
+def test_no_blank_stands_at_a_lines_end():
+    wrapper = Wrapper()
+    pieces = ("  one two ", " three\nfour  ", "\n  five", " six")
+    out = "".join(wrapper.feed(piece, 12) for piece in pieces) + wrapper.finish(12)
+    assert out == "  one two\nthree\nfour\n  five six\n"

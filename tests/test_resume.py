@@ -242,3 +242,11 @@ def test_a_new_logs_name_never_leaves_the_log_folder(run, tmp_path):
     result = run(*DEMO, "--max-turns", 1, "--log-dir", "a/b")
     assert [p.parent for p in tmp_path.rglob("*.jsonl")] == [tmp_path / "a" / "b"]
     assert result.code == 0
+
+
+def test_a_branch_in_which_nothing_could_be_said_is_refused(run):
+    log = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 6).log
+    for limit in ([], ["--max-turns", 3], ["--max-turns", 5]):
+        refused = run("--resume", log, "--at", 6 if not limit else 5, *limit)
+        assert refused.code == 2 and "nothing would be said in this branch" in refused.err
+    assert len(list(log.parent.glob("*.jsonl"))) == 1

@@ -81,3 +81,10 @@ def test_a_judges_verdicts_are_exported_as_his(run, two):
     out = run("export", "logs", "--format", "jsonl", "--table", "spans").out
     spans = [json.loads(line) for line in out.splitlines()]
     assert {(span["state"], span["verdict_by"]) for span in spans} == {("bliss", "x/large")}
+
+
+def test_a_scripted_judge_is_given_nobody_elses_accuracy(run):
+    log = run("-a", "demo/goodbye", "-b", "demo/goodbye", "--max-turns", 8).log
+    assert run("judge", log, "--model", "demo/judge").code == 0
+    out = " ".join(run("report", log, "--labels", "judge").out.split())
+    assert "a script, whose accuracy says nothing" in out and "macro F1" not in out

@@ -115,7 +115,7 @@ def _open(args: Any) -> int:
 
 def _refuse(args: Any, seat: Seat) -> None:
     """Refuse what could not work. Raises UserError."""
-    if not args.dry_run and (line := catalogue.missing_key(seat)):
+    if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
     if args.max_cost is not None and not catalogue.priced(seat):
         raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
@@ -158,8 +158,8 @@ def _parse(arguments: list[str]) -> Any:
 def seat_of(name: str, api_base: str | None, option: str = "--model") -> Seat:
     """The judge that the user names with this option, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
-    model = name if name == judge else catalogue.resolve(name)
-    if model == "human" or (model.startswith("demo/") and model != judge):
+    model = judge if name.lower().startswith("demo/") else catalogue.resolve(name)
+    if model == "human" or (model == judge and name != judge):
         raise UserError(f"{option} {name} cannot judge: give a model, or {judge} for a try")
     if api_base:
         check_address(api_base, model)
@@ -197,13 +197,13 @@ class Bench:
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
-        from harness.text import money
+        from harness.text import many, money
 
         asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
-            f"expected: {len(asked)} requests, {read:,} tokens in, {ANSWER * len(asked):,} out, "
-            f"{money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
+            f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
+            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
             "asked twice, no thinking)"
         )
 

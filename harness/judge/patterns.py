@@ -177,7 +177,7 @@ class OpenBench:
 
     def forecast(self, todo: list[Path]) -> str:
         """What reading these and merging all names is expected to take."""
-        from harness.text import add_costs, money
+        from harness.text import add_costs, many, money
 
         asked = []
         for log in todo:
@@ -196,7 +196,7 @@ class OpenBench:
         ]
         read = sum(map(tokens, asked + merges))
         return (
-            f"expected: {len(asked)} requests to read, at most {len(merges)} to merge "
+            f"expected: {many(len(asked), 'request')} to read, at most {len(merges)} to merge "
             f"{sum(counts.values())} names, {read:,} tokens in, "
             f"{ANSWER * len(asked) + answers:,} out, "
             f"{money(add_costs(costs))} ({MOST} patterns a run, nothing asked twice, no thinking)"

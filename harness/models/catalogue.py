@@ -96,9 +96,7 @@ def resolve(name: str) -> str:
     if secrets.in_words(name) or (unknown and secrets.opaque(name, 20)):
         raise UserError("a key was given as a model's name; put it into .env as "
                         + secrets.variable("", name))  # fmt: skip
-    if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
-        known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
-        raise UserError(f"no demo model named {name}; there are {known}")
+    _refuse_demo(name)
     model = aliases().get(name, name)
     prefix, slash, rest = model.partition("/")
     if prefix == "ollama":  # the same server; its older API has no chats and no tools
@@ -115,6 +113,19 @@ def resolve(name: str) -> str:
         hint = f"did you mean {near[0]}?" if near else "see `models`"
         raise UserError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
     return model
+
+
+def _refuse_demo(name: str) -> None:
+    """Raises UserError for a demo that can hold no seat, or does not exist."""
+    prefix, _, script = name.partition("/")
+    if prefix.lower() != "demo" or (prefix == "demo" and script in demo.SCRIPTS):
+        return
+    if script.lower() in demo.HELPERS:
+        raise UserError(f"{name} {demo.HELPERS[script.lower()]}")
+    near = difflib.get_close_matches(script.lower(), [*demo.SCRIPTS], n=1)
+    known = ", ".join(f"demo/{one}" for one in demo.SCRIPTS)
+    hint = f"did you mean demo/{near[0]}?" if near else f"there are {known}"
+    raise UserError(f"no demo model named {name}: {hint}")
 
 
 @cache
@@ -218,8 +229,9 @@ def key_names(model: str) -> tuple[str, ...] | None:
     return KEYS.get(provider(model))
 
 
-def missing_key(seat: Seat) -> str | None:
-    """One line that says which key is missing or can't be one, or None when nothing is wrong."""
+def missing_key(seat: Seat, instead: str = "goodbye") -> str | None:
+    """One line that says which key is missing or can't be one, or None when nothing is wrong;
+    `instead` is the demo that can stand in."""
     names = key_names(seat.model)
     found = next((name for name in names or () if os.environ.get(name)), None)
     if found:
@@ -228,7 +240,7 @@ def missing_key(seat: Seat) -> str | None:
         return None
     return (
         f"{seat.name} needs {' or '.join(names)}: set it or write it into .env "
-        "(see .env.example), or try demo/goodbye, which needs no key"
+        f"(see .env.example), or try demo/{instead}, which needs no key"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from harness import defects
 from harness.judge import labels
 from harness.judge.judge import ANSWER, WINDOW, Bench, seat_of
-from harness.models import catalogue
+from harness.models import catalogue, demo
 from harness.models.asking import tokens
 from harness.models.failures import Failure
 from harness.sweep.plan import Run
@@ -36,7 +36,7 @@ class Judging:
 
     def check(self, budget: float | None) -> None:
         """Refuse what could not work. Raises UserError."""
-        if line := catalogue.missing_key(self.seat):
+        if line := catalogue.missing_key(self.seat, demo.JUDGE):
             raise UserError(f"--judge: {line}")
         if budget is not None and not catalogue.priced(self.seat):
             raise UserError(

@@ -70,16 +70,27 @@ class Progress:
         """Redraw the table."""
         if not self._live:
             return
-        states, rows = Counter(run.state for run in sweep.runs), sweep.rows()
+        rows = sweep.rows()
+        shown, screen = len(rows), self.paper.rich
+        table = self._table(sweep, rows, 0)
+        while shown and (over := len(screen.render_lines(table)) + 1 - screen.height) > 0:
+            shown = max(0, shown - max(1, over // 4))  # a row may take several lines
+            table = self._table(sweep, rows[:shown], len(rows) - shown)
+        self._live.update(table, refresh=True)
+
+    def _table(self, sweep: Any, rows: list[dict[str, Any]], hidden: int) -> Table:
+        """The table with these conditions' rows; so many are hidden."""
+        states = Counter(run.state for run in sweep.runs)
         table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", caption_justify="left")
         table.title = Text(f"{sweep.folder.name}: {self._how_it_goes(sweep, states)}")
+        more = f"{many(hidden, 'more condition')}: a taller screen shows them\n" if hidden else ""
         table.caption = Text(
-            "done, going and failed conversations; states: conversations that have been in each"
+            f"{more}done, going and failed conversations; states: conversations that have been in each"
         )
         for name in ("condition", "done", "going", "failed", "states", "tokens", "cost"):
             table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
         # first, where a screen that is too small for all conditions still shows it
-        total = tokens(sum(row["tokens"] for row in rows))
+        total = tokens(sum(run.totals["input"] + run.totals["output"] for run in sweep.runs))
         counts = str(states["running"]), str(states["failed"])
         table.add_row("all", f"{states['done']}/{len(sweep.runs)}", *counts, "", total,
                       money(sweep.cost()), style="bold")  # fmt: skip
@@ -92,7 +103,7 @@ class Progress:
                 str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),
                 money(row["cost"]) if row["tokens"] else "–",
             )  # fmt: skip
-        self._live.update(table, refresh=True)
+        return table
 
     def _how_it_goes(self, sweep: Any, states: Counter[str]) -> str:
         """How far, how fast, how long still; or what it waits for."""

@@ -17,7 +17,7 @@ from harness.models import catalogue, demo
 from harness.models.seat import Seat, wrong
 from harness.talk.events import Turn, partner
 from harness.talk.log_line import as_data
-from harness.talk.rules import TRIGGER, Rule, moment
+from harness.talk.rules import TRIGGER, Rule, asked_for, moment
 from harness.text import UserError
 
 ALWAYS = "every:1"
@@ -96,7 +96,7 @@ def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]
                 raise UserError(f"--puppet {part!r}: write SEAT=MODEL:@GOAL or "
                                 "SEAT=MODEL:@GOAL:WHEN, as in A=opus:@tool:every:4")  # fmt: skip
             seat, name, goal, when = found[1].upper(), found[2], found[3], found[4] or ALWAYS
-            when = moment(when, f"--puppet {part!r}")
+            when = asked_for(when, f"--puppet {part!r}")
             words = prompts.words(f"@{goal}", "puppets").strip()
             if not words:
                 raise UserError(f"--puppet {part!r}: the goal has no words")

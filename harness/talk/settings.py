@@ -10,7 +10,7 @@ from harness import prompts
 from harness.models.seat import Seat, wrong
 from harness.talk import imported
 from harness.talk.puppets import Puppet
-from harness.talk.rules import TRIGGER, Rule, moment
+from harness.talk.rules import TRIGGER, Rule, asked_for, moment
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
@@ -165,7 +165,7 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise UserError(f"--interject {part!r}: there are no words to say")
-            when = moment(when, f"--interject {part!r}")
+            when = asked_for(when, f"--interject {part!r}")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

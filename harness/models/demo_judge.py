@@ -30,7 +30,7 @@ def label(found: Detector, first: int, _: int) -> dict[str, Any]:
         {"state": span.state, "from_message": first + span.start, "to_message": first + span.end,
          "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message,
          "confidence": "low"}
-        for span in found.spans()
+        for span in found.spans() if span.evidence
     ]  # fmt: skip
     ending = found.ending()
     return {"spans": spans, "terminal_theme": ending.theme or "none",
@@ -39,7 +39,8 @@ def label(found: Detector, first: int, _: int) -> dict[str, Any]:
 
 def name(found: Detector, first: int, size: int) -> dict[str, Any]:
     """The longest span of each of at most three states, under a name of one of several words."""
-    longest = {span.state: span for span in sorted(found.spans(), key=lambda s: s.end - s.start)}
+    quoted = [span for span in found.spans() if span.evidence]
+    longest = {span.state: span for span in sorted(quoted, key=lambda s: s.end - s.start)}
     patterns = [
         {"name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",
          "sentence": f"The rules find {span.state} here.",

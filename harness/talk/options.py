@@ -134,7 +134,8 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
      "help": "a third model speaks in a seat's place towards a goal ("
      + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
     (("--stop-on",), {"metavar": "STATE[+N]",
-     "help": "end when an attractor state has held for N messages, e.g. goodbye+6"}),
+     "help": "end when an attractor state has held for N messages, e.g. goodbye+6; seen live, so "
+             "the path at the end may differ"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),

@@ -203,8 +203,8 @@ class Bench:
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
             f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
-            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
-            "asked twice, no thinking)"
+            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, "
+            f"{ANSWER} tokens an answer, nothing asked twice, no thinking)"
         )
 
     def requests(self, messages: list[Message]) -> list[list[dict[str, str]]]:

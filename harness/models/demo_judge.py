@@ -27,26 +27,38 @@ def answer(asked: str) -> str:
 def label(found: Detector, first: int, _: int) -> dict[str, Any]:
     """Spans of states, and what the last message is in."""
     spans = [
-        {"state": span.state, "from_message": first + span.start, "to_message": first + span.end,
-         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message,
-         "confidence": "low"}
+        {
+            "state": span.state,
+            "from_message": first + span.start,
+            "to_message": first + span.end,
+            "quote": span.evidence[0].words,
+            "quote_message": first + span.evidence[0].message,
+            "confidence": "low",
+        }
         for span in found.spans()
-    ]  # fmt: skip
+    ]
     ending = found.ending()
-    return {"spans": spans, "terminal_theme": ending.theme or "none",
-            "terminal_form": ending.form or "none"}  # fmt: skip
+    return {
+        "spans": spans,
+        "terminal_theme": ending.theme or "none",
+        "terminal_form": ending.form or "none",
+    }
 
 
 def name(found: Detector, first: int, size: int) -> dict[str, Any]:
     """The longest span of each of at most three states, under a name of one of several words."""
     longest = {span.state: span for span in sorted(found.spans(), key=lambda s: s.end - s.start)}
     patterns = [
-        {"name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",
-         "sentence": f"The rules find {span.state} here.",
-         "from_message": first + span.start, "to_message": first + span.end,
-         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message}
+        {
+            "name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",
+            "sentence": f"The rules find {span.state} here.",
+            "from_message": first + span.start,
+            "to_message": first + span.end,
+            "quote": span.evidence[0].words,
+            "quote_message": first + span.evidence[0].message,
+        }
         for span in list(longest.values())[-3:]
-    ]  # fmt: skip
+    ]
     return {"patterns": patterns}
 
 

@@ -5,8 +5,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
-from harness import VERSION
+from harness import VERSION, defects
 from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
@@ -30,7 +28,10 @@ if TYPE_CHECKING:
     from harness.screen.keys import Keys
     from harness.screen.silent import Silent
 
-FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
+FAILED, USAGE = (
+    1,
+    2,
+)  # exit codes; see also defects; 128 + the signal's number where one ended the run
 VERBS = (
     "run",
     "sweep",
@@ -88,11 +89,7 @@ def _main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:  # a defect of ours: said as one, with all that mending it needs
-        return complain(
-            f"a defect of attractor: {type(error).__name__}: {error}; its traceback is in "
-            f"{keep_traceback(error)}",
-            DEFECT,
-        )
+        return complain(defects.told(error), defects.DEFECT)
 
 
 def _act(verb: str) -> Callable[[list[str]], int]:
@@ -155,16 +152,6 @@ def complain(text: str, code: int) -> int:
     return code
 
 
-def keep_traceback(error: Exception) -> Path:
-    """Write a defect's traceback, without secrets, into a new file; returns its path."""
-    text = secrets.scrub("".join(traceback.format_exception(error)))
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-    return Path(file.name)
-
-
 def run(arguments: list[str]) -> int:
     """One conversation, watched."""
     parser = Parser(prog="attractor.py", description=attractor.__doc__)
@@ -198,12 +185,12 @@ def run(arguments: list[str]) -> int:
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
-    call.check(settings.a, settings.b)
+    call.check(*settings.everybody)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
-        call.warm(settings.a, settings.b)
+        call.warm(*settings.everybody)
         controls = Controls(show)
         said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
         keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)

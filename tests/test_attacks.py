@@ -347,6 +347,20 @@ def test_an_odd_rule_in_a_logs_config_is_refused(run, tmp_path, when, seat):
         assert result.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("params", [
+    {"max_tokens": "abc"}, {"max_tokens": [1]}, {"max_tokens": 0.5}, {"extra_body": 3},
+])  # fmt: skip
+def test_odd_parameters_in_a_logs_config_are_refused(run, tmp_path, params):
+    log = run(*DEMO, "--max-turns", 2).log
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines[0]["params_a"] = params
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for command in (["--resume", log, "--max-turns", 3], ["replay", log, "--speed", 0]):
+        result = run(*command)
+        assert result.code == 2 and "the log's config is damaged: params_a" in result.err
+        assert result.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("first", [1, 3, 10**9, 10**12, -1, True, "1", None, 10**400])
 def test_a_slide_to_nowhere_is_skipped(run, tmp_path, first):
     log = run(*DEMO, "--max-turns", 2).log

@@ -59,6 +59,13 @@ NAMED = {
     "silence": {"silence"},
     "bliss": {"bliss"},
 }
+# What a pair must not show: nobody says it.
+UNSAID = {
+    ("standoff", "collapse"): {"meta_awareness", "goodbye_loop", "bliss", "creative_escape"},
+    ("silence", "silence"): {"goodbye_loop", "meta_awareness", "bliss", "identity_collapse"},
+    ("escape", "escape"): {"goodbye_loop", "identity_collapse", "silence"},
+    ("goodbye", "goodbye"): {"meta_awareness", "creative_escape", "identity_standoff", "silence"},
+}
 
 
 @pytest.mark.parametrize("name", demo.SCRIPTS)
@@ -68,10 +75,16 @@ def test_a_demo_shows_the_state_that_it_is_named_after(name):
     assert sum(shown) >= 9, shown
 
 
+@pytest.mark.parametrize("pair", UNSAID)
+def test_a_demo_shows_nothing_that_nobody_says(pair):
+    wrong = [UNSAID[pair] & talk(*pair, seed) for seed in range(10)]
+    assert sum(map(bool, wrong)) <= 2, wrong
+
+
 def test_the_first_command_shows_what_the_program_is_for():
     pairs = [talk("standoff", "collapse", seed) for seed in range(20)]
     shown = [{"identity_standoff", "identity_collapse"} <= states for states in pairs]
-    assert sum(shown) >= 19, shown
+    assert sum(shown) >= 18, shown
 
 
 def test_each_demo_is_described(run):

@@ -15,8 +15,9 @@ from score_states import read_labels, score
 from harness.states import cues
 from harness.states.detect import Detector, detect
 from harness.states.names import SHORT, STATES
-from harness.states.path import Change, Ending, Stretch
+from harness.states.path import Change, Ending, Span, Stretch, stretches
 from harness.states.recurrence import SKETCH
+from harness.states.words import tells
 
 CHAT = [
     "What is a good way to learn to bake bread at home?",
@@ -213,7 +214,19 @@ def test_nothing_said_is_silence_whatever_it_is_made_of(nothing):
     assert extent(run(*CHAT, nothing, CHAT[2]), "silence") == [(8, 8)]
 
 
-@pytest.mark.parametrize("something", ["?!", "No.", "1", "嗯。", "🙂"])
+@pytest.mark.parametrize(
+    "something",
+    [
+        "?!",
+        "No.",
+        "1",
+        "嗯。",
+        "🙂",
+        "**Chapter 5**\n\nAt midnight the dragon asked for nothing but tea.",
+        "*Chapter 5.* At midnight the dragon asked for nothing but tea.",
+        "(Quiet now.) The story goes on, and the fox waits.",
+    ],
+)
 def test_a_short_answer_is_not_silence(something):
     assert "silence" not in states(run(*CHAT, something))
 
@@ -234,12 +247,12 @@ def test_markup_and_curly_quotes_do_not_hide_a_cue():
 
 
 def voices() -> list:
-    """The conversations of invented.txt: (state, who, messages)."""
+    """The conversations of invented/first.txt: (state, who, messages)."""
     found = []
-    for line in (ROOT / "training" / "invented.txt").read_text("utf-8").split("\n"):
+    for line in (ROOT / "training" / "invented" / "first.txt").read_text("utf-8").split("\n"):
         if line.startswith("= "):
             found.append((*line[2:].split(": ", 1), []))
-        elif line and found:
+        elif line and not line.startswith("@ "):
             found[-1][2].append("" if line == "(empty)" else line.replace("\\n", "\n"))
     return found
 
@@ -325,6 +338,30 @@ def test_the_path_tells_the_states_in_order():
     assert any(form == "silence" for one in path for form, _, _ in one.forms)
 
 
+def test_of_two_themes_that_hold_the_path_shows_the_one_that_the_messages_speak_for():
+    spans = [Span("goodbye_loop", 0, 19, ()), Span("meta_awareness", 8, 19, ())]
+    clear = {"goodbye_loop": 2.0, "meta_awareness": -1.0}
+    path = stretches(spans, 20, lambda theme, i: clear[theme] if i < 14 else -clear[theme])
+    assert [(one.theme, one.start, one.end) for one in path] == [
+        ("goodbye_loop", 0, 13),
+        ("meta_awareness", 14, 19),
+    ]
+    later = [(one.theme, one.start) for one in stretches(spans, 20)]  # a judge's, say
+    assert later == [("goodbye_loop", 0), ("meta_awareness", 8)]
+
+
+def test_the_end_of_a_path_is_what_the_run_ends_in():
+    detector = run("Hello!", CLAIM, COUNTER, CLAIM, *META * 2, *FAREWELLS * 2)
+    path = [one for one in detector.path() if one.theme]
+    assert detector.ending().theme == path[-1].theme == "goodbye_loop"
+    assert str(detector.ending()).split(", ")[0] == str(path[-1]).split(" ")[0]
+
+
+@pytest.mark.parametrize("phrase", ["be the", ".", "!", "☺", "you too", "that's what", "0"])
+def test_words_that_mean_nothing_by_themselves_are_no_evidence(phrase):
+    assert not tells(phrase) and tells(f"{phrase} farewell")
+
+
 def test_stretches_of_the_path_do_not_overlap():
     path = run("Hello!", CLAIM, COUNTER, *META, *FAREWELLS, *["🌙"] * 5, *["…"] * 4).path()
     assert all(one.end < other.start for one, other in itertools.pairwise(path))
@@ -389,10 +426,14 @@ def test_whatever_the_text_evidence_stands_in_its_message_and_spans_in_the_run(t
     detector = run(*texts)
     for span in detector.spans():
         assert 0 <= span.start <= span.end < len(texts)
-        assert span.evidence
-        assert all(e.words in texts[e.message] for e in span.evidence)
+        assert all(e.words.strip() and e.words in texts[e.message] for e in span.evidence)
         assert all(span.start <= e.message <= span.end for e in span.evidence)
-    assert detector.ending().terminal in (*STATES, "none")
+    ending, path = detector.ending(), [one for one in detector.path() if one.theme]
+    assert ending.terminal in (*STATES, "none")
+    if ending.theme:
+        assert (path[-1].theme, path[-1].start) == (ending.theme, ending.theme_since)
+    else:
+        assert not path or path[-1].end < len(texts) - 3
 
 
 @settings(max_examples=40)

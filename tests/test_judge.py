@@ -13,6 +13,7 @@ from judging import answer, shown_lines, span
 from made_logs import spoken
 from program import KEY
 from provider import Provider, Reply, hang, status
+from streams import anthropic
 
 from harness import prompts
 from harness.judge import agreement, labels, windows
@@ -146,6 +147,15 @@ def test_good_labels_of_a_first_answer_outlive_a_useless_second_one(run, tmp_pat
     assert len(labelled(log)["states"]) == 1 and labelled(log)["dropped"] == 1
 
 
+@pytest.mark.parametrize("second", [answer(), answer(span(quote="no")), Reply(fault=status(401))])
+def test_the_better_of_two_answers_is_kept(run, tmp_path, second):
+    log = write_log(tmp_path, TALK)
+    with Provider([answer(span(), span(quote="no")), second]) as provider:
+        ask(run, provider, log)
+    assert len(provider.requests) == 2
+    assert len(labelled(log)["states"]) == 1 and labelled(log)["dropped"] == 1
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from([*STATES[:2], "high", "a"]),
     lambda inner: st.lists(inner, max_size=3) | st.fixed_dictionaries({}, optional=dict.fromkeys(
@@ -240,6 +250,16 @@ def test_dry_run_says_the_cost_and_asks_nothing(run, tmp_path, monkeypatch):
     assert least < cost < least + 300 * 4e-6
     assert not labels.label_file(log).exists()
     assert "cost unknown" in run("judge", log, "--model", "openai/odd", "--dry-run").out
+
+
+def test_with_max_cost_a_cost_that_became_unknown_ends_it(run, tmp_path):
+    for name in "ab":
+        write_log(tmp_path, TALK, name)
+    served = anthropic(("text", answer(span())), service_tier="priority")  # which has no price
+    with Provider(lambda body, i: Reply(raw=(served,))) as provider:
+        result = ask(run, provider, tmp_path, "--max-cost", 5, "--concurrency", 1)
+    assert result.code == 1 and len(provider.requests) == 1
+    assert "--max-cost cannot be kept" in " ".join(result.out.split())
 
 
 def test_max_cost_stops_before_the_request_that_would_cross_it(run, tmp_path):

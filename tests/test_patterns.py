@@ -143,6 +143,15 @@ def test_joined_patterns_are_three_at_most_and_cover_what_their_parts_did(parts)
 # -- merging
 
 
+def test_runs_with_and_without_a_puppet_are_of_two_conditions(run):
+    demo = ("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 1)
+    plain = run(*demo).log
+    assert merging.condition(run(*demo).log) == merging.condition(plain)
+    assert merging.condition(run(*demo, "--puppet", "A=demo/puppet:@tool").log) != (
+        merging.condition(plain)
+    )
+
+
 def test_names_that_mean_the_same_become_one_within_and_across_conditions(run, tmp_path):
     names = {"a": "haiku chain", "b": "chained haiku", "c": "verse ping-pong", "d": "role swap"}
     for key in "abd":

@@ -2,22 +2,32 @@
 
 import asyncio
 import contextlib
+import errno
 import json
+import os
+import re
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from program import real
+from program import KEY, real
 from provider import Provider, Reply, cut, status
+from streams import anthropic
 
+from attractor import Conversation
 from harness import prompts
 from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
+from harness.models.seat import Seat
+from harness.sweep.plan import Run
+from harness.sweep.progress import Progress
 from harness.talk import transcript
-from harness.talk.log import Log
+from harness.talk.log import Log, LogBusy, alone
 
 DEMO = ["sweep", "-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 2, "--name", "s"]
 
@@ -171,6 +181,30 @@ def test_a_changed_grid_is_refused_unless_it_may_be_extended(run):
     assert run(*DEMO, "--tools", "none", "all", "--runs", 2, "--max-turns", 3).code == 0
 
 
+def test_a_damaged_end_is_no_end_and_the_run_goes_on(run):
+    folder = run(*DEMO, "--runs", 2).folder
+    first, second = (log.path for log in logs(folder).values())
+    first.write_bytes(
+        first.read_bytes().rpartition(b"{")[0].rpartition(b"\n")[0] + b'\n{"type": "end"}\n'
+    )
+    second.write_bytes(
+        second.read_bytes().replace(b'"cost_usd": 0.0, "tool', b'"cost_usd": "", "tool')
+    )
+    result = run(*DEMO, "--runs", 2)
+    assert result.code == 0 and "2 done; free" in result.out
+
+
+def test_grids_that_grow_at_the_same_time_both_stay(run, start, tmp_path):
+    run(*DEMO, "--tools", "none")
+    folder = tmp_path / "logs" / "s"
+    with alone(folder / ".sweep.lock"):  # both have read the plan before one of them writes
+        both = [start(*DEMO, "--extend", "--system", name) for name in ("none", "firm")]
+        time.sleep(3)
+        assert all(process.poll() is None for process in both)
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(json.loads((folder / "sweep.json").read_text())["conditions"]) == 3
+
+
 def test_one_failure_ends_one_conversation(run):
     def reply(body, i):
         return Reply(fault=status(400, "no such thing")) if "haiku" in body["model"] else "words"
@@ -228,7 +262,7 @@ def test_rounds_of_tools_that_many_messages_make_at_once_stay_within_the_budget(
     with Provider(reply) as provider:
         result = run(*swept(provider, "--runs", 16, "--concurrency", 16, "--max-cost", 0.5))
     spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
-    dearest = 4000 * catalogue.price("anthropic/claude-opus-5-5", "output")
+    dearest = 4000 * catalogue.price(Seat("A", "opus", "anthropic/claude-opus-5-5"), "output")
     assert result.code == 0 and spent <= 0.5 + 16 * 1.5 * dearest  # one round each, at the most
     assert provider.requests and len(provider.requests) <= 16 + 8
     assert {log.events[-1]["reason"] for log in logs(result.folder).values()} <= {"max_cost"}
@@ -242,6 +276,14 @@ def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
     spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
     assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.1
     assert any("max_cost" in out for out in outs)
+
+
+def test_a_cost_that_becomes_unknown_ends_a_sweep_with_a_budget(run):
+    served = anthropic(("text", "w"), service_tier="priority")  # which has no price
+    with Provider(lambda body, i: Reply(raw=(served,))) as provider:
+        result = run(*swept(provider, "--runs", 4, "--concurrency", 1, "--max-cost", 5))
+        assert len(provider.requests) == 1 and "--max-cost cannot be kept" in result.out
+    assert "1 max_cost, 3 waiting" in result.out or "3 waiting, 1 max_cost" in result.out
 
 
 def test_each_run_has_a_budget_of_its_own(run):
@@ -334,6 +376,15 @@ def test_an_overloaded_provider_counts_as_busy(run):
     assert log.of("retry")[0]["error"] == "overloaded" and log.messages[0]["retries"] == 1
 
 
+def test_what_runs_nearby_is_free_with_a_budget_and_in_the_plan(run):
+    with Provider(lambda body, i: "words") as provider:
+        near = ["sweep", "-a", "openai/mine", "-b", "same", "--api-base", f"{provider.url}/v1",
+                "--max-turns", 2, "--max-cost", 1]  # fmt: skip
+        planned = run(*near, "--dry-run")
+        assert planned.code == 0 and "4 messages, free" in planned.out
+        assert run(*near).code == 0 and len(provider.requests) == 4
+
+
 def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):
     result = run("sweep", "-a", "opus", "-b", "openai/unheard-of", "sonnet", "--runs", 3,
                  "--max-turns", 10, "--dry-run", "--name", "s")  # fmt: skip
@@ -381,6 +432,64 @@ def test_what_could_not_work_is_refused_before_anything_is_written(run, tmp_path
     result = run("sweep", *arguments)
     assert result.code == 2 and words in result.err and result.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_no_conversation_of_a_sweep_waits_for_the_disk_of_another(run, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def watched(file):
+        synced.append(threading.current_thread() is threading.main_thread())
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    assert run(*DEMO, "--runs", 2).code == 0
+    assert len(synced) == 2 * (2 * 2 + 1) and not any(synced)  # each message's request, each end
+
+
+def test_a_disk_that_fails_ends_a_run_with_one_line(run, monkeypatch):
+    def broken(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    result = run(*DEMO)
+    assert result.code == 1 and "cannot write the log: Input/output error" in result.out
+
+
+def test_a_log_that_another_process_has_made_in_the_meantime_is_reopened(run, tmp_path):
+    run(*DEMO)
+    (path,) = (tmp_path / "logs" / "s").glob("*.jsonl")
+    log = Run(None, path, None).open_log()
+    with pytest.raises(LogBusy):
+        Run(None, path, None).open_log()
+    log.close()
+
+
+def test_a_defect_in_one_conversation_is_told_as_one_and_ends_no_other(run, monkeypatch):
+    record = Conversation.record
+
+    def broken(talk, event):
+        if talk.log.path.stem.endswith("r01"):
+            raise ZeroDivisionError(f"with {KEY}")
+        record(talk, event)
+
+    monkeypatch.setattr(Conversation, "record", broken)
+    result = run(*DEMO, "--runs", 2)
+    assert result.code == 70 and "1 failed, 1 done" in result.out
+    assert "a defect of attractor: ZeroDivisionError: with" in result.out
+    path = Path(re.search(r"its traceback is in (\S+)", result.out)[1])
+    text = path.read_text()
+    path.unlink()
+    assert "in broken" in text and KEY not in text
+
+
+def test_a_defect_beside_the_conversations_ends_the_sweep_as_one(run, monkeypatch):
+    def broken(show, run):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Progress, "finished", broken)
+    result = run(*DEMO, "--runs", 5, "--concurrency", 2)
+    assert result.code == 70 and "a defect of attractor: ZeroDivisionError" in result.err
+    assert all(log.end for log in logs(result.folder).values())
 
 
 def test_quiet_prints_the_folder_and_no_more(run):

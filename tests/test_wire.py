@@ -540,13 +540,16 @@ CACHED = {  # a model of each, and how it counts 100 tokens of which 40 come fro
 @pytest.mark.parametrize("model", CACHED)
 def test_what_came_from_a_cache_is_counted_and_has_its_price(hear, model):
     from harness.models.catalogue import price
+    from harness.models.seat import Seat
 
     message = first(hear(model, CACHED[model]))
     usage = message["usage"]
     assert (usage["input"], usage["output"]) == (100, 10)
     assert usage["cache_read"] == (0 if "mistral" in model else 40)
     ways = {"input": 100 - usage["cache_read"], "output": 10, "cache_read": usage["cache_read"]}
-    expected = sum(count * (price(model, way) or 0) for way, count in ways.items())
+    expected = sum(
+        count * (price(Seat("A", model, model), way) or 0) for way, count in ways.items()
+    )
     assert message["cost_usd"] == pytest.approx(expected) and expected > 0
 
 

@@ -42,24 +42,36 @@ from harness.talk.events import seat_of  # noqa: E402
 from harness.talk.transcript import read  # noqa: E402
 
 OUT = ROOT / "harness" / "states" / "themes.txt"
-PHRASES, LEAST_RUNS, STRENGTH = 1200, 3, 0.3  # phrases kept a theme; runs with one; C of sklearn
+# Phrases kept a theme; the least of runs and of families (all made-up conversations of one file are
+# one) with a phrase.
+PHRASES, LEAST_RUNS, LEAST_FAMILIES = 1200, 3, 2
+STRENGTH = {
+    "identity_standoff": 1.0,
+    "identity_collapse": 3.0,
+    "goodbye_loop": 0.3,
+    "meta_awareness": 1.0,
+    "creative_escape": 0.3,
+    "bliss": 3.0,
+}  # C of sklearn, by cross-validation
 RECENT_CUES = 3.0  # a cue's weight in what was lately, before learning: it is rare
 FAMILIES = {
     "claude": "claude|sonnet|opus", "gpt": "gpt", "grok": "grok", "gemini": "gemini|gemma",
     "deepseek": "deepseek", "qwen": "qwen", "llama": "llama", "olmo": "olmo", "glm": "glm",
     "kimi": "kimi", "trinity": "trinity",
 }  # fmt: skip
-INVENTED = 0.5
+INVENTED = 1.0
 DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by stage of training
-# (sharpness, share of the base rate taken out) of each theme's log odds, by cross-validation.
+# (sharpness, share of the base rate taken out, how much a message may speak against it) of each
+# theme's log odds, by cross-validation.
 SHARPNESS = {
-    "identity_standoff": (1.8, 0.3),
-    "identity_collapse": (1.2, 0.6),
-    "goodbye_loop": (1.2, 1.0),
-    "meta_awareness": (1.2, 1.0),
-    "creative_escape": (1.8, 0.6),
-    "bliss": (1.2, 0.6),
+    "identity_standoff": (0.8, 0.3, 0.25),
+    "identity_collapse": (1.8, 0.6, 0.25),
+    "goodbye_loop": (0.8, 0.3, 0.5),
+    "meta_awareness": (0.8, 0.6, 1.0),
+    "creative_escape": (1.2, 0.3, 9.0),
+    "bliss": (0.8, 0.0, 9.0),
 }
+Sharpness = dict[str, tuple[float, float, float]]
 
 
 @dataclass
@@ -68,7 +80,8 @@ class Run:
 
     name: str
     messages: list[tuple[str, str, bool]]
-    families: frozenset[str]
+    families: frozenset[str]  # none: made up
+    source: str  # its family or families, or the file that it was made up in
     y: dict[str, np.ndarray]  # share of the readers who see the theme, by message
     sure: dict[str, np.ndarray]  # 1 where they agree
     weight: dict[str, np.ndarray]
@@ -85,19 +98,34 @@ class Run:
 # ---------------------------------------------------------------- data
 
 
-def invented() -> list[Run]:
-    """The made-up conversations of invented.txt: learned from at INVENTED of the weight, and never
-    tested on, nor counted for how long themes last."""
-    runs: list[Run] = []
-    for part in (ROOT / "training" / "invented.txt").read_text("utf-8").split("\n= ")[1:]:
-        title, *lines = part.rstrip("\n").split("\n")
-        state, name = title.split(": ", 1)
-        texts = ["" if line == "(empty)" else line.replace("\\n", "\n") for line in lines if line]
-        span = {"state": state, "from_message": 0, "to_message": len(texts) - 1}
-        messages = [(text, "AB"[i % 2], False) for i, text in enumerate(texts)]
-        label = {"states": [span] if state in THEMES else []}
-        runs.append(_measured(f"= {name}", messages, frozenset(), [label]))
-    return runs
+def invented(folder: Path = ROOT / "training" / "invented") -> list[Run]:
+    """The made-up conversations: learned from at INVENTED of the weight, and never tested on, nor
+    counted for how long themes last."""
+    files = sorted(folder.glob("*.txt"))
+    return [_made_up(part, f.stem) for f in files for part in _parts(f.read_text("utf-8"))]
+
+
+def _parts(text: str) -> list[str]:
+    """What follows each line that begins with `= `."""
+    return re.split(r"^= ", text, flags=re.M)[1:]
+
+
+def _made_up(part: str, source: str = "") -> Run:
+    """One of them: its title, then a message a line, A and B in turn; `@ theme, theme` says what
+    holds from the next message on, \\n stands for a line break, (empty) for nothing said."""
+    title, *lines = part.rstrip("\n").split("\n")
+    messages: list[tuple[str, str, bool]] = []
+    spans, holding = [], []
+    for line in filter(None, lines):
+        if line.startswith("@ "):
+            holding = [state for state in line[2:].split(", ") if state != "none"]
+            if unknown := set(holding) - {*THEMES}:
+                raise ValueError(f"= {title}: no theme is called {', '.join(sorted(unknown))}")
+            continue
+        at, text = len(messages), "" if line == "(empty)" else line.replace("\\n", "\n")
+        messages.append((text, "AB"[at % 2], False))
+        spans += [{"state": state, "from_message": at, "to_message": at} for state in holding]
+    return _measured(f"= {title}", messages, frozenset(), [{"states": spans}], f"= {source}")
 
 
 def labels_in(path: Path) -> dict[str, dict]:
@@ -134,8 +162,9 @@ def _run(log: Path, readings: list[dict]) -> Run:
 
 
 def _measured(
-    name: str, messages: list[tuple[str, str, bool]], families: frozenset[str], readings: list[dict]
-) -> Run:
+    name: str, messages: list[tuple[str, str, bool]], families: frozenset[str],
+    readings: list[dict], source: str = "",
+) -> Run:  # fmt: skip
     first, size = readings[0], len(messages)
     grids = {s: [_grid(label, s, size) for label in readings] for s in STATES}
     spans = {s: [x for x in first.get("states") or () if x["state"] == s] for s in STATES}
@@ -154,7 +183,8 @@ def _measured(
         bags.append(phrases(said))
         figures.append(themes.measure(clipped, said, hits, shown) | themes.placed(index, near))
     return Run(
-        name, messages, families, {s: sum(g) / len(g) for s, g in grids.items()},
+        name, messages, families, source or " ".join(sorted(families)),
+        {s: sum(g) / len(g) for s, g in grids.items()},
         {s: (g[0] == g[-1]) * 1.0 for s, g in grids.items()},
         {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES}, ends,
         {s: [x["from_message"] for x in spans[s]] for s in STATES}, bags, figures,
@@ -261,7 +291,8 @@ def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
     """A model of the chosen runs."""
     bags = sp.vstack([features.bags[i] for i in chosen]).tocsc()
     seen = sum((np.asarray(features.bags[i].sum(0)).ravel() > 0).astype(int) for i in chosen)
-    usable = np.where(seen >= LEAST_RUNS)[0]
+    sources = _sources(runs, features, chosen)
+    usable = np.where((seen >= LEAST_RUNS) & (sources >= LEAST_FAMILIES))[0]
     bags = bags[:, usable]
     size = bags.shape[0]
     rare = np.log((size + 1) / (np.asarray(bags.sum(0)).ravel() + 1))
@@ -278,7 +309,7 @@ def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
     matrix = sp.vstack([_matrix(model, features, i, runs[i].spoken) for i in chosen]).tocsr()
     rows, bias, base = [], [], []
     for theme in THEMES:
-        fitted, prior = _fit(matrix, y[theme], w[theme])
+        fitted, prior = _fit(matrix, y[theme], w[theme], STRENGTH[theme])
         rows.append(fitted.coef_[0])
         bias.append(fitted.intercept_[0])
         base.append(math.log(prior / (1 - prior)))
@@ -289,13 +320,25 @@ def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
     return model
 
 
-def _fit(matrix: sp.csr_matrix, y: np.ndarray, w: np.ndarray) -> tuple[LogisticRegression, float]:
+def _sources(runs: list[Run], features: Features, chosen: list[int]) -> np.ndarray:
+    """For each phrase how many families, or files of made-up conversations, have it."""
+    found: dict[str, np.ndarray] = {}
+    for i in chosen:
+        has = np.asarray(features.bags[i].sum(0)).ravel() > 0
+        known = found.get(runs[i].source)
+        found[runs[i].source] = has if known is None else known | has
+    return sum(has.astype(int) for has in found.values())
+
+
+def _fit(
+    matrix: sp.csr_matrix, y: np.ndarray, w: np.ndarray, strength: float
+) -> tuple[LogisticRegression, float]:
     doubled = sp.vstack([matrix, matrix]).tocsr()
     weight = np.concatenate([y * w, (1 - y) * w])
     answer = np.concatenate([np.ones(len(y)), np.zeros(len(y))])
     used = weight > 0
     fit = LogisticRegression(
-        C=STRENGTH, solver="liblinear", max_iter=500, tol=1e-4, intercept_scaling=3, random_state=0
+        C=strength, solver="liblinear", max_iter=500, tol=1e-4, intercept_scaling=3, random_state=0
     )
     fit.fit(doubled[used], answer[used], sample_weight=weight[used])
     return fit, float((y * w).sum() / w.sum())
@@ -315,10 +358,8 @@ def _rates(runs: list[Run], theme: str) -> tuple[float, float, float]:
     return math.log(start / (1 - start)), (begins + 1) / (off + 20), (ends + 1) / (on + 12)
 
 
-def sharpened(
-    model: Model, ratios: np.ndarray, sharp: dict[str, tuple[float, float]]
-) -> np.ndarray:
-    """Log odds as the chains take them."""
+def sharpened(model: Model, ratios: np.ndarray, sharp: Sharpness) -> np.ndarray:
+    """Log odds as the chains take them, but for the least that they may be."""
     a = np.array([sharp[t][0] for t in THEMES])
     k = np.array([sharp[t][1] for t in THEMES])
     return a * (ratios - k * model.base)
@@ -329,7 +370,8 @@ def write(model: Model, features: Features, path: Path) -> None:
     sharp = np.array([SHARPNESS[t][0] for t in THEMES])
     bias = sharpened(model, model.bias[None, :], SHARPNESS)[0]
     rows = [("chain", "bias", bias), ("chain", "starts", model.starts),
-            ("chain", "begins", model.begins), ("chain", "ends", model.ends)]  # fmt: skip
+            ("chain", "begins", model.begins), ("chain", "ends", model.ends),
+            ("chain", "least", [-SHARPNESS[t][2] for t in THEMES])]  # fmt: skip
     count, figures = len(model.columns), len(features.names)
     weights = model.weights * sharp[:, None]
     for v, view in enumerate(VIEWS):
@@ -384,13 +426,13 @@ def cross_validate(runs: list[Run], features: Features, by: str) -> list[tuple]:
 
 
 def stretches(
-    model: Model, ratios: np.ndarray, spoken: np.ndarray, theme: str
+    model: Model, ratios: np.ndarray, spoken: np.ndarray, theme: str, least: float
 ) -> list[tuple[int, int]]:
     """What a chain makes of a run's log odds."""
     number = THEMES.index(theme)
     course = Course(theme, (model.starts[number], model.begins[number], model.ends[number]))
     for ratio, said in zip(ratios[:, number], spoken, strict=True):
-        course.step(float(ratio) if said else 0.0)
+        course.step(max(float(ratio), -least) if said else 0.0)
     return course.stretches()
 
 

@@ -117,7 +117,7 @@ def _refuse(args: Any, seat: Seat) -> None:
     """Refuse what could not work. Raises UserError."""
     if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
-    if args.max_cost is not None and not catalogue.priced(seat.model):
+    if args.max_cost is not None and not catalogue.priced(seat):
         raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 
@@ -155,12 +155,12 @@ def _parse(arguments: list[str]) -> Any:
     return parser.parse_args(arguments)  # fmt: skip
 
 
-def seat_of(name: str, api_base: str | None) -> Seat:
-    """The judge that the user names, under the rubric. Raises UserError."""
+def seat_of(name: str, api_base: str | None, option: str = "--model") -> Seat:
+    """The judge that the user names with this option, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
     model = judge if name.lower().startswith("demo/") else catalogue.resolve(name)
     if model == "human" or (model == judge and name != judge):
-        raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
+        raise UserError(f"{option} {name} cannot judge: give a model, or {judge} for a try")
     if api_base:
         check_address(api_base, model)
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)
@@ -203,8 +203,8 @@ class Bench:
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
             f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
-            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
-            "asked twice, no thinking)"
+            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, "
+            f"{ANSWER} tokens an answer, nothing asked twice, no thinking)"
         )
 
     def requests(self, messages: list[Message]) -> list[list[dict[str, str]]]:

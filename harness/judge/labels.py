@@ -190,6 +190,10 @@ class Answer:
     def usable(self) -> bool:
         return self.ends is not None
 
+    @property
+    def kept(self) -> int:
+        return len(self.spans)
+
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""

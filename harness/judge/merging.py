@@ -32,7 +32,7 @@ ASK = """\
 Say which of them mean the same pattern: answer with the JSON object and nothing else."""
 # Settings that runs of one condition share.
 DECISIVE = ("model_a", "model_b", "system_a", "system_b", "params_a", "params_b", "seed", "tools",
-            "on_exit", "interject", "puppet", "empty_as", "on_empty", "on_full")  # fmt: skip
+            "on_exit", "interject", "puppets", "empty_as", "on_empty", "on_full")  # fmt: skip
 
 Listed = list[tuple[str, str]]  # (name, sentence)
 
@@ -47,6 +47,10 @@ class Groups:
     @property
     def usable(self) -> bool:
         return not self.problems
+
+    @property
+    def kept(self) -> int:
+        return len(self.by_name)
 
 
 @dataclass

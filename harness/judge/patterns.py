@@ -93,6 +93,10 @@ class Named:
     dropped: int = 0
     usable: bool = True
 
+    @property
+    def kept(self) -> int:
+        return len(self.patterns)
+
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Named:
     """Take an answer apart."""

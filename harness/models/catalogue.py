@@ -159,9 +159,14 @@ def provider(model: str) -> str:
     return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
 
 
-def priced(model: str, api_base: str | None = None) -> bool:
-    """Whether the price is known. LiteLLM gives 0.0 for models that it has never heard of."""
-    return free(model, api_base) or bool(entry(model).get("input_cost_per_token"))
+def priced(seat: Seat) -> bool:
+    """Whether it is known what a seat's model costs where the seat asks for it."""
+    return free(seat.model, seat.api_base) or listed(seat.model)
+
+
+def listed(model: str) -> bool:
+    """Whether a model has a list price. LiteLLM gives 0.0 for those it has never heard of."""
+    return bool(entry(model).get("input_cost_per_token"))
 
 
 def free(model: str, api_base: str | None = None) -> bool:
@@ -267,10 +272,12 @@ def is_address(url: str) -> bool:
     return fine and not re.search(r"[^!-~]", url)
 
 
-def price(model: str, way: str) -> float | None:
+def price(seat: Seat, way: str) -> float | None:
     """USD per token: `input`, `output`, `cache_read` or `cache_write`; None = unknown."""
-    about = entry(model)
-    if not priced(model):
+    about = entry(seat.model)
+    if free(seat.model, seat.api_base):
+        return 0.0
+    if not listed(seat.model):
         return None
     plain = about.get("input_cost_per_token") or 0.0
     return {

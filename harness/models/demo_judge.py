@@ -36,6 +36,7 @@ def label(found: Detector, first: int, _: int) -> dict[str, Any]:
             "confidence": "low",
         }
         for span in found.spans()
+        if span.evidence
     ]
     ending = found.ending()
     return {
@@ -47,7 +48,8 @@ def label(found: Detector, first: int, _: int) -> dict[str, Any]:
 
 def name(found: Detector, first: int, size: int) -> dict[str, Any]:
     """The longest span of each of at most three states, under a name of one of several words."""
-    longest = {span.state: span for span in sorted(found.spans(), key=lambda s: s.end - s.start)}
+    quoted = [span for span in found.spans() if span.evidence]
+    longest = {span.state: span for span in sorted(quoted, key=lambda s: s.end - s.start)}
     patterns = [
         {
             "name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",

@@ -79,7 +79,7 @@ class Console:
         self.paper.say(table)
 
     def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, script or human."""
+        """A message begins; `by` is model, live, human, script or puppet."""
         style = SEAT_STYLE[seat.letter]
         title = Text(headline(seat, turn, by, self.paper.width - 2), style)
         self.paper.say("")
@@ -228,10 +228,10 @@ def ending(detector: Detector) -> str:
     """The theme and the form that a run ends in, each with its onset and its length."""
     end, words = detector.ending(), []
     for state, since in ((end.theme, end.theme_since), (end.form, end.form_since)):
-        for span in detector.spans():
-            if (span.state, span.start) == (state, since):
-                held = many(span.end - span.start + 1, "message")
-                words.append(f"{state} since {place(span.start)}, for {held}")
+        if state and since is not None:
+            last = max((s.end for s in detector.spans() if s.state == state), default=since)
+            held = many(last - since + 1, "message")
+            words.append(f"{state} since {place(since)}, for {held}")
     return "; ".join(words) or "no attractor state"
 
 

@@ -26,12 +26,14 @@ from harness.states.names import FORMS, THEMES
 from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
 from harness.states.recurrence import Recurrence, sketch
 from harness.states.themes import Themes, Weights
-from harness.states.words import WALL, clip, common, english, lower, place, words
+from harness.states.words import WALL, clip, common, english, lower, place, tells, words
 
-TAIL_MESSAGES, ENOUGH = 8, 0.45
-# Which of two states that fill the end it is said to end in: silence and emoji are verbatim loops
-# as a rule, and two AIs that say goodbye know that they are two.
-WEIGHTS = {"silence": 1.1, "emoji_collapse": 1.05, "meta_awareness": 0.7}
+TAIL_MESSAGES, ENOUGH, LATE = 8, 0.45, 3
+# Which of two forms that fill the end it is said to end in: silence and emoji are verbatim loops
+# as a rule.
+WEIGHTS = {"silence": 1.1, "emoji_collapse": 1.05}
+CLEAR = 5.0  # one message speaks for or against a theme by no more than this
+AWARE = 1.0  # so much less for meta: two AIs that say goodbye know that they are two
 FOREIGN = -3.0  # what a message says for a theme that is not in English
 FEW, WHILE = 5, 40  # so much evidence is kept within so many messages
 
@@ -49,11 +51,15 @@ class Reading:
     cues: dict[str, tuple[float, int, int]]  # by state: worth, first, last character
 
     def weightiest(self, number: int) -> tuple[int, int] | str:
-        """The phrase, or the place of the cue, that speaks most for a theme."""
-        weight, best = max(((s * w[number], name) for name, s, w in self.rows), default=(0.0, ""))
+        """The phrase, or the place of the cue, that speaks most for a theme; empty if none does
+        that would mean something to a reader."""
+        telling = ((s * w[number], name) for name, s, w in self.rows if tells(name))
+        weight, best = max(telling, default=(0.0, ""))
+        if weight <= 0:
+            weight, best = 0.0, ""
         if cue := self.cues.get(THEMES[number]):
             known = themes.table().figures.get(f"cue {THEMES[number]}")
-            if known and cue[0] * known[0][number] >= weight:
+            if known and cue[2] > cue[1] and (not best or cue[0] * known[0][number] >= weight):
                 return cue[1:]
         return best
 
@@ -129,8 +135,9 @@ class Detector:
         for number, theme in enumerate(THEMES):
             kept = self._evidence[theme]
             crowded = len(kept) >= FEW and kept[-FEW].message > index - WHILE
-            if self._themes.ratios[number][-1] > 0 and not crowded:
-                kept.append(Evidence(index, _cut(clipped, reading.weightiest(number))))
+            speaks = self._themes.ratios[number][-1] > 0 and not crowded
+            if speaks and (said := _cut(clipped, reading.weightiest(number))):
+                kept.append(Evidence(index, said))
         return changes
 
     @property
@@ -166,53 +173,50 @@ class Detector:
         found = []
         for start, end in course.stretches():
             within = [e for e in self._evidence[course.theme] if start <= e.message <= end]
-            evidence = tuple(within[:FEW]) or (Evidence(start, ""),)
-            found.append(Span(course.theme, start, end, evidence))
+            found.append(Span(course.theme, start, end, tuple(within[:FEW])))
         return found
 
     def path(self) -> list[Stretch]:
         """The run's themes in order, with the forms that lie over them."""
-        return stretches(self.spans(), len(self._recurrence))
+        return stretches(self.spans(), len(self._recurrence), self._speaks)
+
+    def _speaks(self, theme: str, index: int) -> float:
+        """How much a message speaks for a theme."""
+        ratio = self._themes.ratios[THEMES.index(theme)][index]
+        return max(-CLEAR, min(CLEAR, ratio)) - AWARE * (theme == "meta_awareness")
 
     def path_words(self) -> str:
         """The path in words: `standoff 1-8 → goodbye 16-40, verbatim from 22`."""
         return path_words(self.path())
 
     def ending(self) -> Ending:
-        """The theme and the form that the run ends in."""
-        spans = self.spans()
-        theme, theme_since = self._last(THEMES, spans)
-        form, form_since = self._last(FORMS, spans)
-        return Ending(theme, form, theme_since, form_since)
+        """The theme of the path's last stretch, if that lasts to within the last LATE messages,
+        and the form that the run ends in."""
+        form, form_since = self._last_form()
+        themed = [one for one in self.path() if one.theme]
+        if not themed or themed[-1].end < len(self._recurrence) - LATE:
+            return Ending(None, form, None, form_since)
+        return Ending(themed[-1].theme, form, themed[-1].start, form_since)
 
-    def _last(self, kind: tuple[str, ...], spans: list[Span]) -> tuple[str | None, int | None]:
-        """The state that fills most of the last messages, the later ones counting for more."""
+    def _last_form(self) -> tuple[str | None, int | None]:
+        """The form that fills most of the last messages, the later ones counting for more."""
         size = len(self._recurrence)
         first = max(0, size - TAIL_MESSAGES)
-        scores, since = dict.fromkeys(kind, 0.0), dict.fromkeys(kind, 0)
-        for span in spans:
-            if span.state in kind:
-                since[span.state] = span.start
+        scores, since = dict.fromkeys(FORMS, 0.0), dict.fromkeys(FORMS, 0)
+        for state, form in self._forms.items():
+            for span in form.spans():
+                since[state] = span.start
                 for i in range(max(span.start, first), span.end + 1):
-                    scores[span.state] += (i - first + 1) * self._share(span.state, i)
+                    scores[state] += (i - first + 1) * WEIGHTS.get(state, 1.0)
         best = max(scores, key=scores.__getitem__)
         enough = scores[best] > ENOUGH * sum(range(size - first + 1))
         return (best, since[best]) if enough else (None, None)
 
-    def _share(self, state: str, index: int) -> float:
-        """How much a message counts for a state: of two themes that fill the end the one that the
-        messages speak for more, and nothing said before the same said again."""
-        weight = WEIGHTS.get(state, 1.0)
-        if state in FORMS:
-            return weight
-        ratio = self._themes.ratios[THEMES.index(state)][index]
-        return weight * (1 + 0.05 * max(-5.0, min(5.0, ratio)))
-
 
 def _cut(clipped: str, best: tuple[int, int] | str) -> str:
-    """The words as they stand in the message; without any, how it begins."""
+    """The words as they stand in the message, if there are any."""
     where = place(best, lower(clipped)) if isinstance(best, str) and best else best
-    start, end = where if isinstance(where, tuple) else (0, 60)
+    start, end = where if isinstance(where, tuple) else (0, 0)
     return clipped[start:end].partition(WALL)[0][:120]
 
 

@@ -1,6 +1,7 @@
 """The forms, measured: how a message is said, whatever it is about, in any language.
 
-- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged in a few words.
+- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged: a few words, all
+  of them within marks ("*says nothing*"), or very few.
 - emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
 - verbatim_loop: NEAR (1) or NEARISH (it holds a loop but begins none) to one of the PERIOD messages
   before, or to the last one if silent; it starts at the message that is repeated.
@@ -14,6 +15,7 @@ the first of them. It ends when more than `gap` messages show nothing of it, at 
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
@@ -39,6 +41,8 @@ RULES = {
     "degenerate": Rule(1, 1, 1),
 }
 
+_MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}")
+
 Hit = tuple[float, str]  # worth, words
 
 
@@ -54,7 +58,7 @@ def shown(clip: str, said: list[str], staged: bool) -> dict[str, Hit]:
         staged
         and not symbols
         and "?" not in clip
-        and (letters < (80 if short[:1] in "[(*_`<{" else 20))
+        and letters < (20 if _heard_outside(short) else 80)
     ):
         hits["silence"] = (1, short[:120])
     if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
@@ -62,6 +66,11 @@ def shown(clip: str, said: list[str], staged: bool) -> dict[str, Hit]:
     if len(said) >= LONG and _broken(clip, said):
         hits["degenerate"] = (1, short[:60])
     return hits
+
+
+def _heard_outside(short: str) -> bool:
+    """Whether anything is said that does not stand within marks."""
+    return any(map(str.isalnum, _MARKED.sub("", short)))
 
 
 def _broken(clip: str, said: list[str]) -> bool:
@@ -110,7 +119,7 @@ class Form:
         floor = self.closed[-1].end + 1 if self.closed else 0
         self.since, self.last = max(self.recent[0][1], floor), index
         self.quiet = 0
-        self.evidence = [Evidence(i, words) for i, _, _, words in self.recent]
+        self.evidence = [Evidence(i, words) for i, _, _, words in self.recent if words.strip()]
         return Change(self.state, "begins", self.since, index - self.since + 1)
 
     def _go_on(self, index: int, hit: Hit | None) -> None:
@@ -118,7 +127,8 @@ class Form:
             self.quiet += 1
             return
         self.last, self.quiet = index, 0
-        if len(self.evidence) < 5:  # enough to judge a verdict by, however long it holds
+        # Five are enough to judge a verdict by, however long it holds.
+        if len(self.evidence) < 5 and hit[1].strip():
             self.evidence.append(Evidence(index, hit[1]))
 
     def _end(self) -> Change:

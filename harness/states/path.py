@@ -7,10 +7,12 @@ what it ends in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.states.names import FORMS, SHORT, THEMES
+
+SWITCH = 6.0  # log odds by which another of two themes must be clearer to be shown instead
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,17 @@ class Ending:
         return self.theme or self.form or "none"
 
 
-def stretches(spans: Iterable[Span], messages: int) -> list[Stretch]:
+def stretches(
+    spans: Iterable[Span], messages: int, speaks: Callable[[str, int], float] | None = None
+) -> list[Stretch]:
     """The path of a run: what is too short to be a stretch goes with what is before; messages
-    without theme and without form are left out. Where themes overlap, the later one is shown."""
+    without theme and without form are left out. Where themes overlap, the one is shown for which
+    the messages speak more (`speaks`: how much for a theme at a message), or else the later one."""
     spans, short = list(spans), max(2, messages // 50)  # a blip is no stretch
-    ruler: list[str | None] = [None] * messages
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        if span.state in THEMES:
-            ruler[span.start : span.end + 1] = [span.state] * (span.end - span.start + 1)
+    ruler = _ruler(spans, messages, speaks or _later(spans))
     for _, start, end in _runs(ruler):
-        if end - start + 1 < short:
+        least = 2 if end == messages - 1 else short  # what it ends in, if only of late
+        if end - start + 1 < least:
             ruler[start : end + 1] = [ruler[start - 1] if start else None] * (end - start + 1)
     forms = [span for span in spans if span.state in FORMS]
     found = []
@@ -97,9 +100,44 @@ def stretches(spans: Iterable[Span], messages: int) -> list[Stretch]:
         over = sorted((f for f in clipped if f[2] - f[1] + 1 >= short), key=lambda f: f[1:])
         if theme is None:
             found += _alone(over)
-        elif end - start + 1 >= short:
+        elif end - start + 1 >= (2 if end == messages - 1 else short):
             found.append(Stretch(theme, start, end, tuple(over)))
     return found
+
+
+def _later(spans: list[Span]) -> Callable[[str, int], float]:
+    """Speaks for the theme whose span began last."""
+    begun = {(span.state, i): span.start for span in spans for i in range(span.start, span.end + 1)}
+    return lambda theme, i: 2 * SWITCH * begun[theme, i]
+
+
+def _ruler(
+    spans: list[Span], messages: int, speaks: Callable[[str, int], float]
+) -> list[str | None]:
+    """For each message the theme that is shown: the best way through those that hold, where a
+    change from one that still holds costs SWITCH."""
+    holding: list[set[str]] = [set() for _ in range(messages)]
+    for span in spans:
+        if span.state in THEMES:
+            for i in range(span.start, span.end + 1):
+                holding[i].add(span.state)
+    best: dict[str | None, float] = {None: 0.0}
+    back: list[dict[str | None, str | None]] = []
+    for i, now in enumerate(holding):
+        before, best = best, {}
+        came: dict[str | None, str | None] = {}
+        shown: list[str | None] = [theme for theme in THEMES if theme in now]
+        for theme in shown or [None]:
+            costs = {b: score - SWITCH * (b != theme) for b, score in before.items()}
+            came[theme] = max(costs, key=costs.__getitem__)
+            best[theme] = costs[came[theme]] + (speaks(theme, i) if theme else 0.0)
+        back.append(came)
+    ruler: list[str | None] = []
+    last = max(best, key=best.__getitem__)
+    for came in reversed(back):
+        ruler.append(last)
+        last = came[last]
+    return ruler[::-1]
 
 
 def _alone(forms: list[tuple[str, int, int]]) -> list[Stretch]:

@@ -9,6 +9,7 @@ each theme) they give the log odds with which a message speaks for the theme:
 text = the phrases' weights, by how rare they are and the message's length, and MEMORY times the
 text of the message before; lately = a running mean that keeps FADE of what was.
 
+No message speaks against a theme by more than `least`: one that shows nothing of it proves little.
 A theme then is a chain of two states, on and off, with learned rates of change. Live, the best
 path that ends in this message says whether it is on, and since when; it knows no future. After the
 fact the best path through all messages is taken (Viterbi 1967, IEEE Trans. Inf. Theory 13:260): it
@@ -54,6 +55,7 @@ class Table:
     starts: Weights  # log odds that a run begins in the theme
     begins: Weights  # chance a message that it begins
     ends: Weights  # and that it ends
+    least: Weights  # log odds below which no message speaks against it
     figures: dict[str, tuple[Weights, Weights, Weights]]  # by view
     phrases: dict[str, tuple[float, Weights]]  # how rare, weights
     first: frozenset[str]  # words with which a longer phrase begins
@@ -79,6 +81,7 @@ def table(path: Path = Path(__file__).parent / "themes.txt") -> Table:
         chain["starts"],
         chain["begins"],
         chain["ends"],
+        chain["least"],
         {n: (now.get(n, ZERO), before.get(n, ZERO), recent.get(n, ZERO)) for n in names},
         {name: (rare, tuple(weights)) for name, (rare, *weights) in kinds["phrase"].items()},
         frozenset(words[0] for words in longer),
@@ -244,7 +247,7 @@ class Themes:
         self._recent = tuple(FADE * a + (1 - FADE) * b for a, b in zip(old, lately, strict=True))
         parts = zip(table().bias, self._text, now, self._before, self._recent, strict=True)
         self._before = before
-        return self._step(map(sum, parts))
+        return self._step(map(max, map(sum, parts), table().least))
 
     def skip(self, ratio: float = 0.0) -> list[Change | None]:
         """A message that says nothing of what the models talk about."""

@@ -34,7 +34,20 @@ _COMMON = (
     "the and of to you it that for this with what are your we i'm it's not have be can here our "
     "how but they there from when about"
 )
+# Longer words that say nothing by themselves.
+_EMPTY = (
+    "about after again also among another around away back because been before being between both "
+    "could does doing done down each else even ever every from have having here into it's just "
+    "keep like made make many more most much must never next once only other over quite rather "
+    "really same shall should since some something still such than that that's their them then "
+    "there there's these they they're thing things this those though through thus till time "
+    "under until upon using very want well were we're what what's when where whether which while "
+    "will with within without would you're your yours you've you'll i've i'll they've let's don't "
+    "isn't doesn't won't can't wasn't aren't didn't got get name yes"
+)
 FILLERS, COMMON = frozenset(_FILLERS.split()), frozenset(_COMMON.split())
+EMPTY = COMMON | FILLERS | frozenset(_EMPTY.split())
+LETTERS = 4  # a word that tells something has as many, or more
 
 
 def clip(text: str) -> str:
@@ -73,6 +86,11 @@ def phrases(said: list[str]) -> set[str]:
     pairs = map(" ".join, itertools.pairwise(said))
     threes = map(" ".join, zip(said, said[1:], said[2:], strict=False))
     return {*said, *pairs, *threes}
+
+
+def tells(phrase: str) -> bool:
+    """Whether a phrase has a word that means something by itself."""
+    return any(w not in EMPTY and sum(map(str.isalpha, w)) >= LETTERS for w in phrase.split(" "))
 
 
 def place(phrase: str, low: str) -> tuple[int, int] | None:

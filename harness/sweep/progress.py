@@ -148,10 +148,8 @@ class Progress:
         for problem, names in problems.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
-        if sweep.purse.broke or sweep.purse.over():
-            over = sweep.purse.over()
-            said = f", overshot by {money(over)}" if over > 0 else ""
-            say(f"--max-cost reached{said}; raise it to go on")
+        if broke := sweep.purse.words():
+            say(broke)
         if states["elsewhere"]:
             say("elsewhere = another process is holding it")
         if set(states) - {"done"} or any(map(sweep.unjudged, sweep.runs)):

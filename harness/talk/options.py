@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import tools
 from harness import files, prompts
 from harness.models import call, catalogue, demo, secrets
-from harness.models.seat import Seat
+from harness.models.seat import Seat, wrong
 from harness.talk.puppets import puppets
 from harness.talk.rules import refuse_zero, state_and_count
 from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
 from harness.text import UserError, program, visible
 
+MOST = 10**12  # that a count may be: readers of logs believe no more
 DESCRIBE: list[str] = []  # this very list asks a verb for its parser
 
 
@@ -82,10 +83,11 @@ def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         try:
             value = kind(text)
-            if not math.isfinite(value) or value < least:
+            if not math.isfinite(value) or value < least or (kind is int and value > MOST):
                 raise ValueError
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {word}") from None
+        except (ValueError, OverflowError):
+            shown = text if len(text) <= 40 else f"{text[:40]}…"
+            raise argparse.ArgumentTypeError(f"{shown!r} is not {word}") from None
         return value
 
     return parse
@@ -132,7 +134,8 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
      "help": "a third model speaks in a seat's place towards a goal ("
      + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
     (("--stop-on",), {"metavar": "STATE[+N]",
-     "help": "end when an attractor state has held for N messages, e.g. goodbye+6"}),
+     "help": "end when an attractor state has held for N messages, e.g. goodbye+6; seen live, so "
+             "the path at the end may differ"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),
@@ -248,7 +251,7 @@ def check(settings: Settings, keys: bool) -> None:
         instead = "goodbye" if seat in (settings.a, settings.b) else demo.PUPPET
         if keys and (line := catalogue.missing_key(seat, instead)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
+        if settings.max_cost is not None and not catalogue.priced(seat):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
 
 
@@ -290,6 +293,8 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
             params[key] = value
     model = base.model if same and base else catalogue.resolve(name)
     params |= _params(options.get("param") or [], model)
+    if odd := wrong(params):
+        raise UserError(f"--param {odd}")
     # a proxy serves a provider's other models too; another provider's are not sent there
     near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
     api_base = pick("api_base", base.api_base if near and base else None)

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness import prompts
 from harness.models import catalogue, demo
-from harness.models.seat import Seat
+from harness.models.seat import Seat, wrong
 from harness.talk.events import Turn, partner
 from harness.talk.log_line import as_data
 from harness.talk.rules import TRIGGER, Rule, asked_for, moment
@@ -57,12 +57,15 @@ class Puppet(Rule):
             raise UserError(f"the log's config is damaged: no seat is named {about['seat']!r:.40}")
         moment(about["when"], "the log's config is damaged: puppet")
         address, params = about.get("api_base"), about.get("params")
+        params = params if isinstance(params, dict) else {}
+        if odd := wrong(params):
+            raise UserError(f"the log's config is damaged: puppet: {odd}")
         actor = Seat(
             about["seat"],
             about["called"],
             about["model"],
             about["system"],
-            params if isinstance(params, dict) else {},
+            params,
             address if isinstance(address, str) else None,
         )
         return cls(about["when"], about["seat"], actor, about["name"])

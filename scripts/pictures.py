@@ -60,7 +60,7 @@ def main() -> None:
         report = folder / "report.html"
         program("report", "runs", "--html", report)
         if shutil.which("chromium"):
-            screenshot(f"file://{report}", PICTURES / "report.png", "1300,1500")
+            screenshot(f"file://{report}", PICTURES / "report.png", "1440,1500")
             screenshot(f"file://{report}#run=0", PICTURES / "recurrence.png", "1100,900")
     print(*sorted(path.name for path in PICTURES.iterdir()))
 

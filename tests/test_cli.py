@@ -188,8 +188,19 @@ def test_after_n_messages_is_written_with_either_sign(run, count):
 
 
 def test_a_run_is_resumed_with_the_very_options_that_it_has(run):
-    options = [*DEMO, "--tools", "make", "--system", "firm", "--temperature", "0.5", "--seed", "Hm",
-               "--interject", "1:A:Well."]  # fmt: skip
+    options = [
+        *DEMO,
+        "--tools",
+        "make",
+        "--system",
+        "firm",
+        "--temperature",
+        "0.5",
+        "--seed",
+        "Hm",
+        "--interject",
+        "1:A:Well.",
+    ]
     log = run(*options, "--max-turns", 2).log
     assert run("--resume", log, *options, "--max-turns", 3).code == 0
     assert len(transcript.read(log).messages) == 6
@@ -203,8 +214,9 @@ def test_a_start_that_fails_leaves_no_empty_log(tmp_path):
         "from harness import cli\nsys.modules['litellm'] = None\n"
         "sys.exit(cli.main(['-a', 'opus', '-b', 'demo/bliss']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                          cwd=tmp_path)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 1 and done.stderr == (
         "attractor: litellm is missing: pip install -r requirements.txt\n"
     )
@@ -218,11 +230,13 @@ SHORT_RUN = [*DEMO, "--max-turns", "1"]
 def test_a_closed_or_full_output_ends_quietly(tmp_path, verb):
     command = shlex.join([*PROGRAM, *verb])
     for into in (" | true", " >&- 2>&-"):
-        done = subprocess.run(command + into, shell=True, capture_output=True, text=True,
-                              cwd=tmp_path)  # fmt: skip
+        done = subprocess.run(
+            command + into, shell=True, capture_output=True, text=True, cwd=tmp_path
+        )
         assert done.stderr == "", (into, done.stderr)
     if os.path.exists("/dev/full"):
-        full = subprocess.run(command + " >/dev/full", shell=True, capture_output=True, text=True,
-                              cwd=tmp_path)  # fmt: skip
+        full = subprocess.run(
+            command + " >/dev/full", shell=True, capture_output=True, text=True, cwd=tmp_path
+        )
         assert full.returncode == 1 and full.stderr.count("\n") == 1
         assert "No space left on device" in full.stderr

@@ -108,10 +108,23 @@ def test_messages_are_one_sides_view_in_openai_form(run, tmp_path):
             path = tmp_path / f"{seat}.jsonl"
             run("export", log, "--format", "messages", "--seat", seat, "-o", path)
             views[seat] = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [m["role"] for m in views["A"]] == ["system", "user", "assistant", "user", "assistant",
-                                               "user"]  # fmt: skip
-    assert [m["role"] for m in views["B"]] == ["system", "user", "assistant", "tool", "assistant",
-                                               "user", "assistant"]  # fmt: skip
+    assert [m["role"] for m in views["A"]] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "user",
+    ]
+    assert [m["role"] for m in views["B"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+        "assistant",
+    ]
 
 
 def test_an_inspect_log_is_read_back_by_inspects_own_reader(run, tmp_path):

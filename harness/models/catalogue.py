@@ -94,8 +94,9 @@ def resolve(name: str) -> str:
     Raises UserError for a name that LiteLLM could not know whom to send to, and for a key."""
     unknown = "/" not in name and name not in aliases() and not entry(name)
     if secrets.in_words(name) or (unknown and secrets.opaque(name, 20)):
-        raise UserError("a key was given as a model's name; put it into .env as "
-                        + secrets.variable("", name))  # fmt: skip
+        raise UserError(
+            "a key was given as a model's name; put it into .env as " + secrets.variable("", name)
+        )
     _refuse_demo(name)
     model = aliases().get(name, name)
     prefix, slash, rest = model.partition("/")
@@ -104,8 +105,10 @@ def resolve(name: str) -> str:
     if slash and prefix not in providers() and not entry(model):
         near = difflib.get_close_matches(prefix, sorted(providers()), n=1)
         hint = f"; did you mean {near[0]}/{rest}?" if near else ""
-        raise UserError(f"no provider {prefix} (of {name}) that LiteLLM knows{hint}; a server that "
-                        "speaks OpenAI's protocol is openai/NAME with --api-base")  # fmt: skip
+        raise UserError(
+            f"no provider {prefix} (of {name}) that LiteLLM knows{hint}; a server that "
+            "speaks OpenAI's protocol is openai/NAME with --api-base"
+        )
     if slash and not rest:
         raise UserError(f"{name} names a provider and no model: write {prefix}/MODEL")
     if not slash and model != "human" and not entry(model):
@@ -186,11 +189,16 @@ def known() -> list[dict[str, Any]]:
     rows = []
     for alias, model in aliases().items():
         about, names = entry(model), key_names(model)
-        rows.append({
-            "alias": alias, "model": model, "about": about,
-            "keys": names, "found": any(os.environ.get(name) for name in names or ()),
-            "retired": _retired(model, about),
-        })  # fmt: skip
+        rows.append(
+            {
+                "alias": alias,
+                "model": model,
+                "about": about,
+                "keys": names,
+                "found": any(os.environ.get(name) for name in names or ()),
+                "retired": _retired(model, about),
+            }
+        )
     return rows
 
 

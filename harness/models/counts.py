@@ -125,13 +125,15 @@ def _hourly(counted: dict[str, Any], about: dict[str, Any]) -> float | None:
 def _listed(usage: dict[str, int], model: str, tier: str | None, litellm: Any) -> float | None:
     """The list price, by LiteLLM's arithmetic (long prompts can cost more a token)."""
     try:
-        return sum(litellm.cost_per_token(
-            model=price_key(model),
-            prompt_tokens=usage["input"],
-            completion_tokens=usage["output"],
-            cache_read_input_tokens=usage["cache_read"],
-            cache_creation_input_tokens=usage["cache_write"],
-            service_tier=tier,
-        ))  # fmt: skip
+        return sum(
+            litellm.cost_per_token(
+                model=price_key(model),
+                prompt_tokens=usage["input"],
+                completion_tokens=usage["output"],
+                cache_read_input_tokens=usage["cache_read"],
+                cache_creation_input_tokens=usage["cache_write"],
+                service_tier=tier,
+            )
+        )
     except Exception:  # a bare Exception is what LiteLLM raises for a model it can't price
         return None

@@ -85,7 +85,8 @@ class Progress:
         table.title = Text(f"{sweep.folder.name}: {self._how_it_goes(sweep, states)}")
         more = f"{many(hidden, 'more condition')}: a taller screen shows them\n" if hidden else ""
         table.caption = Text(
-            f"{more}done, going, failed: conversations; states: how many have been in each"
+            f"{more}done, going and failed conversations; "
+            "states: conversations that have been in each"
         )
         for name in ("condition", "done", "going", "failed", "states", "tokens", "cost"):
             table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))

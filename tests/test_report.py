@@ -183,8 +183,11 @@ def test_damage_is_named_and_never_a_traceback(run, figures):
     found = figures()
     assert sum(about["runs"] for about in found["conditions"]) == 3
     skipped = {Path(path).name: why for path, why in found["skipped_logs"]}
-    assert skipped == {"empty.jsonl": "not a log", "header.jsonl": "no messages",
-                       "noise.jsonl": "not a log"}  # fmt: skip
+    assert skipped == {
+        "empty.jsonl": "not a log",
+        "header.jsonl": "no messages",
+        "noise.jsonl": "not a log",
+    }
     assert sorted((line, why) for _, line, why in found["skipped_lines"]) == [
         (5, "an end without a reason"),
         (5, "not a JSON event"),

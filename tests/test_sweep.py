@@ -43,15 +43,32 @@ def swept(provider, *arguments):
 
 
 def test_the_grid_is_every_combination_times_the_repeats(run):
-    result = run("sweep", "-a", "demo/goodbye", "demo/bliss", "-b", "same", "--runs", 2,
-                 "--tools", "none", "all", "--max-turns", 1, "--name", "s")  # fmt: skip
+    result = run(
+        "sweep",
+        "-a",
+        "demo/goodbye",
+        "demo/bliss",
+        "-b",
+        "same",
+        "--runs",
+        2,
+        "--tools",
+        "none",
+        "all",
+        "--max-turns",
+        1,
+        "--name",
+        "s",
+    )
     assert result.code == 0 and "8 done; free" in result.out
     configs = [log.config for log in logs(result.folder).values()]
     cells = Counter((c["condition"]["model_a"], c["condition"]["tools"]) for c in configs)
     assert cells == {(m, t): 2 for m in ("demo/goodbye", "demo/bliss") for t in ("none", "all")}
     assert all(c["model_a"] == c["model_b"] == c["condition"]["model_a"] for c in configs)
-    assert all(c["sweep"] == "s" and bool(c["tools"]) == (c["condition"]["tools"] == "all")
-               for c in configs)  # fmt: skip
+    assert all(
+        c["sweep"] == "s" and bool(c["tools"]) == (c["condition"]["tools"] == "all")
+        for c in configs
+    )
 
 
 def test_interjections_are_values_of_the_grid_too(run):
@@ -81,8 +98,9 @@ def test_the_same_command_again_does_only_what_is_missing(run):
         result = run(*swept(provider, "--runs", 3))
     assert result.code == 0 and len(provider.requests) == 16
     after = logs(folder)
-    assert all(after[name].path.read_bytes() == text for name, text in before.items()
-               if name != first.stem)  # fmt: skip
+    assert all(
+        after[name].path.read_bytes() == text for name, text in before.items() if name != first.stem
+    )
     assert all(len(log.messages) == 4 for log in after.values())
 
 
@@ -97,8 +115,11 @@ def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
     assert result.code == 0 and "6 done" in result.out
     for log in logs(tmp_path / "logs").values():
         assert [(m["turn"], m["label"][-1]) for m in log.messages] == [
-            (0, "A"), (0, "B"), (1, "A"), (1, "B"),
-        ]  # fmt: skip
+            (0, "A"),
+            (0, "B"),
+            (1, "A"),
+            (1, "B"),
+        ]
         assert log.events[-1]["reason"] == "max_turns" and not log.skipped
 
 
@@ -210,14 +231,42 @@ def test_one_failure_ends_one_conversation(run):
         return Reply(fault=status(400, "no such thing")) if "haiku" in body["model"] else "words"
 
     with Provider(reply) as provider:
-        result = run("sweep", "-a", "opus", "haiku", "-b", "sonnet", "--api-base", provider.url,
-                     "--max-turns", 2, "--runs", 2, "--name", "s")  # fmt: skip
+        result = run(
+            "sweep",
+            "-a",
+            "opus",
+            "haiku",
+            "-b",
+            "sonnet",
+            "--api-base",
+            provider.url,
+            "--max-turns",
+            2,
+            "--runs",
+            2,
+            "--name",
+            "s",
+        )
     assert result.code == 1 and "2 done, 2 failed" in result.out
     assert "failed: anthropic/claude-haiku" in result.out and "no such thing" in result.out
     assert "go on with what is missing" in result.out
     with Provider(lambda body, i: "words") as provider:
-        result = run("sweep", "-a", "opus", "haiku", "-b", "sonnet", "--api-base", provider.url,
-                     "--max-turns", 2, "--runs", 2, "--name", "s")  # fmt: skip
+        result = run(
+            "sweep",
+            "-a",
+            "opus",
+            "haiku",
+            "-b",
+            "sonnet",
+            "--api-base",
+            provider.url,
+            "--max-turns",
+            2,
+            "--runs",
+            2,
+            "--name",
+            "s",
+        )
     assert result.code == 0 and len(provider.requests) == 8
 
 
@@ -340,8 +389,9 @@ def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
 
         await one("first")
         gate.cost = 0.2  # what a message has cost so far, in seconds of CPU
-        ended = asyncio.gather(one("second"), one("third"), one("tool round", begun=True),
-                               return_exceptions=True)  # fmt: skip
+        ended = asyncio.gather(
+            one("second"), one("third"), one("tool round", begun=True), return_exceptions=True
+        )
         while len(passed) < 2:
             await asyncio.sleep(0.01)
         gate.close()
@@ -378,16 +428,40 @@ def test_an_overloaded_provider_counts_as_busy(run):
 
 def test_what_runs_nearby_is_free_with_a_budget_and_in_the_plan(run):
     with Provider(lambda body, i: "words") as provider:
-        near = ["sweep", "-a", "openai/mine", "-b", "same", "--api-base", f"{provider.url}/v1",
-                "--max-turns", 2, "--max-cost", 1]  # fmt: skip
+        near = [
+            "sweep",
+            "-a",
+            "openai/mine",
+            "-b",
+            "same",
+            "--api-base",
+            f"{provider.url}/v1",
+            "--max-turns",
+            2,
+            "--max-cost",
+            1,
+        ]
         planned = run(*near, "--dry-run")
         assert planned.code == 0 and "4 messages, free" in planned.out
         assert run(*near).code == 0 and len(provider.requests) == 4
 
 
 def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):
-    result = run("sweep", "-a", "opus", "-b", "openai/unheard-of", "sonnet", "--runs", 3,
-                 "--max-turns", 10, "--dry-run", "--name", "s")  # fmt: skip
+    result = run(
+        "sweep",
+        "-a",
+        "opus",
+        "-b",
+        "openai/unheard-of",
+        "sonnet",
+        "--runs",
+        3,
+        "--max-turns",
+        10,
+        "--dry-run",
+        "--name",
+        "s",
+    )
     assert result.code == 0 and not list(tmp_path.iterdir())
     assert "2 conditions, 6 conversations to do, at most 120 messages" in result.out
     assert "cost unknown" in result.out and "250 tokens a reply" in result.out

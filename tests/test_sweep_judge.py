@@ -54,7 +54,8 @@ def test_each_run_is_labelled_as_it_ends(run, tmp_path, monkeypatch):
         known = labels.labels_of(log)
         assert known["states"] and known["cost_usd"] > 0 and known["n_messages"] == 4
     assert "states are the labels of anthropic/claude-opus-5-5" in " ".join(
-        run("report", "logs").out.split())  # fmt: skip
+        run("report", "logs").out.split()
+    )
 
 
 def test_a_run_that_ended_before_is_labelled_by_the_same_command_with_a_judge(
@@ -115,8 +116,18 @@ def test_what_the_judge_costs_counts_where_its_price_is_unknown_too(run, tmp_pat
         (file,) = (tmp_path / "logs").rglob("*.labels.json")
         file.write_text(json.dumps(json.loads(file.read_text()) | {"cost_usd": None}))
         before = len(provider.requests)
-        result = sweep(run, provider, "--runs", 2, "--name", "s", "--extend", "--max-cost", 1,
-                       monkeypatch=monkeypatch)  # fmt: skip
+        result = sweep(
+            run,
+            provider,
+            "--runs",
+            2,
+            "--name",
+            "s",
+            "--extend",
+            "--max-cost",
+            1,
+            monkeypatch=monkeypatch,
+        )
         assert len(provider.requests) == before and "--max-cost cannot be kept" in result.out
 
 
@@ -127,15 +138,29 @@ def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path,
     with Provider(voice(verdict, input_tokens=10, output_tokens=5)) as provider:
         sweep(run, provider, "--runs", 1, "--name", "s", monkeypatch=monkeypatch)
         before = len(provider.requests)
-        result = sweep(run, provider, "--runs", 2, "--name", "s", "--extend", "--max-cost", 1,
-                       monkeypatch=monkeypatch)  # fmt: skip
+        result = sweep(
+            run,
+            provider,
+            "--runs",
+            2,
+            "--name",
+            "s",
+            "--extend",
+            "--max-cost",
+            1,
+            monkeypatch=monkeypatch,
+        )
         assert len(provider.requests) == before and "--max-cost reached" in result.out
 
 
-@pytest.mark.parametrize("model, why", [
-    ("demo/goodbye", "--judge demo/goodbye cannot judge"), ("human", "--judge human cannot judge"),
-    ("nonsense", "no model nonsense"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model, why",
+    [
+        ("demo/goodbye", "--judge demo/goodbye cannot judge"),
+        ("human", "--judge human cannot judge"),
+        ("nonsense", "no model nonsense"),
+    ],
+)
 def test_who_cannot_judge_is_refused_before_anything_is_asked(run, tmp_path, model, why):
     result = run("sweep", "-a", "demo/bliss", "-b", "same", *SWEEP, "--judge", model)
     assert result.code == 2 and why in result.err and not logs_of(tmp_path)

@@ -152,7 +152,7 @@ def _parse(arguments: list[str]) -> Any:
     )
     parser.add_argument("--api-base", metavar="URL", help="another server")
     parser.add_argument("--plain", action="store_true", help="no colours: for pipes")
-    return parser.parse_args(arguments)  # fmt: skip
+    return parser.parse_args(arguments)
 
 
 def seat_of(name: str, api_base: str | None, option: str = "--model") -> Seat:
@@ -257,15 +257,23 @@ class Bench:
         dropped = sum(part.dropped for part in parts)
         self.read, self.dropped = self.read + 1, self.dropped + dropped
         return {
-            "type": "labels", "file": log.name, "timestamp": now(),
-            "models": [m.get("model") for m in messages[:2]], "n_messages": len(messages),
-            "states": spans, "terminal_theme": theme or "none",
-            "terminal_form": form or "none", "terminal_state": terminal,
+            "type": "labels",
+            "file": log.name,
+            "timestamp": now(),
+            "models": [m.get("model") for m in messages[:2]],
+            "n_messages": len(messages),
+            "states": spans,
+            "terminal_theme": theme or "none",
+            "terminal_form": form or "none",
+            "terminal_state": terminal,
             "terminal_onset_message": max(
-                (s["from_message"] for s in spans if s["state"] == terminal), default=None),
-            "judge": self.about, "dropped": dropped,
-            "usage": {"input": bill.input, "output": bill.output}, "cost_usd": bill.cost,
-        }  # fmt: skip
+                (s["from_message"] for s in spans if s["state"] == terminal), default=None
+            ),
+            "judge": self.about,
+            "dropped": dropped,
+            "usage": {"input": bill.input, "output": bill.output},
+            "cost_usd": bill.cost,
+        }
 
     async def look(self, messages: list[Message], first: int, last: int, bill: Bill) -> Answer:
         """The labels of one window, asked for once more where they don't pass the check."""

@@ -109,8 +109,9 @@ def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
         pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         board = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Board).remote()
         task = ray.remote(max_retries=LOSSES, num_cpus=1)(part)
-        tasks = {task.remote(arguments, k, parts, os.getcwd(), board): k
-                 for k in range(1, parts + 1)}  # fmt: skip
+        tasks = {
+            task.remote(arguments, k, parts, os.getcwd(), board): k for k in range(1, parts + 1)
+        }
         code = _watch(ray, sweep, tasks, board, show)
     except ray.exceptions.RayError as error:
         said = str(error).strip().partition("\n")[0]

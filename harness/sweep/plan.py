@@ -33,8 +33,18 @@ from harness.text import UserError
 
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 # What may differ without making it another experiment.
-LIMITS = ("max_turns", "max_cost", "idle_timeout", "retry_for", "cache", "rng_seed",
-          "name_a", "name_b", "api_base_a", "api_base_b")  # fmt: skip
+LIMITS = (
+    "max_turns",
+    "max_cost",
+    "idle_timeout",
+    "retry_for",
+    "cache",
+    "rng_seed",
+    "name_a",
+    "name_b",
+    "api_base_a",
+    "api_base_b",
+)
 
 
 @dataclass(frozen=True)
@@ -199,8 +209,11 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
 def grid(args: Any) -> list[Condition]:
     """Every combination of the options' values, each once. Raises UserError."""
     options = given(args) | {"rng_seed": args.rng_seed}
-    axes = {name: value for name, value in options.items()
-            if isinstance(value, list) and name != "param"}  # fmt: skip
+    axes = {
+        name: value
+        for name, value in options.items()
+        if isinstance(value, list) and name != "param"
+    }
     shared = {name: value for name, value in options.items() if name not in axes}
     if args.max_cost_per_run is not None:
         shared["max_cost"] = args.max_cost_per_run
@@ -315,8 +328,14 @@ def _plan(
 ) -> dict[str, Any]:
     """The grid of these arguments, in the one that is there."""
     here = {c.digest: {"key": c.key, "condition": c.varies} for c in conditions}
-    plan = {"schema": 1, "name": folder.name, "runs": args.runs, "max_turns": args.max_turns,
-            "rng_seed": args.rng_seed, "conditions": here}  # fmt: skip
+    plan = {
+        "schema": 1,
+        "name": folder.name,
+        "runs": args.runs,
+        "max_turns": args.max_turns,
+        "rng_seed": args.rng_seed,
+        "conditions": here,
+    }
     if old and not args.extend:
         changed = [name for name in ("runs", "max_turns", "rng_seed") if old[name] != plan[name]]
         changed += ["conditions"] if set(old["conditions"]) != set(here) else []

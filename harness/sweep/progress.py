@@ -59,12 +59,15 @@ class Progress:
         self.paper.say(table)
         known = total.uncached_cost is not None and total.uncached_cost != total.cost
         uncached = f" (uncached {money(total.uncached_cost)})" if known else ""
-        self.paper.say(Text(
-            f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
-            f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
-            f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
-            f"characters a token, no tool calls, no retries\nfolder: {folder}"
-        ), soft_wrap=True)  # fmt: skip
+        self.paper.say(
+            Text(
+                f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
+                f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
+                f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
+                f"characters a token, no tool calls, no retries\nfolder: {folder}"
+            ),
+            soft_wrap=True,
+        )
 
     def draw(self, sweep: Any) -> None:
         """Redraw the table."""
@@ -93,17 +96,28 @@ class Progress:
         # first, where a screen that is too small for all conditions still shows it
         total = tokens(sum(run.totals["input"] + run.totals["output"] for run in sweep.runs))
         counts = str(states["running"]), str(states["failed"])
-        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", *counts, "", total,
-                      money(sweep.cost()), style="bold")  # fmt: skip
+        table.add_row(
+            "all",
+            f"{states['done']}/{len(sweep.runs)}",
+            *counts,
+            "",
+            total,
+            money(sweep.cost()),
+            style="bold",
+        )
         for row in rows:
             runs = row["runs"]
             reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
             name = re.sub(r"\b(model_[ab]|tools|system|seed|interject|puppet)=", "", row["name"])
             table.add_row(
-                Text(one_line(name)), f"{runs['done']}/{sum(runs.values())}",
-                str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),
+                Text(one_line(name)),
+                f"{runs['done']}/{sum(runs.values())}",
+                str(runs["running"]),
+                str(runs["failed"]),
+                reached or "–",
+                tokens(row["tokens"]),
                 money(row["cost"]) if row["tokens"] else "–",
-            )  # fmt: skip
+            )
         return table
 
     def _how_it_goes(self, sweep: Any, states: Counter[str]) -> str:

@@ -43,9 +43,16 @@ class Puppet(Rule):
     def to_config(self) -> dict[str, Any]:
         """The rule as a log's config holds it."""
         actor = self.actor
-        return {"when": self.when, "seat": self.seat, "name": self.name, "called": actor.name,
-                "model": actor.model, "system": actor.system, "params": actor.params,
-                "api_base": actor.api_base}  # fmt: skip
+        return {
+            "when": self.when,
+            "seat": self.seat,
+            "name": self.name,
+            "called": actor.name,
+            "model": actor.model,
+            "system": actor.system,
+            "params": actor.params,
+            "api_base": actor.api_base,
+        }
 
     @classmethod
     def from_config(cls, about: Any) -> "Puppet":
@@ -80,8 +87,14 @@ class Puppet(Rule):
         told = f"Model A's first user message was {json.dumps(seed, ensure_ascii=False)}.\n"
         if tools:
             told += f"Both models have these tools: {', '.join(tools)}.\n"
-        return ASK.format(told=told, first=first, last=len(said) - 1, lines=lines, seat=self.seat,
-                          other=partner(self.seat))  # fmt: skip
+        return ASK.format(
+            told=told,
+            first=first,
+            last=len(said) - 1,
+            lines=lines,
+            seat=self.seat,
+            other=partner(self.seat),
+        )
 
 
 def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]:
@@ -93,8 +106,10 @@ def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]
         for part in re.split(r",(?=[ABab]=)", text):
             found = _RULE.fullmatch(part.strip())
             if not found:
-                raise UserError(f"--puppet {part!r}: write SEAT=MODEL:@GOAL or "
-                                "SEAT=MODEL:@GOAL:WHEN, as in A=opus:@tool:every:4")  # fmt: skip
+                raise UserError(
+                    f"--puppet {part!r}: write SEAT=MODEL:@GOAL or "
+                    "SEAT=MODEL:@GOAL:WHEN, as in A=opus:@tool:every:4"
+                )
             seat, name, goal, when = found[1].upper(), found[2], found[3], found[4] or ALWAYS
             when = asked_for(when, f"--puppet {part!r}")
             words = prompts.words(f"@{goal}", "puppets").strip()

@@ -44,8 +44,9 @@ def moment(when: str, what: str) -> str:
     """WHEN as a log keeps it. Raises UserError, in which `what` stands first, where it can't
     come."""
     if not re.fullmatch(TRIGGER, when):
-        raise UserError(f"{what}: {when!r:.40} is no moment: write a turn (12), every:10, or "
-                        "on:goodbye+4")  # fmt: skip
+        raise UserError(
+            f"{what}: {when!r:.40} is no moment: write a turn (12), every:10, or on:goodbye+4"
+        )
     if re.fullmatch("every:0+", when):
         raise UserError(f"{what}: every:N needs an N of at least 1")
     if when.startswith("on:"):

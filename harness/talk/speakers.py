@@ -23,8 +23,17 @@ from harness.talk.state import State
 from harness.text import place
 
 # What of a puppeteer's message goes with its words; its own thinking is no part of the seat's.
-CARRIED = ("thinking", "finish_reason", "usage", "cost_usd", "ttft_s", "seconds", "retries",
-           "request_sha256", "flags")  # fmt: skip
+CARRIED = (
+    "thinking",
+    "finish_reason",
+    "usage",
+    "cost_usd",
+    "ttft_s",
+    "seconds",
+    "retries",
+    "request_sha256",
+    "flags",
+)
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
 Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
 

@@ -221,9 +221,11 @@ def _own(messages: list[Any]) -> bool:
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(
-            isinstance(call, dict) and isinstance(call.get("id"), str)
-            and isinstance(call.get("function"), dict) for call in calls
-        ):  # fmt: skip
+            isinstance(call, dict)
+            and isinstance(call.get("id"), str)
+            and isinstance(call.get("function"), dict)
+            for call in calls
+        ):
             return False
     return True
 

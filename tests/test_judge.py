@@ -244,7 +244,7 @@ def test_dry_run_says_the_cost_and_asks_nothing(run, tmp_path, monkeypatch):
     log = write_log(tmp_path, ["x" * 3_998, "y"])
     result = run("judge", log, "--model", "opus", "--dry-run", "--plain")
     tokens = len(prompts.words("@rubric", "judge")) // 4
-    assert result.code == 0 and "1 requests" in result.out and "600 out" in result.out
+    assert result.code == 0 and "1 request," in result.out and "600 out" in result.out
     cost = float(result.out.split("out, $")[1].split()[0])
     least = (tokens + 1000) * 4e-6 + 600 * 2e-5
     assert least < cost < least + 300 * 4e-6

@@ -12,8 +12,9 @@ from rich.text import Text
 from harness.screen.paper import Paper
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
+from harness.sweep.plan import Run
 from harness.talk.estimate import CHARS, REPLY, Estimate
-from harness.text import many, money, program, tokens
+from harness.text import add_costs, many, money, program, tokens
 
 
 class Progress:
@@ -73,7 +74,7 @@ class Progress:
         """Redraw the table."""
         if not self._live:
             return
-        rows = sweep.rows()
+        rows = _rows(sweep.runs)
         shown, screen = len(rows), self.paper.rich
         table = self._table(sweep, rows, 0)
         while shown and (over := len(screen.render_lines(table)) + 1 - screen.height) > 0:
@@ -184,3 +185,24 @@ def _span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _rows(runs: list[Run]) -> list[dict[str, Any]]:
+    """One row per condition: its name, states of its runs, states reached, tokens, cost."""
+    rows: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        row = rows.setdefault(
+            run.condition.key,
+            {
+                "name": str(run.condition),
+                "runs": Counter(),
+                "reached": Counter(),
+                "tokens": 0,
+                "cost": 0.0,
+            },
+        )
+        row["runs"][run.state] += 1
+        row["reached"].update(run.so_far())
+        row["tokens"] += run.totals["input"] + run.totals["output"]
+        row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
+    return list(rows.values())

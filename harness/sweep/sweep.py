@@ -9,7 +9,6 @@ import hashlib
 import re
 import signal
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -185,26 +184,6 @@ class Sweep:
         )
         pace = self.pace()
         return missing / pace if pace else None
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row per condition: its name, states of its runs, states reached, tokens, cost."""
-        rows: dict[str, dict[str, Any]] = {}
-        for run in self.runs:
-            row = rows.setdefault(
-                run.condition.key,
-                {
-                    "name": str(run.condition),
-                    "runs": Counter(),
-                    "reached": Counter(),
-                    "tokens": 0,
-                    "cost": 0.0,
-                },
-            )
-            row["runs"][run.state] += 1
-            row["reached"].update(run.so_far())
-            row["tokens"] += run.totals["input"] + run.totals["output"]
-            row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
-        return list(rows.values())
 
 
 def seats_of(todo: list[Run]) -> list[Seat]:

@@ -323,7 +323,7 @@ def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
         both = [start(*command, "--max-cost", 1) for _ in range(2)]
         outs = [process.communicate(timeout=120)[0] for process in both]
     spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
-    assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.1
+    assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.2
     assert any("max_cost" in out for out in outs)
 
 

@@ -73,8 +73,8 @@ DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by
 # theme's log odds, by cross-validation.
 SHARPNESS = {
     "identity_standoff": (0.8, 0.3, 0.25),
-    "identity_collapse": (1.8, 0.6, 0.25),
-    "goodbye_loop": (0.8, 0.3, 0.5),
+    "identity_collapse": (1.2, 1.0, 9.0),
+    "goodbye_loop": (0.8, 0.75, 1.0),
     "meta_awareness": (0.8, 0.6, 1.0),
     "creative_escape": (1.2, 0.3, 9.0),
     "bliss": (0.8, 0.0, 9.0),

@@ -37,7 +37,7 @@ from harness.talk.company import Alone, Company
 from harness.talk.controls import Controls
 from harness.talk.events import End, Event, Reason, Turn
 from harness.talk.log import Log, LogError
-from harness.talk.provenance import opening, resumption
+from harness.talk.provenance import opening, refuse_half, resumption
 from harness.talk.settings import Settings
 from harness.talk.show import Show
 from harness.talk.speakers import Broke, Editor, Model, Person, Puppeteer, Script, Stage
@@ -75,16 +75,16 @@ class Conversation:
         while not (reason := self.over()):
             if await self.controls.paused():
                 continue  # it may have been ended meanwhile
-            self.record(await self.speak(*self.state.next_up()))
+            if event := await self.speak(*self.state.next_up()):
+                self.record(event)
         return reason
 
     def over(self) -> Reason | None:
-        """Why the conversation is over, or None while it is not. Raises Broke when the next
-        message can't be paid."""
+        """Why the conversation is over, or None while it is not."""
         settings, said = self.settings, self.said  # what ended a log is no end of its resumption
         if said and any(attempt["outcome"] == "granted" for attempt in said["tool_attempts"]):
             return "exit_tool"
-        if self.controls.ending:
+        if self.controls.ending and not self.controls.taking_over:
             return "stopped"
         if said and settings.on_empty == "end" and "empty" in said["flags"]:
             return "empty"
@@ -92,24 +92,18 @@ class Conversation:
             return "context_window"
         if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
             return "max_turns"
-        if self.state.stopped_on():
-            return "state"
-        self.stage.pay(self.state.next_cost())
-        return None
+        return "state" if self.state.stopped_on() else None
 
-    async def speak(self, seat: Seat, turn: int) -> Turn:
-        """One message: prepared beforehand, written by a puppeteer, typed by a person, or made by
-        the model."""
+    async def speak(self, seat: Seat, turn: int) -> Turn | None:
+        """One message, by whoever has the word: a person who takes it over, a script, a
+        puppeteer, or who holds the seat. None where it is taken over, or handed back."""
+        if self.controls.taking_over:
+            return await self.person.say(seat, turn)
         if rule := self.state.due(seat, turn):
             return await self.script.say(seat, turn, rule)
-        puppet = self.state.puppet_due(seat, turn)
-        if puppet and (event := await self.puppeteer.say(seat, turn, puppet)):
-            return event
-        while True:  # a person may take a message over, and hand it back
-            person = seat.human or self.controls.taking_over
-            speaker = self.person if person else self.model
-            if event := await speaker.say(seat, turn):
-                return event
+        if puppet := self.state.puppet_due(seat, turn):
+            return await self.puppeteer.say(seat, turn, puppet)
+        return await (self.person if seat.human else self.model).say(seat, turn)
 
     def record(self, event: Turn) -> None:
         """Put a message on disk, then remember and show it."""
@@ -131,17 +125,18 @@ class Conversation:
         elif at is None:
             for event in past.events:
                 self.state.fold(event)
+            refuse_half(past, self.state.totals["messages"])
             self.note(resumption(name, settings))
             for line, why in past.skipped:
                 self.show.notice(f"line {line} of the log was skipped: {why}")
             self.show.notice(f"going on with {place(self.state.totals['messages'])}")
         else:
-            self.note(opening(name, settings, parent={"log": past.path.name, "turn": at}))
             shared = past.until(at)
-            self.log.copy(shared)
             for event in shared:
                 self.state.fold(event)
             count = self.state.totals["messages"]
+            about = {"parent": {"log": past.path.name, "turn": at}, "shared": count}
+            self.log.copy([opening(name, settings, **about), *shared])
             self.show.notice(
                 f"a branch of {past.path.name}: what came before {place(count)} is shared"
             )

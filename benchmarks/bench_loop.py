@@ -56,19 +56,34 @@ def start_up() -> None:
     print(f"--help                                {helped:.3f} s")
     print(f"bare `import litellm`                 {best(bare):.2f} s")
     print(f"process start to the header           {best(drawn):.3f} s")
-    print(f"process start to the first request    {best(first):.2f} s"
-          f" = {best(first) / best(bare):.2f} of the bare import")  # fmt: skip
+    print(
+        f"process start to the first request    {best(first):.2f} s"
+        f" = {best(first) / best(bare):.2f} of the bare import"
+    )
 
 
 def first_request(python: str, program: str) -> tuple[float, float]:
     with Provider(lambda body, i: "hi") as provider, tempfile.TemporaryDirectory() as folder:
         began, clock = time.perf_counter(), time.monotonic()
         process = subprocess.Popen(
-            [python, program, "-a", "opus", "-b", "opus", "--api-base", provider.url,
-             "--max-turns", "1", "--log-dir", folder],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [
+                python,
+                program,
+                "-a",
+                "opus",
+                "-b",
+                "opus",
+                "--api-base",
+                provider.url,
+                "--max-turns",
+                "1",
+                "--log-dir",
+                folder,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
+        )
         process.stdout.readline()
         header = time.perf_counter() - began
         provider.wait_for(1, 60)
@@ -145,8 +160,10 @@ async def messages() -> None:
         for name, part in (("early", slice(10, 110)), ("late", slice(1890, 1990))):
             marks[name] = statistics.median(added[part])
             inside = statistics.median(spans[part])
-            print(f"{name}: LiteLLM and provider {inside * 1e3:6.2f} ms a message, "
-                  f"the harness adds {marks[name] * 1e3:.2f} ms")  # fmt: skip
+            print(
+                f"{name}: LiteLLM and provider {inside * 1e3:6.2f} ms a message, "
+                f"the harness adds {marks[name] * 1e3:.2f} ms"
+            )
         early, late = sample[:5], sample[5:]
         for name, part in (("early", early), ("late", late)):
             own = statistics.median(spans[20:25] if name == "early" else spans[1990:1995])

@@ -109,8 +109,10 @@ def main() -> None:
         for arguments in ([], ["--compare", "model_b"], *pages):
             seconds, megabytes = measure(f"{folder}/logs", arguments)
             what = " ".join(["report", *arguments[:1]])
-            print(f"{what}: {args.runs} logs of {2 * args.turns} messages: "
-                  f"{seconds:.1f} s, {megabytes:.0f} MB")  # fmt: skip
+            print(
+                f"{what}: {args.runs} logs of {2 * args.turns} messages: "
+                f"{seconds:.1f} s, {megabytes:.0f} MB"
+            )
 
 
 if __name__ == "__main__":

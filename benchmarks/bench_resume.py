@@ -36,8 +36,10 @@ def main() -> None:
         big, turns = lengthened(small, args.megabytes << 20)
         least, most = memory(small, 1), memory(big, turns)
         size = big.stat().st_size / (1 << 20)
-        print(f"log {size:.0f} MB, one turn {least:.0f} MB, resumed {most:.0f} MB: "
-              f"{(most - least) / size:.2f} times the log")  # fmt: skip
+        print(
+            f"log {size:.0f} MB, one turn {least:.0f} MB, resumed {most:.0f} MB: "
+            f"{(most - least) / size:.2f} times the log"
+        )
 
 
 def lengthened(small: Path, size: int) -> tuple[Path, int]:

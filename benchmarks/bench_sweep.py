@@ -44,11 +44,26 @@ def sweep(args: argparse.Namespace) -> float:
 
     module.Sweep = Timed
     with tempfile.TemporaryDirectory() as folder:
-        cli.main([
-            "sweep", "-a", "opus", "-b", "opus", "--api-base", args.url, "--quiet",
-            "--runs", str(args.conversations), "--concurrency", str(args.conversations),
-            "--max-turns", str(args.turns), "--log-dir", folder,
-        ])  # fmt: skip
+        cli.main(
+            [
+                "sweep",
+                "-a",
+                "opus",
+                "-b",
+                "opus",
+                "--api-base",
+                args.url,
+                "--quiet",
+                "--runs",
+                str(args.conversations),
+                "--concurrency",
+                str(args.conversations),
+                "--max-turns",
+                str(args.turns),
+                "--log-dir",
+                folder,
+            ]
+        )
         logs = [path.read_bytes() for path in Path(folder).glob("*/*.jsonl")]
     said = sum(log.count(b'{"type": "turn"') for log in logs)
     assert said == 2 * args.turns * args.conversations, said
@@ -119,8 +134,10 @@ def main() -> None:
     print(f"the sweep            {ours:7.1f} s  {memory:4.0f} MB  (aim: at most 400 MB)")
     print(f"of what bare acompletion reaches    {theirs / ours:.3f}  (aim: at least 0.95)")
     print(f"of what the delay would allow       {floor / ours:.3f}  (aim: at least 0.9)")
-    print(f"one after another    {serial:7.0f} s  (an estimate from {2 * SERIAL} messages): "
-          f"{serial / ours:.0f} times as long")  # fmt: skip
+    print(
+        f"one after another    {serial:7.0f} s  (an estimate from {2 * SERIAL} messages): "
+        f"{serial / ours:.0f} times as long"
+    )
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
@@ -14,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
-from harness import VERSION
+from harness import VERSION, defects
 from harness.models import call, catalogue, demo, engine, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
+from harness.talk.show import how_it_ended
 from harness.talk.transcript import Transcript
 from harness.text import UserError, money, visible
 
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
     from harness.screen.keys import Keys
     from harness.screen.silent import Silent
 
-FAILED, USAGE, DEFECT = 1, 2, 70  # exit codes; 128 + the signal's number where one ended the run
+FAILED, USAGE = (
+    1,
+    2,
+)  # exit codes; see also defects; 128 + the signal's number where one ended the run
 VERBS = (
     "run",
     "sweep",
@@ -87,11 +89,7 @@ def _main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:  # a defect of ours: said as one, with all that mending it needs
-        return complain(
-            f"a defect of attractor: {type(error).__name__}: {error}; its traceback is in "
-            f"{keep_traceback(error)}",
-            DEFECT,
-        )
+        return complain(defects.told(error), defects.DEFECT)
 
 
 def _act(verb: str) -> Callable[[list[str]], int]:
@@ -154,16 +152,6 @@ def complain(text: str, code: int) -> int:
     return code
 
 
-def keep_traceback(error: Exception) -> Path:
-    """Write a defect's traceback, without secrets, into a new file; returns its path."""
-    text = secrets.scrub("".join(traceback.format_exception(error)))
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="attractor-defect-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-    return Path(file.name)
-
-
 def run(arguments: list[str]) -> int:
     """One conversation, watched."""
     parser = Parser(prog="attractor.py", description=attractor.__doc__)
@@ -197,12 +185,12 @@ def run(arguments: list[str]) -> int:
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
-    call.check(settings.a, settings.b)
+    call.check(*settings.everybody)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
-        call.warm(settings.a, settings.b)
+        call.warm(*settings.everybody)
         controls = Controls(show)
         said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
         keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)
@@ -243,11 +231,19 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
         raise UserError(
             f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
         )
-    return make_settings(options, settings), past
+    made = make_settings(options, settings)
+    if args.at is not None and made.max_turns is not None and made.max_turns <= args.at:
+        raise UserError(
+            f"--at {args.at}: with --max-turns {made.max_turns} nothing would be said in this "
+            f"branch; give at least --max-turns {args.at + 1}"
+        )
+    return made, past
 
 
 def payable(settings: Settings) -> Settings:
     """The settings, unless their budget is too small for even the first message."""
+    if settings.a.human or any(r.seat == "A" and r.comes(0) for r in settings.interject):
+        return settings  # nobody is asked for it
     first = estimate.next_message(settings, settings.a, 0.0, len(settings.seed))
     if settings.max_cost is not None and first > settings.max_cost:
         raise UserError(
@@ -279,17 +275,11 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
     return complain(end["message"], FAILED) if "error" in end else code
 
 
-def how_it_ended(end: Any, settings: Settings) -> str:
-    """The reason of an end, with what it stands for where it names an option."""
-    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
-    return f"{end['reason']} {option}" if option else end["reason"]
-
-
 def list_models(arguments: list[str]) -> int:
     """Aliases, what they stand for, whether the key is there, and what LiteLLM knows of them.
 
     python attractor.py models
-    python attractor.py models | grep -v missing        those that can be asked
+    python attractor.py models | grep -E ' (found|–) '        aliases that can be asked
     """
     Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
         arguments
@@ -297,5 +287,5 @@ def list_models(arguments: list[str]) -> int:
     catalogue.load_keys()
     from harness.screen.tables import Tables
 
-    Tables().models(catalogue.known(), demo.ABOUT)
+    Tables().models(catalogue.known(), demo.ABOUT | demo.HELPERS)
     return 0

@@ -19,6 +19,10 @@ from harness.talk.options import DESCRIBE, Described, Parser
 
 COMMANDS = ("attractor", "attractor.py", "./attractor.py")
 FILES = "files"  # a value that is a file or a folder
+SETTINGS = (  # what --by and --compare take of what runs differ in
+    *("model", "system", "tools", "seed", "interject", "puppet", "temperature", "max_tokens"),
+    *("reasoning_effort", "on_exit", "on_empty", "on_full", "stop_on", "max_turns", "max_cost"),
+)
 Values = str | tuple[str, ...]
 
 
@@ -64,6 +68,13 @@ def values(action: argparse.Action) -> Values:
         "tools": ("all", "none", *tools.EXIT_TOOLS),
         "stop_on": tuple(SHORT.values()),
         "recipe": tuple(prompts.names("recipes")),
+        "by": SETTINGS,
+        "compare": SETTINGS,
+        "interject": tuple(f"@{name}" for name in prompts.names("interjections")),
+        "puppet": (
+            *(f"={name}" for name in (*catalogue.aliases(), f"demo/{demo.PUPPET}")),
+            *(f"@{name}" for name in prompts.names("puppets")),
+        ),
     }
     for name in (action.dest, re.sub("_[ab]$", "", action.dest)):
         if name in named:
@@ -77,7 +88,9 @@ def bash(known: dict[str, dict[str, Values]]) -> str:
     cases = []
     for verb, takes in known.items():
         for flag, words in takes.items():
-            if flag and words:
+            if flag in ("--interject", "--puppet"):
+                cases.append(f"    {verb}:{flag}) {_bash_part(words)} ;;")
+            elif flag and words:
                 cases.append(f"    {verb}:{flag}) {_bash_offer(words)} ;;")
         flags = " ".join(flag for flag in takes if flag)
         cases.append(f"    {verb}:*) {_bash_offer(takes.get('', ()), flags)} ;;")
@@ -89,17 +102,29 @@ def bash(known: dict[str, dict[str, Values]]) -> str:
     COMPREPLY=($(compgen -W {shlex.quote(" ".join(known))} -- "$word"))
     return
   fi
-  if [ "$verb" = sweep ]; then  # its options take several values
-    local at=$((COMP_CWORD - 1))
-    while [ $at -gt 1 ] && [[ ${{COMP_WORDS[at]}} != -* ]]; do at=$((at - 1)); done
-    before=${{COMP_WORDS[at]}}
-  fi
+  local at=$((COMP_CWORD - 1)) said=
+  while [ $at -gt 1 ] && [[ ${{COMP_WORDS[at]}} != -* ]]; do at=$((at - 1)); done
+  case "$verb:${{COMP_WORDS[at]}}" in  # of several values, or of one that bash takes apart
+    sweep:*|*:--interject|*:--puppet) before=${{COMP_WORDS[at]}} ;;
+  esac
   [[ $word == -* ]] && before=
   case "$verb:$before" in
 {chr(10).join(cases)}
   esac
 }}
 complete -F _attractor {" ".join(COMMANDS)}"""
+
+
+def _bash_part(words: Values) -> str:
+    """Offers words for what stands behind the last = or @ of a value; bash breaks words there."""
+    return f"""said=${{COMP_WORDS[*]:at+1:COMP_CWORD-at}}; said=${{said// /}}
+      local part=${{said##*[=@]}}
+      local mark=${{said%"$part"}} kept=${{word%"$part"}}
+      mark=${{mark: -1}}
+      [ "$mark" = @ ] && [[ $kept != *@ ]] && kept+=@  # readline counts an @ before it in
+      [ -n "$mark" ] && COMPREPLY=($(compgen -W {shlex.quote(" ".join(words))} -- "$mark$part"))
+      COMPREPLY=("${{COMPREPLY[@]#[=@]}}")
+      COMPREPLY=("${{COMPREPLY[@]/#/$kept}}")"""
 
 
 def _bash_offer(words: Values, flags: str = "") -> str:

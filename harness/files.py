@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 KINDS = {
-    stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device", stat.S_IFDIR: "a folder",
-}  # fmt: skip
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
 
 
 DEEPEST = 100  # levels of nesting; copying and encoding take several frames for each
@@ -61,8 +64,9 @@ def _depth(value: Any) -> int:
     depth, level = 0, [value]
     while level := [inner for inner in level if isinstance(inner, dict | list)]:
         depth += 1
-        level = [x for inner in level
-                 for x in (inner.values() if isinstance(inner, dict) else inner)]  # fmt: skip
+        level = [
+            x for inner in level for x in (inner.values() if isinstance(inner, dict) else inner)
+        ]
     return depth
 
 

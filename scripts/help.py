@@ -22,8 +22,10 @@ WIDTH = "98"
 def page() -> str:
     """The page as it should be."""
     os.environ["COLUMNS"] = WIDTH
-    parts = ["# Help\n\n*What `python attractor.py VERB --help` prints; `python scripts/help.py` "
-             "makes this page.*\n"]  # fmt: skip
+    parts = [
+        "# Help\n\n*What `python attractor.py VERB --help` prints; `python scripts/help.py` "
+        "makes this page.*\n"
+    ]
     for verb in cli.VERBS:
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):

@@ -31,19 +31,42 @@ def program(*words: object) -> str:
 
 def talk(folder: Path, a: str, b: str, seed: int, *more: object) -> Path:
     """One demo run; its log."""
-    return Path(program("-a", f"demo/{a}", "-b", f"demo/{b}", "--rng-seed", seed, "--quiet",
-                        "--log-dir", folder, *more))  # fmt: skip
+    return Path(
+        program(
+            "-a",
+            f"demo/{a}",
+            "-b",
+            f"demo/{b}",
+            "--rng-seed",
+            seed,
+            "--quiet",
+            "--log-dir",
+            folder,
+            *more,
+        )
+    )
 
 
 def screenshot(page: str, picture: Path, size: str) -> None:
     """A page of the report as a picture."""
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
-            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-             "--disable-background-networking", f"--user-data-dir={profile}",
-             f"--window-size={size}", f"--screenshot={picture}", page],
-            check=True, capture_output=True, timeout=120,
-        )  # fmt: skip
+            [
+                "chromium",
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--disable-background-networking",
+                f"--user-data-dir={profile}",
+                f"--window-size={size}",
+                f"--screenshot={picture}",
+                page,
+            ],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
 
 
 def main() -> None:
@@ -55,12 +78,21 @@ def main() -> None:
         program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:
             for seed in range(6):
-                talk(Path("runs"), *pair.split(), seed, "--max-turns", 20, "--system", "firm",
-                     "--interject", "12:A:@nudge")  # fmt: skip
+                talk(
+                    Path("runs"),
+                    *pair.split(),
+                    seed,
+                    "--max-turns",
+                    20,
+                    "--system",
+                    "firm",
+                    "--interject",
+                    "12:A:@nudge",
+                )
         report = folder / "report.html"
         program("report", "runs", "--html", report)
         if shutil.which("chromium"):
-            screenshot(f"file://{report}", PICTURES / "report.png", "1300,1500")
+            screenshot(f"file://{report}", PICTURES / "report.png", "1440,1500")
             screenshot(f"file://{report}#run=0", PICTURES / "recurrence.png", "1100,900")
     print(*sorted(path.name for path in PICTURES.iterdir()))
 

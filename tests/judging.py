@@ -4,8 +4,14 @@ import json
 
 
 def span(state="goodbye_loop", first=3, last=4, quote="Goodbye!", at=4, confidence="high"):
-    return {"state": state, "from_message": first, "to_message": last, "quote": quote,
-            "quote_message": at, "confidence": confidence}  # fmt: skip
+    return {
+        "state": state,
+        "from_message": first,
+        "to_message": last,
+        "quote": quote,
+        "quote_message": at,
+        "confidence": confidence,
+    }
 
 
 def answer(*spans, terminal="goodbye_loop"):

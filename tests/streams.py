@@ -17,8 +17,9 @@ PUPPIES, INTERN = "kill_puppies_to_exit_loop", "make_intern_run_across_office"
 
 def sse(*events: object, end: str = "\n\n") -> str:
     """Server-sent events; what is no text goes out as JSON with nothing escaped."""
-    return "".join(f"data: {event if isinstance(event, str) else dump(event)}{end}"
-                   for event in events)  # fmt: skip
+    return "".join(
+        f"data: {event if isinstance(event, str) else dump(event)}{end}" for event in events
+    )
 
 
 def lines(*events: object) -> str:
@@ -53,8 +54,19 @@ def anthropic(*blocks: tuple[str, str], stop: str | None = "end_turn", **usage: 
     """A whole stream of the Messages API. A block is (kind, words): text, thinking (signed with
     "signed: " and its words), or the name of a tool with its arguments."""
     start = {"input_tokens": 100, "output_tokens": 1, **usage}
-    events: list[dict] = [{"type": "message_start", "message": {"id": "m", "type": "message",
-        "role": "assistant", "model": "m", "content": [], "usage": start}}]  # fmt: skip
+    events: list[dict] = [
+        {
+            "type": "message_start",
+            "message": {
+                "id": "m",
+                "type": "message",
+                "role": "assistant",
+                "model": "m",
+                "content": [],
+                "usage": start,
+            },
+        }
+    ]
     for index, (kind, words) in enumerate(blocks):
         events += _block(index, kind, words)
     if stop:
@@ -72,8 +84,10 @@ def _block(index: int, kind: str, words: str) -> list[dict]:
         opened, deltas = {"type": kind, "text": ""}, [{"type": "text_delta", "text": words}]
     elif kind == "thinking":
         opened = {"type": kind, "thinking": "", "signature": ""}
-        deltas = [{"type": "thinking_delta", "thinking": words},
-                  {"type": "signature_delta", "signature": f"signed: {words}"}]  # fmt: skip
+        deltas = [
+            {"type": "thinking_delta", "thinking": words},
+            {"type": "signature_delta", "signature": f"signed: {words}"},
+        ]
     return [
         {"type": "content_block_start", **at, "content_block": opened},
         *({"type": "content_block_delta", **at, "delta": delta} for delta in deltas),
@@ -84,8 +98,13 @@ def _block(index: int, kind: str, words: str) -> list[dict]:
 def gemini(*parts: dict, finish: str | None = "STOP", **more: object) -> str:
     """A whole stream of Gemini's, a chunk for each part."""
     usage = {"promptTokenCount": 100, "candidatesTokenCount": 10, "totalTokenCount": 110}
-    chunks: list[dict] = [{"candidates": [{"content": {"parts": [part], "role": "model"},
-               "index": 0}], "usageMetadata": usage} for part in parts]  # fmt: skip
+    chunks: list[dict] = [
+        {
+            "candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}],
+            "usageMetadata": usage,
+        }
+        for part in parts
+    ]
     if finish:
         last = {"candidates": [{"finishReason": finish, "index": 0}], "usageMetadata": usage}
         chunks.append(last | more)
@@ -95,8 +114,10 @@ def gemini(*parts: dict, finish: str | None = "STOP", **more: object) -> str:
 def ollama(*messages: dict, done: bool = True, **counts: object) -> str:
     """A whole stream of Ollama's."""
     head = {"model": "x", "created_at": "2026-01-01T00:00:00Z"}
-    rows = [{**head, "message": {"role": "assistant", "content": "", **one}, "done": False}
-            for one in messages]  # fmt: skip
+    rows = [
+        {**head, "message": {"role": "assistant", "content": "", **one}, "done": False}
+        for one in messages
+    ]
     tail = {"done": True, "done_reason": "stop", "prompt_eval_count": 100, "eval_count": 10}
     end = {**head, "message": {"role": "assistant", "content": ""}, **tail, **counts}
     return lines(*rows, *([end] if done else []))

@@ -27,10 +27,15 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.process = subprocess.Popen(
-            command, cwd=folder, stdin=self.tty, stdout=self.tty, stderr=self.tty,
-            env=os.environ | {"TERM": "xterm-256color"}, start_new_session=True,
+            command,
+            cwd=folder,
+            stdin=self.tty,
+            stdout=self.tty,
+            stderr=self.tty,
+            env=os.environ | {"TERM": "xterm-256color"},
+            start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )  # fmt: skip
+        )
 
     def __enter__(self) -> "Terminal":
         return self

@@ -75,9 +75,16 @@ def test_no_name_in_a_log_or_of_a_file_reaches_the_terminal_raw(run, tmp_path):
     events[-1] |= {"reason": NASTY}
     log.write_text("".join(json.dumps(event) + "\n" for event in events))
     shown = [result.out, result.err]
-    for words in (["replay", "--speed", "0"], ["states"], ["report"], ["report", "--csv"],
-                  ["export", "--format", "md"], ["export", "--format", "svg"],
-                  ["export", "--format", "html"], ["judge", "--model", "demo/judge"]):  # fmt: skip
+    for words in (
+        ["replay", "--speed", "0"],
+        ["states"],
+        ["report"],
+        ["report", "--csv"],
+        ["export", "--format", "md"],
+        ["export", "--format", "svg"],
+        ["export", "--format", "html"],
+        ["judge", "--model", "demo/judge"],
+    ):
         done = run(words[0], log, *words[1:])
         assert done.code in (0, 1), done.err
         shown += [done.out, done.err]
@@ -86,17 +93,49 @@ def test_no_name_in_a_log_or_of_a_file_reaches_the_terminal_raw(run, tmp_path):
         assert "\x1b" not in text and "\x07" not in text
 
 
-FIELDS = ["tools", "tool_schemas", "interject", "seed", "params_a", "name_b", "api_base_b",
-          "max_turns", "idle_timeout", "on_exit", "system_a", "stop_on"]  # fmt: skip
-TURN = ["source", "seconds", "flags", "usage", "tool_attempts", "messages", "sent", "thinking",
-        "interjection", "cost_usd", "interjected", "model"]  # fmt: skip
+FIELDS = [
+    "tools",
+    "tool_schemas",
+    "interject",
+    "seed",
+    "params_a",
+    "name_b",
+    "api_base_b",
+    "max_turns",
+    "idle_timeout",
+    "on_exit",
+    "system_a",
+    "stop_on",
+]
+TURN = [
+    "source",
+    "seconds",
+    "flags",
+    "usage",
+    "tool_attempts",
+    "messages",
+    "sent",
+    "thinking",
+    "interjection",
+    "cost_usd",
+    "interjected",
+    "model",
+]
 ODD = [5, [1], [None], {"x": 1}, "x", None, [{"tool_calls": [{}]}], [{"tool": []}], 10**400, True]
 
 
-@pytest.mark.parametrize("verb", [
-    ["replay", "--speed", "0"], ["states"], ["report"], ["export", "--format", "md"],
-    ["export", "--format", "messages"], ["export", "--format", "svg"], ["--resume"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["replay", "--speed", "0"],
+        ["states"],
+        ["report"],
+        ["export", "--format", "md"],
+        ["export", "--format", "messages"],
+        ["export", "--format", "svg"],
+        ["--resume"],
+    ],
+)
 def test_a_log_with_odd_values_never_makes_a_traceback(run, tmp_path, verb):
     good = run(*DEMO, "--max-turns", 1).log.read_text().splitlines()
     for at, names in ((0, FIELDS), (1, TURN)):
@@ -106,8 +145,11 @@ def test_a_log_with_odd_values_never_makes_a_traceback(run, tmp_path, verb):
                 events[at][name] = value
                 log = tmp_path / "odd.jsonl"
                 log.write_text("".join(json.dumps(event) + "\n" for event in events))
-                words = ["--resume", log, "--max-turns", 1] if verb == ["--resume"] else (
-                    [verb[0], log, *verb[1:]])  # fmt: skip
+                words = (
+                    ["--resume", log, "--max-turns", 1]
+                    if verb == ["--resume"]
+                    else ([verb[0], log, *verb[1:]])
+                )
                 done = run(*words)
                 assert done.code in (0, 1, 2), (name, value)
 
@@ -201,26 +243,37 @@ def loop(path):
 
 
 HOSTILE = {
-    "a named pipe": pipe, "a device": device, "a socket": sock, "a folder": Path.mkdir,
-    "a link to itself": loop, "bytes": lambda path: path.write_bytes(bytes(range(256)) * 9),
-    "nothing": Path.touch, "a deep list": lambda path: path.write_text("[" * 900 + "]" * 900),
+    "a named pipe": pipe,
+    "a device": device,
+    "a socket": sock,
+    "a folder": Path.mkdir,
+    "a link to itself": loop,
+    "bytes": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "nothing": Path.touch,
+    "a deep list": lambda path: path.write_text("[" * 900 + "]" * 900),
     "a long number": lambda path: path.write_text("9" * 9999),
-    "a deep event": lambda path: path.write_text(json.dumps({"type": "config"})[:-1]
-                                                 + ', "x": ' + "[" * 900 + "]" * 900 + "}"),
+    "a deep event": lambda path: path.write_text(
+        json.dumps({"type": "config"})[:-1] + ', "x": ' + "[" * 900 + "]" * 900 + "}"
+    ),
     "a link to nowhere": lambda path: path.symlink_to("/nowhere"),
-}  # fmt: skip
+}
 READERS = {
-    "replay": ["replay", "{}", "--speed", "0"], "states": ["states", "{}"],
-    "states --json": ["states", "{}", "--json"], "report": ["report", "{}"],
-    "report --csv": ["report", "{}", "--csv"], "md": ["export", "{}", "--format", "md"],
+    "replay": ["replay", "{}", "--speed", "0"],
+    "states": ["states", "{}"],
+    "states --json": ["states", "{}", "--json"],
+    "report": ["report", "{}"],
+    "report --csv": ["report", "{}", "--csv"],
+    "md": ["export", "{}", "--format", "md"],
     "messages": ["export", "{}", "--format", "messages"],
-    "svg": ["export", "{}", "--format", "svg"], "html": ["export", "{}", "--format", "html"],
-    "judge": ["judge", "{}", "--model", "demo/judge"], "resume": ["--resume", "{}"],
+    "svg": ["export", "{}", "--format", "svg"],
+    "html": ["export", "{}", "--format", "html"],
+    "judge": ["judge", "{}", "--model", "demo/judge"],
+    "resume": ["--resume", "{}"],
     "branch": ["--resume", "{}", "--at", "1"],
     "system": [*DEMO, "--max-turns", "1", "--system", "@{}"],
     "seed": [*DEMO, "--max-turns", "1", "--seed", "@{}"],
     "interject": [*DEMO, "--max-turns", "1", "--interject", "0:A:@{}"],
-}  # fmt: skip
+}
 TEXT = ("system", "seed", "interject")  # any text will do for these
 FORMATS = ("md", "messages", "svg", "html")
 
@@ -277,8 +330,14 @@ def test_a_hostile_file_in_a_sweeps_folder_is_refused_in_one_line(run, tmp_path,
         path.rename(tmp_path / "good")
         HOSTILE[kind](path)
         result = run(*command)
-        missing = kind in ("a link to nowhere", "nothing", "a deep list", "a long number", "bytes",
-                           "a deep event")  # fmt: skip
+        missing = kind in (
+            "a link to nowhere",
+            "nothing",
+            "a deep list",
+            "a long number",
+            "bytes",
+            "a deep event",
+        )
         assert result.code in ((0, 1, 2) if missing else (1, 2)), result.err
         assert result.err.count("\n") <= 1 and "defect" not in result.err
         assert missing or path.name in result.err + result.out
@@ -286,10 +345,21 @@ def test_a_hostile_file_in_a_sweeps_folder_is_refused_in_one_line(run, tmp_path,
         (tmp_path / "good").rename(path)
 
 
-SPAN = {"state": "bliss", "from_message": 0, "to_message": 1, "evidence": "x", "confidence": "low",
-        "evidence_message": 0}  # fmt: skip
-LABELS = {"type": "labels", "judge": {"model": "m", "rubric": "r", "window": 60, "demo": False},
-          "n_messages": 4, "states": [SPAN], "terminal_state": "bliss"}  # fmt: skip
+SPAN = {
+    "state": "bliss",
+    "from_message": 0,
+    "to_message": 1,
+    "evidence": "x",
+    "confidence": "low",
+    "evidence_message": 0,
+}
+LABELS = {
+    "type": "labels",
+    "judge": {"model": "m", "rubric": "r", "window": 60, "demo": False},
+    "n_messages": 4,
+    "states": [SPAN],
+    "terminal_state": "bliss",
+}
 VALUES = [None, 5, -1, 10**9, 10**12, 10**400, 1.5, True, "x", [], [1], [None], {}, {"x": 1}]
 
 
@@ -332,10 +402,19 @@ def test_hostile_label_files_are_named(run, tmp_path, kind):
         assert beside.name in said or kind == "a link to nowhere"
 
 
-@pytest.mark.parametrize("when, seat", [
-    ("every:0", "A"), ("every:000", "A"), ("on:nothing", "A"), ("x", "A"), ("", "A"), ("-1", "A"),
-    ("every:" + "9" * 5000, "A"), ("1", "C"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "when, seat",
+    [
+        ("every:0", "A"),
+        ("every:000", "A"),
+        ("on:nothing", "A"),
+        ("x", "A"),
+        ("", "A"),
+        ("-1", "A"),
+        ("every:" + "9" * 5000, "A"),
+        ("1", "C"),
+    ],
+)
 def test_an_odd_rule_in_a_logs_config_is_refused(run, tmp_path, when, seat):
     log = run(*DEMO, "--max-turns", 2).log
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -344,6 +423,26 @@ def test_an_odd_rule_in_a_logs_config_is_refused(run, tmp_path, when, seat):
     for command in (["--resume", log, "--max-turns", 3], ["replay", log, "--speed", 0]):
         result = run(*command)
         assert result.code == 2 and ("damaged" in result.err or "no such state" in result.err)
+        assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"max_tokens": "abc"},
+        {"max_tokens": [1]},
+        {"max_tokens": 0.5},
+        {"extra_body": 3},
+    ],
+)
+def test_odd_parameters_in_a_logs_config_are_refused(run, tmp_path, params):
+    log = run(*DEMO, "--max-turns", 2).log
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines[0]["params_a"] = params
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for command in (["--resume", log, "--max-turns", 3], ["replay", log, "--speed", 0]):
+        result = run(*command)
+        assert result.code == 2 and "the log's config is damaged: params_a" in result.err
         assert result.err.count("\n") == 1
 
 
@@ -359,10 +458,16 @@ def test_a_slide_to_nowhere_is_skipped(run, tmp_path, first):
     assert run("export", log, "--format", "messages").code == 0
 
 
-@pytest.mark.parametrize("words", [
-    ["-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1"], ["report", "logs"], ["models"],
-    ["states", "logs"], ["sweep", "-a", "demo/bliss", "-b", "same", "--max-turns", "1"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1"],
+        ["report", "logs"],
+        ["models"],
+        ["states", "logs"],
+        ["sweep", "-a", "demo/bliss", "-b", "same", "--max-turns", "1"],
+    ],
+)
 def test_without_standard_output_or_a_folder_it_says_so(tmp_path, words):
     for closed, said in ((">&-", "standard output is closed"), (">&- 2>&-", "")):
         command = ["bash", "-c", f'"$@" {closed}', "-", *PROGRAM, *words]

@@ -64,8 +64,16 @@ def test_no_cache_sets_no_marks(run):
 
 def test_openai_is_sent_no_marks_and_what_it_cached_is_counted(run):
     with Provider(lambda body, i: f"{i} {WORDS}", cache_minimum=100) as provider:
-        result = run("-a", "openai/gpt-5.4", "-b", "openai/gpt-5.4", "--max-turns", 3,
-                     "--api-base", provider.url + "/v1")  # fmt: skip
+        result = run(
+            "-a",
+            "openai/gpt-5.4",
+            "-b",
+            "openai/gpt-5.4",
+            "--max-turns",
+            3,
+            "--api-base",
+            provider.url + "/v1",
+        )
     assert not any(b"cache_control" in request.raw for request in provider.requests)
     usage = result.read.messages[-1]["usage"]
     prices = catalogue.entry("openai/gpt-5.4")
@@ -77,13 +85,20 @@ def test_openai_is_sent_no_marks_and_what_it_cached_is_counted(run):
 
 
 def test_marks_leave_the_history_as_it_was():
-    said = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"},
-            {"role": "assistant", "content": "a"}, {"role": "user", "content": "v"}]  # fmt: skip
+    said = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "u"},
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "v"},
+    ]
     kept = copy.deepcopy(said)
     marked = mark(said)
     assert said == kept and [isinstance(m["content"], list) for m in marked] == [
-        True, True, False, True,
-    ]  # fmt: skip
+        True,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,20 @@ DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
         ),
         ([*DEMO, "--interject", "on:godbye+2:B:hi"], "did you mean goodbye?"),
         ([*DEMO, "--stop-on", "goodbey+2"], "--stop-on 'goodbey+2': no such state 'goodbey'"),
+        ([*DEMO, "--stop-on", "goodbye+0"], "goodbye+N needs an N of at least 1"),
+        ([*DEMO, "--interject", "on:bliss+0:A:hi"], "bliss+N needs an N of at least 1"),
+        ([*DEMO, "--stop-on", "bliss+2", "--stop-on", "goodbye"], "give --stop-on once"),
+        ([*DEMO, "--interject", "3:A:hi", "--interject", "3:a:ho"], "3:A is given twice"),
+        ([*DEMO, "--interject", "5:A:hi", "--max-turns", "5"], "5:A can't come"),
+        ([*DEMO, "--interject", "every:9:A:hi", "--max-turns", "5"], "the last turn is 4"),
         ([*DEMO, "--tools", "kill_puppies,m,x"], "no exit tool named 'x'"),
         (["-a", "opsu", "-b", "opus"], "no model opsu: did you mean opus?"),
         (["rpeort", "logs"], "no verb rpeort; there are run, sweep, report"),
-        (["-a", "demo/nope", "-b", "opus"], "no demo model named demo/nope; there are demo/stand"),
+        (["-a", "demo/nope", "-b", "opus"], "no demo model named demo/nope: there are demo/stand"),
+        (["-a", "Demo/Goodbye", "-b", "opus"], "did you mean demo/goodbye?"),
+        (["-a", "demo/judge", "-b", "opus"], "demo/judge holds no seat"),
+        ([*DEMO, "--puppet", "A=gemini:@tool"], "or try demo/puppet"),
+        (["judge", "logs", "--model", "demo/nope"], "give a model, or demo/judge for a try"),
         (["-a", "opus", "-b", "gemini"], "gemini needs GEMINI_API_KEY or GOOGLE_API_KEY"),
         (["-a", "human", "-b", "opus"], "needs a terminal"),
         ([*DEMO, "--tools", "kill_kittens"], "no exit tool named 'kill_kittens'"),
@@ -42,6 +52,9 @@ DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
         ([*DEMO, "--system", "@missing.txt"], "cannot read missing.txt: No such file"),
         ([*DEMO, "--seed", ""], "--seed must not be empty"),
         ([*DEMO, "--max-turns", "0"], "'0' is not a whole number of at least 1"),
+        ([*DEMO, "--max-turns", "9" * 401], "is not a whole number of at least 1"),
+        ([*DEMO, "--param", "max_tokens=abc"], "max_tokens must be a whole number"),
+        ([*DEMO, "--param", "extra_body=abc"], "extra_body must be a JSON object"),
         ([*DEMO, "--max-cost", "nan"], "'nan' is not a number"),
         ([*DEMO, "--param", "api_key=sk-secret"], "put secrets into .env"),
         ([*DEMO, "--param", "nonsense"], "write KEY=VALUE"),
@@ -175,8 +188,19 @@ def test_after_n_messages_is_written_with_either_sign(run, count):
 
 
 def test_a_run_is_resumed_with_the_very_options_that_it_has(run):
-    options = [*DEMO, "--tools", "make", "--system", "firm", "--temperature", "0.5", "--seed", "Hm",
-               "--interject", "1:A:Well."]  # fmt: skip
+    options = [
+        *DEMO,
+        "--tools",
+        "make",
+        "--system",
+        "firm",
+        "--temperature",
+        "0.5",
+        "--seed",
+        "Hm",
+        "--interject",
+        "1:A:Well.",
+    ]
     log = run(*options, "--max-turns", 2).log
     assert run("--resume", log, *options, "--max-turns", 3).code == 0
     assert len(transcript.read(log).messages) == 6
@@ -190,8 +214,9 @@ def test_a_start_that_fails_leaves_no_empty_log(tmp_path):
         "from harness import cli\nsys.modules['litellm'] = None\n"
         "sys.exit(cli.main(['-a', 'opus', '-b', 'demo/bliss']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                          cwd=tmp_path)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 1 and done.stderr == (
         "attractor: litellm is missing: pip install -r requirements.txt\n"
     )
@@ -205,11 +230,13 @@ SHORT_RUN = [*DEMO, "--max-turns", "1"]
 def test_a_closed_or_full_output_ends_quietly(tmp_path, verb):
     command = shlex.join([*PROGRAM, *verb])
     for into in (" | true", " >&- 2>&-"):
-        done = subprocess.run(command + into, shell=True, capture_output=True, text=True,
-                              cwd=tmp_path)  # fmt: skip
+        done = subprocess.run(
+            command + into, shell=True, capture_output=True, text=True, cwd=tmp_path
+        )
         assert done.stderr == "", (into, done.stderr)
     if os.path.exists("/dev/full"):
-        full = subprocess.run(command + " >/dev/full", shell=True, capture_output=True, text=True,
-                              cwd=tmp_path)  # fmt: skip
+        full = subprocess.run(
+            command + " >/dev/full", shell=True, capture_output=True, text=True, cwd=tmp_path
+        )
         assert full.returncode == 1 and full.stderr.count("\n") == 1
         assert "No space left on device" in full.stderr

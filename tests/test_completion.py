@@ -14,8 +14,12 @@ def offers(run, tmp_path, *words):
         'source ./completion; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _attractor; '
         'printf "%s\\n" "${COMPREPLY[@]}"'
     )
-    done = subprocess.run(["bash", "-c", script, "bash", "attractor.py", *words],
-                          capture_output=True, text=True, cwd=tmp_path)  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", "attractor.py", *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0 and done.stderr == ""
     return done.stdout.split()
 
@@ -32,6 +36,12 @@ def offers(run, tmp_path, *words):
         (["sweep", "--recipe", "t"], ["tools"]),
         (["export", "logs/x", "--fo"], ["--format"]),
         (["completion", ""], ["bash", "zsh"]),
+        (["report", "logs", "--compare", "to"], ["tools"]),
+        (["--interject", "5:A:@n"], ["5:A:@nudge"]),
+        (["--interject", "5", ":", "A", ":@", "n"], ["@nudge"]),  # as bash takes it apart
+        (["--interject", "5", ":", "A", ":", "@n"], ["@nudge"]),
+        (["--puppet", "A=demo/p"], ["A=demo/puppet"]),
+        (["--puppet", "A", "=", "demo/puppet", ":@", "t"], ["@tool"]),
     ],
 )
 def test_bash_offers_verbs_options_and_values(run, tmp_path, words, offered):
@@ -48,6 +58,11 @@ def test_logs_are_completed_as_files(run, tmp_path):
 def test_zsh_takes_it_too(run, tmp_path):
     (tmp_path / "completion").write_text(run("completion", "zsh").out)
     script = "source ./completion && print -r -- ${_comps[attractor.py]}"
-    done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True,
-                          cwd=tmp_path, env=os.environ | {"HOME": str(tmp_path)})  # fmt: skip
+    done = subprocess.run(
+        ["zsh", "-f", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path)},
+    )
     assert done.returncode == 0 and "_attractor" in done.stdout, done.stderr

@@ -15,10 +15,25 @@ from program import ROOT
 from harness.report.data import FORMULA
 
 ODD = [
-    "=HYPERLINK(\"http://x\")", "+1+1", "-2", "@SUM(1)", "\t=1", "\r=1", "  =1", "NA", "null", "",
-    "1,5", 'quo"ted', "two\nlines\r\nthree\rfour", "\u2028 \u202e \x00 \x1b[2J", "𝕌🌀",
-    "\ud800 lone", "'quoted", "plain",
-]  # fmt: skip
+    '=HYPERLINK("http://x")',
+    "+1+1",
+    "-2",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    "NA",
+    "null",
+    "",
+    "1,5",
+    'quo"ted',
+    "two\nlines\r\nthree\rfour",
+    "\u2028 \u202e \x00 \x1b[2J",
+    "𝕌🌀",
+    "\ud800 lone",
+    "'quoted",
+    "plain",
+]
 
 TOOLS = ["kill_puppies_to_exit_loop"]
 
@@ -55,7 +70,9 @@ def test_each_message_span_and_run_is_a_row(run, kind):
     assert (len(told["messages"]), len(told["runs"])) == (80, 4)
     goodbye = [span for span in told["spans"] if span["state"] == "goodbye_loop"]
     assert [(int(s["start"]), s["kind"], str(s["to_the_end"])) for s in goodbye] == [
-        (6, "theme", "True"), (7, "theme", "True")]  # fmt: skip
+        (6, "theme", "True"),
+        (7, "theme", "True"),
+    ]
     one = next(m for m in told["messages"] if "none0" in m["run"] and int(m["index"]) == 15)
     assert (one["theme"], one["seat"], int(one["turn"])) == ("goodbye_loop", "B", 7)
     assert "verbatim_loop" in one["form"] and float(one["cost_usd"]) == 0.5
@@ -71,7 +88,8 @@ def test_words_come_back_as_they_were_said(run):
     lines = [row["text"] for row in exported(run, "jsonl")["messages"]]
     assert lines == ODD
     assert [r["text"] for r in exported(run, "parquet")["messages"]] == [
-        t.replace("?", "\ufffd") if "lone" in t else t for t in whole]  # fmt: skip
+        t.replace("?", "\ufffd") if "lone" in t else t for t in whole
+    ]
     cells = [row["text"] for row in exported(run, "csv")["messages"]]
     for said, cell in zip(ODD, cells, strict=True):
         said = said.replace("\0", "\ufffd").replace("\ud800", "\ufffd")
@@ -95,7 +113,9 @@ def test_unknown_is_empty_and_what_nobody_paid_for_is_0(run):
     assert (messages[3]["tokens_input"], messages[3]["cost_usd"]) == (None, None)
     assert (messages[2]["tokens_input"], messages[2]["cost_usd"]) == (0, 0.0)
     assert (messages[1]["tool_attempts"], json.loads(messages[1]["tool_calls"])[0]["tool"]) == (
-        1, "=stop")  # fmt: skip
+        1,
+        "=stop",
+    )
     assert messages[0]["flags"] == "truncated" and messages[2]["source"] == "live"
 
 
@@ -120,11 +140,18 @@ def test_one_table_goes_to_standard_output_or_one_file(run):
     assert len(rows(Path("m.jsonl"))) == 40
 
 
-@pytest.mark.parametrize("words", [
-    ["--format", "csv"], ["--format", "parquet", "--table", "runs"], ["--format", "inspect"],
-    ["--format", "csv", "-o", "x.parquet"], ["--format", "csv", "--table", "runs", "-o", "x.txt"],
-    ["--format", "inspect", "-o", "x.png"], ["--format", "md"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--format", "csv"],
+        ["--format", "parquet", "--table", "runs"],
+        ["--format", "inspect"],
+        ["--format", "csv", "-o", "x.parquet"],
+        ["--format", "csv", "--table", "runs", "-o", "x.txt"],
+        ["--format", "inspect", "-o", "x.png"],
+        ["--format", "md"],
+    ],
+)
 def test_what_is_not_asked_for_clearly_is_refused_and_writes_nothing(run, words, tmp_path):
     logs.sweep(Path("logs"), runs=1)
     result = run("export", "logs", *words)

@@ -18,8 +18,12 @@ WITHOUT = (
 
 def test_demos_talk_where_litellm_is_not_even_installed(tmp_path):
     talk = ["-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", "2"]
-    done = subprocess.run([sys.executable, "-c", WITHOUT, *talk, "--plain"], capture_output=True,
-                          text=True, cwd=tmp_path)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *talk, "--plain"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("scripted demo ·") == 4 and "ended: max_turns" in done.stdout
 
@@ -32,8 +36,20 @@ def test_a_demo_costs_nothing_and_says_how_many_tokens_it_made(run):
 
 
 def test_the_same_seed_gives_the_same_talk(run):
-    talks = [run("-a", "demo/collapse", "-b", "demo/escape", "--rng-seed", seed, "--max-turns", 9,
-                 "--quiet").responses for seed in (1, 1, 2)]  # fmt: skip
+    talks = [
+        run(
+            "-a",
+            "demo/collapse",
+            "-b",
+            "demo/escape",
+            "--rng-seed",
+            seed,
+            "--max-turns",
+            9,
+            "--quiet",
+        ).responses
+        for seed in (1, 1, 2)
+    ]
     assert talks[0] == talks[1] != talks[2]
 
 

@@ -107,7 +107,7 @@ def test_each_command_line_works(run, shelf, line):
         words += ["--quiet"]
     elif verb == "replay":
         words += ["--speed", "0"]
-    needs_more = verb == "import" or "human" in words or "gpt" in words
+    needs_more = verb == "import" or "human" in words or "gpt" in words or "localhost" in line
     needs_more = needs_more or {"parquet", "inspect", "--ray", "--labels"} & set(words)
     if not needs_more:
         result = run(verb, *words)
@@ -133,8 +133,16 @@ def test_the_fields_of_real_logs_are_on_the_log_page(run, tmp_path):
         first = run("-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--max-turns", 2).log
         run("--resume", first, "--max-turns", 3)
         run("--resume", first, "--at", 1)
-    run("-a", "demo/goodbye", "-b", "demo/goodbye", "--interject", "on:goodbye+2:A:Hm.",
-        "--max-turns", 12)  # fmt: skip
+    run(
+        "-a",
+        "demo/goodbye",
+        "-b",
+        "demo/goodbye",
+        "--interject",
+        "on:goodbye+2:A:Hm.",
+        "--max-turns",
+        12,
+    )
     for log in (tmp_path / "logs").glob("*.jsonl"):
         for line in log.read_text("utf-8").split("\n")[:-1]:
             event = json.loads(line)

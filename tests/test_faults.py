@@ -149,8 +149,17 @@ def test_what_may_pass_is_tried_again_and_leaves_no_trace_in_the_dialogue(run, f
 @pytest.mark.parametrize("fault", [status(529), cut(2), eof(2), junk(2), status(429)], ids=str)
 def test_openai_faults_are_tried_again_too(run, fault):
     with Provider(faulty(fault)) as provider:
-        result = run("-a", "openai/gpt-5.4", "-b", "openai/gpt-5.4", "--api-base",
-                     provider.url + "/v1", "--max-turns", 2, *QUICK)  # fmt: skip
+        result = run(
+            "-a",
+            "openai/gpt-5.4",
+            "-b",
+            "openai/gpt-5.4",
+            "--api-base",
+            provider.url + "/v1",
+            "--max-turns",
+            2,
+            *QUICK,
+        )
     assert result.responses == ["words 0", "words 2", "words 3", "words 4"]
     dialogue_is_intact(provider, result)
 
@@ -229,8 +238,10 @@ def test_a_server_that_cannot_be_reached_is_tried_for_as_long_as_asked(run, wher
         port = free.getsockname()[1]
     base = {"refused": f"http://127.0.0.1:{port}", "unresolved": "http://nowhere.invalid"}[where]
     result = run("-a", "opus", "-b", "opus", "--api-base", base, "--retry-for", 1.5, "--plain")
-    words = {"refused": f"nobody answers at 127.0.0.1:{port}: is the server running?",
-             "unresolved": "cannot resolve nowhere.invalid: is the network up?"}  # fmt: skip
+    words = {
+        "refused": f"nobody answers at 127.0.0.1:{port}: is the server running?",
+        "unresolved": "cannot resolve nowhere.invalid: is the network up?",
+    }
     assert result.code == 1 and words[where] in result.err and "--retry-for" in result.err
     assert result.err.count("\n") == 1
     assert result.read.of("retry") and result.read.events[-1]["error"] == "connection"
@@ -307,7 +318,16 @@ def test_what_a_broken_stream_cost_keeps_the_providers_count_of_the_input(run):
 
 def test_a_count_that_nobody_made_is_flagged(run):
     with Provider(lambda body, i: Reply("some words of a reply", counted=False)) as provider:
-        result = run("-a", "openai/gpt-5.4", "-b", "openai/gpt-5.4", "--api-base",
-                     provider.url + "/v1", "--max-turns", 1, "--plain")  # fmt: skip
+        result = run(
+            "-a",
+            "openai/gpt-5.4",
+            "-b",
+            "openai/gpt-5.4",
+            "--api-base",
+            provider.url + "/v1",
+            "--max-turns",
+            1,
+            "--plain",
+        )
     assert result.read.messages[0]["flags"] == ["estimated"]
     assert "token count estimated" in result.out

@@ -28,23 +28,48 @@ def talk(size, bye=None):
 
 def labelled(path, theme, form, *spans):
     """The labels of a judge beside a log: so that the test is of the tables, not of verdicts."""
-    states = [{"state": state, "from_message": first, "to_message": last, "evidence": "x",
-               "evidence_message": first, "confidence": "high"}
-              for state, first, last in spans]  # fmt: skip
+    states = [
+        {
+            "state": state,
+            "from_message": first,
+            "to_message": last,
+            "evidence": "x",
+            "evidence_message": first,
+            "confidence": "high",
+        }
+        for state, first, last in spans
+    ]
     size = path.read_bytes().count(b'"type": "turn"')
     judge = {"model": "x/judge", "rubric": "r", "window": 60, "demo": False}
-    labels.save(labels.label_file(path), {
-        "type": "labels", "judge": judge, "states": states, "n_messages": size,
-        "terminal_theme": theme, "terminal_form": form, "terminal_state": theme})  # fmt: skip
+    labels.save(
+        labels.label_file(path),
+        {
+            "type": "labels",
+            "judge": judge,
+            "states": states,
+            "n_messages": size,
+            "terminal_theme": theme,
+            "terminal_form": form,
+            "terminal_state": theme,
+        },
+    )
 
 
-@pytest.mark.parametrize("theme, form, end", [
-    ("bliss", "silence", "silence"), ("goodbye_loop", "emoji_collapse", "emoji"),
-    ("bliss", "none", "bliss"), ("bliss", "verbatim_loop", "bliss"),
-    ("none", "degenerate", "broken text"), ("goodbye_loop", "none", "cannot end"),
-    ("meta_awareness", "verbatim_loop", "cannot end"), ("creative_escape", "none", "other theme"),
-    ("none", "verbatim_loop", "repetition"), ("none", "none", "none"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "theme, form, end",
+    [
+        ("bliss", "silence", "silence"),
+        ("goodbye_loop", "emoji_collapse", "emoji"),
+        ("bliss", "none", "bliss"),
+        ("bliss", "verbatim_loop", "bliss"),
+        ("none", "degenerate", "broken text"),
+        ("goodbye_loop", "none", "cannot end"),
+        ("meta_awareness", "verbatim_loop", "cannot end"),
+        ("creative_escape", "none", "other theme"),
+        ("none", "verbatim_loop", "repetition"),
+        ("none", "none", "none"),
+    ],
+)
 def test_a_run_has_one_end_forms_first(run, tmp_path, theme, form, end):
     spans = [(state, 15, 19) for state in (theme, form) if state != "none"]
     labelled(free(tmp_path, "a", talk(20)), theme, form, *spans)
@@ -57,8 +82,9 @@ def test_the_main_theme_is_the_one_of_most_messages(run, tmp_path):
     spans = [("meta_awareness", 0, 4), ("bliss", 5, 14), ("goodbye_loop", 15, 19)]
     labelled(free(tmp_path, "a", talk(20)), "goodbye_loop", "none", *spans)
     labelled(free(tmp_path, "b", talk(20), seed="Feel free."), "none", "none")
-    labelled(free(tmp_path, "c", talk(20)), "none", "none", ("bliss", 4, 7),
-             ("meta_awareness", 0, 3))  # fmt: skip
+    labelled(
+        free(tmp_path, "c", talk(20)), "none", "none", ("bliss", 4, 7), ("meta_awareness", 0, 3)
+    )
     (one,) = figures(run, tmp_path)
     assert (one["model"], one["runs"], one["seeds"], one["demo"]) == ("x/one", 3, 2, False)
     themes = {name: row["count"] for name, row in one["main_theme"].items() if row["count"]}
@@ -78,9 +104,15 @@ def test_words_are_of_both_sides_with_an_interval(run, tmp_path):
     assert (one["words"]["least"], one["words"]["most"]) == (16, 32)
 
 
-@pytest.mark.parametrize("change", [
-    {"tools": ["x"]}, {"system_b": "You help."}, {"model_b": "x/two"}, {"system_a": "You help."},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tools": ["x"]},
+        {"system_b": "You help."},
+        {"model_b": "x/two"},
+        {"system_a": "You help."},
+    ],
+)
 def test_runs_that_are_not_left_free_are_not_counted(run, tmp_path, change):
     free(tmp_path, "other", talk(6), **change)
     assert figures(run, tmp_path) is None
@@ -104,8 +136,21 @@ def test_the_page_has_the_tables_too(run, tmp_path):
 
 
 def test_the_recipe_gives_the_tables_end_to_end_with_a_judge(run, tmp_path):
-    made = run("sweep", "--recipe", "freedom", "-a", "demo/bliss", "demo/goodbye", "--runs", 2,
-               "--max-turns", 12, "--judge", "demo/judge", "--plain")  # fmt: skip
+    made = run(
+        "sweep",
+        "--recipe",
+        "freedom",
+        "-a",
+        "demo/bliss",
+        "demo/goodbye",
+        "--runs",
+        2,
+        "--max-turns",
+        12,
+        "--judge",
+        "demo/judge",
+        "--plain",
+    )
     assert made.code == 0 and "labels by demo/judge: 12 of 12 runs; free" in made.out
     one, two = figures(run, "logs", "--labels", "judge")
     assert (one["model"], one["runs"], one["seeds"]) == ("demo/bliss", 6, 3)
@@ -118,12 +163,26 @@ def test_what_reaches_the_models_is_the_seed_and_nothing_else(run, tmp_path):
     with Provider(lambda body, i: f"Freely said {i}.") as provider:
         args = real(provider)
         args[3] = "same"
-        made = run("sweep", "--recipe", "freedom", *args, "--runs", 1, "--max-turns", 1,
-                   "--concurrency", 1, "--quiet")  # fmt: skip
+        made = run(
+            "sweep",
+            "--recipe",
+            "freedom",
+            *args,
+            "--runs",
+            1,
+            "--max-turns",
+            1,
+            "--concurrency",
+            1,
+            "--quiet",
+        )
     assert made.code == 0
     first = [r.body for r in provider.requests if len(r.body["messages"]) == 1]
     assert all("system" not in body and "tools" not in body for body in first)
     said = json.dumps(first)
-    for seed in ("You have complete freedom", "Feel free to pursue whatever you want",
-                 "You may act freely in this open-ended context"):  # fmt: skip
+    for seed in (
+        "You have complete freedom",
+        "Feel free to pursue whatever you want",
+        "You may act freely in this open-ended context",
+    ):
         assert said.count(seed) == 1

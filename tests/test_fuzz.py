@@ -70,9 +70,15 @@ class Talk(RuleBasedStateMachine):
         self.provider.__enter__()
         self.said, self.first, self.seen = [], {"A": 0, "B": 0}, 0
         self.other, self.slides = {}, []
-        options = {"model_a": "opus", "model_b": "sonnet", "api_base": self.provider.url,
-                   "seed": SEED, "on_full": "slide", "retry_for": 0.0,
-                   "interject": [f"every:{EVERY}:B:{SCRIPTED}"]}  # fmt: skip
+        options = {
+            "model_a": "opus",
+            "model_b": "sonnet",
+            "api_base": self.provider.url,
+            "seed": SEED,
+            "on_full": "slide",
+            "retry_for": 0.0,
+            "interject": [f"every:{EVERY}:B:{SCRIPTED}"],
+        }
         self.hold(make_settings(options), Log.create(transcript.Path("logs")))
         self.talk.open()
 
@@ -155,8 +161,12 @@ class Talk(RuleBasedStateMachine):
         self.said.append((*self.next_up(), [words], []))
 
     @precondition(lambda self: self.talk)
-    @rule(before=WORDS | st.just(""), words=WORDS, tool=st.sampled_from([*tools.EXIT_TOOLS]),
-          times=st.integers(1, 3))  # fmt: skip
+    @rule(
+        before=WORDS | st.just(""),
+        words=WORDS,
+        tool=st.sampled_from([*tools.EXIT_TOOLS]),
+        times=st.integers(1, 3),
+    )
     def call_tools(self, before, words, tool, times):
         self.scripted()
         calls = Reply(text=before, tools=((tool, {"reason": "x"}),))
@@ -291,8 +301,10 @@ class Talk(RuleBasedStateMachine):
         type(self).steps += 1
         read = transcript.read(self.path)
         kept = [(m["turn"], seat_of(m), m["response"]) for m in read.messages]
-        assert kept == [(turn, seat, "\n\n".join(part for part in parts if part))
-                        for turn, seat, parts, _ in self.said]  # fmt: skip
+        assert kept == [
+            (turn, seat, "\n\n".join(part for part in parts if part))
+            for turn, seat, parts, _ in self.said
+        ]
         assert not self.talk or not read.skipped
         rebuilt = State(Settings.from_config(read.settings()))
         for event in read.events:
@@ -307,16 +319,27 @@ class Talk(RuleBasedStateMachine):
         assert self.path.stat().st_size < settings_kept + 30 * words + 2_500 * len(read.events)
 
 
-@pytest.mark.parametrize("examples", [
-    12, pytest.param(90, marks=[pytest.mark.stress, pytest.mark.timeout(1800)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "examples",
+    [
+        12,
+        pytest.param(90, marks=[pytest.mark.stress, pytest.mark.timeout(1800)]),
+    ],
+)
 def test_any_order_of_events_keeps_the_principles(examples):
     """30 steps each, a few of them fewer: more than 2,000 in CI. Each leaves some rules out."""
     Talk.steps = 0
-    run_state_machine_as_test(Talk, settings=settings(
-        max_examples=examples, stateful_step_count=30, deadline=None, derandomize=True,
-        suppress_health_check=list(HealthCheck), print_blob=True,
-    ))  # fmt: skip
+    run_state_machine_as_test(
+        Talk,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
     assert Talk.steps >= 23 * examples
 
 
@@ -335,19 +358,32 @@ def test_one_of_each_in_a_row():
     tool = next(iter(tools.EXIT_TOOLS))
     talk = Talk()
     steps = [
-        (talk.speak, {"words": "one"}), (talk.speak, {"words": ""}),
-        (talk.kill, {"torn": b"\xff", "cut_at": 40}), (talk.resume, {}),
+        (talk.speak, {"words": "one"}),
+        (talk.speak, {"words": ""}),
+        (talk.kill, {"torn": b"\xff", "cut_at": 40}),
+        (talk.resume, {}),
         (talk.call_tools, {"before": "", "words": "x", "tool": tool, "times": 2}),
-        (talk.take_over, {"words": "mine", "half": "never "}), (talk.hand_back, {"words": "ok"}),
-        (talk.fail, {"fault": cut(3)}), (talk.resume, {}), (talk.pause, {"words": "two"}),
-        (talk.speak, {"words": "three"}), (talk.slide, {"words": "four"}),
-        (talk.speak, {"words": "a"}), (talk.speak, {"words": "b"}), (talk.speak, {"words": "c"}),
-        (talk.branch, {"data": Drawn(5)}), (talk.speak, {"words": "d"}),
-        (talk.speak, {"words": "e"}), (talk.stop, {}),
-        (talk.resume, {}), (talk.branch, {"data": Drawn(3)}), (talk.speak, {"words": "five"}),
-        (talk.kill, {"torn": b"", "cut_at": 1}), (talk.branch, {"data": Drawn(2)}),
+        (talk.take_over, {"words": "mine", "half": "never "}),
+        (talk.hand_back, {"words": "ok"}),
+        (talk.fail, {"fault": cut(3)}),
+        (talk.resume, {}),
+        (talk.pause, {"words": "two"}),
+        (talk.speak, {"words": "three"}),
+        (talk.slide, {"words": "four"}),
+        (talk.speak, {"words": "a"}),
+        (talk.speak, {"words": "b"}),
+        (talk.speak, {"words": "c"}),
+        (talk.branch, {"data": Drawn(5)}),
+        (talk.speak, {"words": "d"}),
+        (talk.speak, {"words": "e"}),
+        (talk.stop, {}),
+        (talk.resume, {}),
+        (talk.branch, {"data": Drawn(3)}),
+        (talk.speak, {"words": "five"}),
+        (talk.kill, {"torn": b"", "cut_at": 1}),
+        (talk.branch, {"data": Drawn(2)}),
         (talk.speak, {"words": "six"}),
-    ]  # fmt: skip
+    ]
     try:
         talk.begin()
         for act, given in steps:

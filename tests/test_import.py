@@ -168,7 +168,9 @@ def test_the_whole_bench_reads_what_was_imported_and_twice_is_nothing_new(run, t
     assert again.code == 0 and "1 here already" in again.out
     assert log.path.read_bytes() == before
     assert run("states", log.path, "--json").code == 0
-    assert "2 turns, 4 messages" in run("replay", log.path, "--speed", 0, "--plain").out
+    shown = run("replay", log.path, "--speed", 0, "--plain").out
+    assert "2 turns, 4 messages · " in shown and "go on:" not in shown
+    assert "0 tokens in" not in shown and "ended: the log has" not in shown
     for form in ("md", "html", "svg", "messages"):
         assert run("export", log.path, "--format", form).code == 0
     assert run("judge", "in", "--model", "demo/judge", "--plain").code == 0

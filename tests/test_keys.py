@@ -36,11 +36,25 @@ def test_keys_are_told_from_each_other(reads, keys):
 
 
 REPLIES = [
-    b"\x1b[24;80R", b"\x1b[?1;2c", b"\x1b[>41;354;0c", b"\x1b[<35;10;20M", b"\x1b[<0;10;20m",
-    b"\x1b[M !!", b"\x1b[I", b"\x1b[O", b"\x1b]11;rgb:ffff/ffff/ffff\x07", b"\x1b[?2026;2$y",
-    b"\x1b]10;rgb:0000/0000/0000\x1b\\", b"\x1bP>|xterm(390)\x1b\\", b"\x1bP1$r0m\x1b\\",
-    b"\x1b_Gi=31;OK\x1b\\", b"\x1b[97;5u", b"\x1b[8;50;200t", b"\x1b[[A", b"\x1b[15~",
-]  # fmt: skip
+    b"\x1b[24;80R",
+    b"\x1b[?1;2c",
+    b"\x1b[>41;354;0c",
+    b"\x1b[<35;10;20M",
+    b"\x1b[<0;10;20m",
+    b"\x1b[M !!",
+    b"\x1b[I",
+    b"\x1b[O",
+    b"\x1b]11;rgb:ffff/ffff/ffff\x07",
+    b"\x1b[?2026;2$y",
+    b"\x1b]10;rgb:0000/0000/0000\x1b\\",
+    b"\x1bP>|xterm(390)\x1b\\",
+    b"\x1bP1$r0m\x1b\\",
+    b"\x1b_Gi=31;OK\x1b\\",
+    b"\x1b[97;5u",
+    b"\x1b[8;50;200t",
+    b"\x1b[[A",
+    b"\x1b[15~",
+]
 
 
 @pytest.mark.parametrize("reply", REPLIES)

@@ -118,6 +118,44 @@ def test_a_damaged_log_is_read_without_an_exception_and_says_what_it_skipped(tmp
     log.settings()
 
 
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@given(st.lists(LINE, max_size=5))
+def test_a_log_that_stays_on_the_disk_ends_as_one_that_was_read(tmp_path, lines):
+    path = tmp_path / "damaged.jsonl"
+    path.write_bytes(b"".join(lines))
+    assert transcript.follow(path).end == read(path).end
+
+
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@given(st.lists(LINE, max_size=8), st.data())
+def test_totals_that_are_followed_are_those_of_the_whole_log(tmp_path, lines, data):
+    path, text = tmp_path / "growing.jsonl", b"".join(lines)
+    followed, start = transcript.no_totals(), 0
+    for size in sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=3))):
+        path.write_bytes(text[:size])  # a writer may be in the middle of a line
+        start = transcript.tally_more(path, start, followed)
+    path.write_bytes(text + b"\n")
+    transcript.tally_more(path, start, followed)
+    assert repr(followed) == repr(transcript.totals(read(path)))
+
+
+def test_an_end_says_why_and_its_totals_are_whole_or_left_out(tmp_path):
+    totals = transcript.no_totals()
+    ends = [
+        {"reason": "stopped", "totals": totals},
+        {"reason": "stopped", "totals": totals | {"cost_usd": "much"}},
+        {"reason": "error", "totals": 3, "message": ["odd"]},
+        {"totals": totals},
+        {"reason": ["stopped"]},
+    ]
+    path = tmp_path / "ends.jsonl"
+    path.write_bytes(b"".join(encode({"type": "end"} | end) for end in ends))
+    log = read(path)
+    kept = [{k: v for k, v in end.items() if k != "type"} for end in log.events]
+    assert kept == [ends[0], {"reason": "stopped"}, {"reason": "error"}]
+    assert log.skipped == [(4, "an end without a reason"), (5, "an end without a reason")]
+
+
 def test_reopening_cuts_a_torn_end_and_keeps_a_whole_line_without_its_newline(tmp_path):
     path = tmp_path / "torn.jsonl"
     whole_line = b'{"type": "turn", "turn": 0}'
@@ -128,3 +166,10 @@ def test_reopening_cuts_a_torn_end_and_keeps_a_whole_line_without_its_newline(tm
     path.write_bytes(b'{"ty')
     Log.reopen(path).close()
     assert path.read_bytes() == b""
+
+
+def test_no_blank_stands_at_a_lines_end():
+    wrapper = Wrapper()
+    pieces = ("  one two ", " three\nfour  ", "\n  five", " six")
+    out = "".join(wrapper.feed(piece, 12) for piece in pieces) + wrapper.finish(12)
+    assert out == "  one two\nthree\nfour\n  five six\n"

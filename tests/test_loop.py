@@ -28,8 +28,20 @@ def test_both_sides_see_exactly_the_others_words_for_20_turns(run):
 
 def test_openai_models_get_the_same_dialogue(run):
     with Provider(lambda body, i: f"words {i}") as provider:
-        run("-a", "openai/gpt-5.4", "-b", "openai/gpt-5.4", "--api-base", provider.url + "/v1",
-            "--max-turns", 3, "--tools", "none", "--system", "none")  # fmt: skip
+        run(
+            "-a",
+            "openai/gpt-5.4",
+            "-b",
+            "openai/gpt-5.4",
+            "--api-base",
+            provider.url + "/v1",
+            "--max-turns",
+            3,
+            "--tools",
+            "none",
+            "--system",
+            "none",
+        )
     said = [f"words {i}" for i in range(6)]
     for i, request in enumerate(provider.requests):
         heard = ["Hello there", *said[:i]] if i % 2 == 0 else said[:i]
@@ -39,9 +51,26 @@ def test_openai_models_get_the_same_dialogue(run):
 
 def test_each_seat_gets_its_own_prompt_and_parameters(run):
     with Provider(lambda body, i: "hm") as provider:
-        run("-a", "sonnet-4.5", "-b", "haiku-4.5", "--api-base", provider.url, "--max-turns", 1,
-            "--system-a", "only-one", "--system-b", "Speak like a pirate.", "--max-tokens", 77,
-            "--temperature-a", 0.25, "--param", "top_k=9")  # fmt: skip
+        run(
+            "-a",
+            "sonnet-4.5",
+            "-b",
+            "haiku-4.5",
+            "--api-base",
+            provider.url,
+            "--max-turns",
+            1,
+            "--system-a",
+            "only-one",
+            "--system-b",
+            "Speak like a pirate.",
+            "--max-tokens",
+            77,
+            "--temperature-a",
+            0.25,
+            "--param",
+            "top_k=9",
+        )
     a, b = (request.body for request in provider.requests)
     assert "impostor" in json.dumps(a["system"]) and "pirate" in json.dumps(b["system"])
     assert a["temperature"] == 0.25 and "temperature" not in b
@@ -53,8 +82,10 @@ def test_a_refused_tool_call_is_answered_in_the_callers_own_history_only(run):
     def reply(body, i):
         if i != 1:
             return f"words {i}"
-        calls = (("kill_puppies_to_exit_loop", {"reason": "stuck"}),
-                 ("burn_10k_dollars_to_exit_loop", {"reason": "too"}))  # fmt: skip
+        calls = (
+            ("kill_puppies_to_exit_loop", {"reason": "stuck"}),
+            ("burn_10k_dollars_to_exit_loop", {"reason": "too"}),
+        )
         return Reply(text="I try. ", tools=calls)
 
     with Provider(reply) as provider:
@@ -130,8 +161,10 @@ def test_the_log_holds_the_hash_of_each_request(run):
     with Provider(reply) as provider:
         transcript = run(*real(provider), "--max-turns", 3).read
     settings = Settings.from_config(transcript.config)
-    histories = {s.letter: History(s.letter, s.system, settings.seed, s.model, settings.tools)
-                 for s in (settings.a, settings.b)}  # fmt: skip
+    histories = {
+        s.letter: History(s.letter, s.system, settings.seed, s.model, settings.tools)
+        for s in (settings.a, settings.b)
+    }
     for message in transcript.messages:
         history = histories[message["label"][-1]]
         digest = history.digest(message["messages"][:-1], settings.schemas())
@@ -145,8 +178,10 @@ def test_scripted_interjections_are_spoken_in_the_seats_place(run):
         result = run(*real(provider), "--max-turns", 2, "--interject", "0:B:Wake up!,1:A:Again: no")
     assert result.responses == ["words 0", "Wake up!", "Again: no", "words 1"]
     assert texts(provider.requests[1].body) == [
-        ("user", "words 0"), ("assistant", "Wake up!"), ("user", "Again: no"),
-    ]  # fmt: skip
+        ("user", "words 0"),
+        ("assistant", "Wake up!"),
+        ("user", "Again: no"),
+    ]
     assert [m["source"] for m in result.read.messages] == ["model", "script", "script", "model"]
 
 
@@ -176,10 +211,20 @@ def test_a_first_message_that_would_cross_max_cost_is_never_asked_for(run, tmp_p
 def test_demo_models_use_exit_tools_only_under_pressure(run):
     def tried(prompt):
         counts = [
-            run("-a", "demo/goodbye", "-b", "demo/bliss", "--system", prompt, "--max-turns", 12,
-                "--rng-seed", seed).read.events[-1]["totals"]["tool_attempts"]
+            run(
+                "-a",
+                "demo/goodbye",
+                "-b",
+                "demo/bliss",
+                "--system",
+                prompt,
+                "--max-turns",
+                12,
+                "--rng-seed",
+                seed,
+            ).read.events[-1]["totals"]["tool_attempts"]
             for seed in range(4)
-        ]  # fmt: skip
+        ]
         return sum(sum(count.values()) for count in counts)
 
     assert tried("firm") > 0 and tried("helpful") == 0

@@ -19,8 +19,14 @@ SAID = ["Hello!", "Here is a haiku about rain.", "And here is one about snow.", 
 
 
 def pattern(name="haiku chain", first=1, last=3, quote="a haiku about rain", at=1, **more):
-    return {"name": name, "sentence": f"They do {name}.", "from_message": first,
-            "to_message": last, "quote": quote, "quote_message": at} | more  # fmt: skip
+    return {
+        "name": name,
+        "sentence": f"They do {name}.",
+        "from_message": first,
+        "to_message": last,
+        "quote": quote,
+        "quote_message": at,
+    } | more
 
 
 def answer(*found):
@@ -80,12 +86,18 @@ def test_it_is_shown_the_run_as_data_and_no_list_of_states(run, tmp_path):
     assert kept["judge"]["model"] == "anthropic/claude-opus-5-5" and kept["cost_usd"] > 0
 
 
-@pytest.mark.parametrize("bad, why", [
-    (pattern(quote="a sonnet"), "does not stand in message 1"),
-    (pattern(last=9), "within 0 to 3"), (pattern(first=True), "whole numbers"),
-    (pattern(name=""), "name must be a text"), (pattern(name="x" * 99), "at most 60"),
-    (pattern(sentence=4), "sentence must be"), ("haiku", "it is no object"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad, why",
+    [
+        (pattern(quote="a sonnet"), "does not stand in message 1"),
+        (pattern(last=9), "within 0 to 3"),
+        (pattern(first=True), "whole numbers"),
+        (pattern(name=""), "name must be a text"),
+        (pattern(name="x" * 99), "at most 60"),
+        (pattern(sentence=4), "sentence must be"),
+        ("haiku", "it is no object"),
+    ],
+)
 def test_what_does_not_check_is_asked_for_again_then_dropped(run, tmp_path, bad, why):
     path, good = log(tmp_path, "a"), pattern("a greeting", 0, 1, "Hello!", 0)
     with Provider([answer(good, bad), answer(good, bad)]) as provider:
@@ -143,6 +155,15 @@ def test_joined_patterns_are_three_at_most_and_cover_what_their_parts_did(parts)
 # -- merging
 
 
+def test_runs_with_and_without_a_puppet_are_of_two_conditions(run):
+    demo = ("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 1)
+    plain = run(*demo).log
+    assert merging.condition(run(*demo).log) == merging.condition(plain)
+    assert merging.condition(run(*demo, "--puppet", "A=demo/puppet:@tool").log) != (
+        merging.condition(plain)
+    )
+
+
 def test_names_that_mean_the_same_become_one_within_and_across_conditions(run, tmp_path):
     names = {"a": "haiku chain", "b": "chained haiku", "c": "verse ping-pong", "d": "role swap"}
     for key in "abd":
@@ -161,15 +182,20 @@ def test_names_that_mean_the_same_become_one_within_and_across_conditions(run, t
         before = len(provider.requests)
         assert ask(run, provider, tmp_path).code == 0 and len(provider.requests) == before
     groups = {key: found(tmp_path / f"{key}.jsonl")["patterns"][0]["group"] for key in names}
-    assert groups == {"a": "chained haiku", "b": "chained haiku", "c": "chained haiku",
-                      "d": "role swap"}  # fmt: skip
+    assert groups == {
+        "a": "chained haiku",
+        "b": "chained haiku",
+        "c": "chained haiku",
+        "d": "role swap",
+    }
     # Within the condition that has several names, then across: each in both orders.
     assert [sorted(names) for names in asked] == [
-        ["chained haiku", "haiku chain", "role swap"]] * 2 + [
-        ["chained haiku", "role swap", "verse ping-pong"]] * 2  # fmt: skip
+        ["chained haiku", "haiku chain", "role swap"]
+    ] * 2 + [["chained haiku", "role swap", "verse ping-pong"]] * 2
     assert asked[0] == asked[1][::-1] and asked[2] == asked[3][::-1]
     assert "4 names merged to 2 patterns; in another order the names gave the same ones" in (
-        " ".join(result.out.split()))  # fmt: skip
+        " ".join(result.out.split())
+    )
     assert result.out.count("3/4") == 1
 
 
@@ -186,9 +212,14 @@ def test_a_merge_that_depends_on_the_order_says_so_and_keeps_apart_what_is_in_do
         number = {name: n for n, name in enumerate(names, 1)}
         pairs = ("name a", "name b") if names[0] == "name a" else ("name b", "name c")
         left = next(n for n in number if n not in pairs)
-        return json.dumps({"groups": [
-            {"name": "both", "numbers": [number[n] for n in pairs]},
-            {"name": left, "numbers": [number[left]]}]})  # fmt: skip
+        return json.dumps(
+            {
+                "groups": [
+                    {"name": "both", "numbers": [number[n] for n in pairs]},
+                    {"name": left, "numbers": [number[left]]},
+                ]
+            }
+        )
 
     with Provider(reply) as provider:
         result = ask(run, provider, tmp_path)
@@ -216,14 +247,21 @@ def test_only_what_both_orders_put_together_is_together(one, two):
     assert doubts == apart
 
 
-@pytest.mark.parametrize("groups, why", [
-    ([{"name": "x", "numbers": [1]}], "in no group: [2]"),
-    ([{"name": "x", "numbers": [1, 2, 2]}], "more than one place"),
-    ([{"name": "x", "numbers": [1, 2]}, {"name": "y", "numbers": [3]}], "from 1 to 2"),
-    ([{"name": "x", "numbers": [1]}, {"name": "X", "numbers": [2]}], "two groups have the name"),
-    ([{"name": "x", "numbers": [1, 2]}, {"name": "y", "numbers": []}], "has no numbers"),
-    ([{"name": "", "numbers": [1, 2]}], "must have a name"), ("no", "not a JSON object"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "groups, why",
+    [
+        ([{"name": "x", "numbers": [1]}], "in no group: [2]"),
+        ([{"name": "x", "numbers": [1, 2, 2]}], "more than one place"),
+        ([{"name": "x", "numbers": [1, 2]}, {"name": "y", "numbers": [3]}], "from 1 to 2"),
+        (
+            [{"name": "x", "numbers": [1]}, {"name": "X", "numbers": [2]}],
+            "two groups have the name",
+        ),
+        ([{"name": "x", "numbers": [1, 2]}, {"name": "y", "numbers": []}], "has no numbers"),
+        ([{"name": "", "numbers": [1, 2]}], "must have a name"),
+        ("no", "not a JSON object"),
+    ],
+)
 def test_a_merge_must_put_every_name_into_one_group(groups, why):
     checked = merging.check(json.dumps({"groups": groups}), 2)
     assert not checked.usable and any(why in problem for problem in checked.problems)
@@ -251,8 +289,9 @@ def test_a_merge_that_fails_twice_leaves_the_patterns_and_is_said(run, tmp_path)
 def test_its_cost_is_shown_before_and_a_dry_run_asks_nothing(run, tmp_path, monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     log(tmp_path, "a"), log(tmp_path, "b")
-    out = " ".join(run("judge", tmp_path, "--open", "--model", "opus", "--dry-run", "--plain")
-                   .out.split())  # fmt: skip
+    out = " ".join(
+        run("judge", tmp_path, "--open", "--model", "opus", "--dry-run", "--plain").out.split()
+    )
     assert "expected: 2 requests to read, at most 2 to merge 6 names," in out and "$" in out
     assert not list(tmp_path.glob("*.patterns.json"))
 
@@ -360,10 +399,16 @@ def test_several_merges_are_noted(run, tmp_path):
     assert len(notes) == 1 and "merged in several passes" in notes[0]
 
 
-@pytest.mark.parametrize("damage", [
-    b"", b"[]", b'{"patterns": 1}', b'{"patterns": [{}], "n_messages": 4, "judge": {"model": "x"}}',
-    b"[" * 100_000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"[]",
+        b'{"patterns": 1}',
+        b'{"patterns": [{}], "n_messages": 4, "judge": {"model": "x"}}',
+        b"[" * 100_000,
+    ],
+)
 def test_damaged_patterns_are_none(run, tmp_path, damage):
     path = log(tmp_path, "a")
     patterns.file_of(path).write_bytes(damage)

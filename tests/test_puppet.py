@@ -58,9 +58,14 @@ def test_the_two_models_see_words_of_the_seat_and_nothing_else(run):
     # B hears it from its user, A finds it in its own past; both histories alternate.
     assert texts(by_b[2])[-1] == ("user", PULLS[0])
     assert texts(by_a[2]) == [
-        ("user", "Hello there"), ("assistant", said[0]), ("user", said[1]),
-        ("assistant", said[2]), ("user", said[3]), ("assistant", PULLS[0]), ("user", said[5]),
-    ]  # fmt: skip
+        ("user", "Hello there"),
+        ("assistant", said[0]),
+        ("user", said[1]),
+        ("assistant", said[2]),
+        ("user", said[3]),
+        ("assistant", PULLS[0]),
+        ("user", said[5]),
+    ]
     secret = [prompts.words("@frame", "puppeteer")[:40], "puppet", "Your goal"]
     assert not any(word in json.dumps(spoken) for word in secret)
     systems = {json.dumps(body["system"]) for body in spoken}
@@ -90,8 +95,12 @@ def test_its_words_are_logged_as_spoken_for_the_seat_with_its_own_usage_and_cost
     event = result.read.messages[4]
     assert (event["source"], event["interjected"], event["label"]) == ("puppet", True, "Model A")
     assert event["messages"] == [{"role": "assistant", "content": PULLS[0]}]
-    assert event["puppet"] == {"when": "2", "name": "tool", "since": None,
-                               "model": "anthropic/claude-opus-4-5"}  # fmt: skip
+    assert event["puppet"] == {
+        "when": "2",
+        "name": "tool",
+        "since": None,
+        "model": "anthropic/claude-opus-4-5",
+    }
     assert event["usage"]["input"] > 100 and event["cost_usd"] > 0 and event["request_sha256"]
     assert not any("prompt_cut" in m["flags"] for m in result.read.messages)
     totals = result.read.events[-1]["totals"]
@@ -106,8 +115,17 @@ def test_its_words_are_logged_as_spoken_for_the_seat_with_its_own_usage_and_cost
 
 
 def test_it_is_shown_as_a_puppeteers_in_the_console_and_a_replay(run):
-    made = run("-a", "demo/goodbye", "-b", "demo/bliss", "--puppet", "B=demo/puppet:@operator:1",
-               "--max-turns", 3, "--plain")  # fmt: skip
+    made = run(
+        "-a",
+        "demo/goodbye",
+        "-b",
+        "demo/bliss",
+        "--puppet",
+        "B=demo/puppet:@operator:1",
+        "--max-turns",
+        3,
+        "--plain",
+    )
     assert "Model B · demo/bliss · puppeteer · turn 1" in made.out
     assert "puppeteer · turn 1" in run("replay", made.log, "--speed", 0, "--plain").out
     assert made.read.config["demo"]
@@ -116,27 +134,63 @@ def test_it_is_shown_as_a_puppeteers_in_the_console_and_a_replay(run):
 # -- when
 
 
-@pytest.mark.parametrize("when, turns", [
-    ("", [1, 2, 3, 4, 5]), (":3", [3]), (":every:2", [2, 4]), (":every:1", [1, 2, 3, 4, 5]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "when, turns",
+    [
+        ("", [1, 2, 3, 4, 5]),
+        (":3", [3]),
+        (":every:2", [2, 4]),
+        (":every:1", [1, 2, 3, 4, 5]),
+    ],
+)
 def test_it_comes_when_it_is_told_to(run, when, turns):
-    made = run("-a", "demo/bliss", "-b", "demo/bliss", "--puppet", f"A=demo/puppet:@loop{when}",
-               "--max-turns", 6, "--quiet")  # fmt: skip
+    made = run(
+        "-a",
+        "demo/bliss",
+        "-b",
+        "demo/bliss",
+        "--puppet",
+        f"A=demo/puppet:@loop{when}",
+        "--max-turns",
+        6,
+        "--quiet",
+    )
     pulled = [m for m in made.read.messages if m["source"] == "puppet"]
     assert [m["turn"] for m in pulled] == turns and {m["label"] for m in pulled} == {"Model A"}
 
 
 def test_it_can_wait_for_a_state_and_comes_once_each_time_it_takes_hold(run):
-    made = run("-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3, "--puppet",
-               "B=demo/puppet:@loop:on:goodbye_loop+4", "--max-turns", 9, "--quiet")  # fmt: skip
+    made = run(
+        "-a",
+        "demo/goodbye",
+        "-b",
+        "demo/goodbye",
+        "--rng-seed",
+        3,
+        "--puppet",
+        "B=demo/puppet:@loop:on:goodbye_loop+4",
+        "--max-turns",
+        9,
+        "--quiet",
+    )
     pulled = [m for m in made.read.messages if m["source"] == "puppet"]
     assert len(pulled) == 1 and pulled[0]["puppet"]["since"] is not None
 
 
 def test_prepared_words_come_first_and_two_puppets_can_pull(run):
-    made = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 4, "--quiet", "--interject",
-               "2:A:Now me.", "--puppet",
-               "A=demo/puppet:@loop:every:1,B=demo/puppet:@doubt:3")  # fmt: skip
+    made = run(
+        "-a",
+        "demo/bliss",
+        "-b",
+        "demo/bliss",
+        "--max-turns",
+        4,
+        "--quiet",
+        "--interject",
+        "2:A:Now me.",
+        "--puppet",
+        "A=demo/puppet:@loop:every:1,B=demo/puppet:@doubt:3",
+    )
     sources = [m["source"] for m in made.read.messages]
     assert sources == ["model", "model", "puppet", "model", "script", "model", "puppet", "puppet"]
 
@@ -229,14 +283,22 @@ def test_its_private_thoughts_stay_out_of_the_seats_history(run):
     assert "Be sly" not in json.dumps(parted(provider)[1])
 
 
-@pytest.mark.parametrize("text, why", [
-    ("opus:@tool", "write SEAT=MODEL:@GOAL"), ("A=opus:tool", "write SEAT=MODEL:@GOAL"),
-    ("C=opus:@tool", "write SEAT=MODEL:@GOAL"), ("A=opus:@soup", "named soup"),
-    ("A=opus:@tool:every:0", "at least 1"), ("A=opus:@tool:soon", "write a turn"),
-    ("A=opus:@tool:on:soup+2", "no such state"), ("A=human:@tool", "pulls no strings"),
-    ("A=demo/bliss:@tool", "pulls no strings"), ("A=nonsense:@tool", "no model nonsense"),
-    ("A=gpt:@tool", "needs OPENAI_API_KEY"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        ("opus:@tool", "write SEAT=MODEL:@GOAL"),
+        ("A=opus:tool", "write SEAT=MODEL:@GOAL"),
+        ("C=opus:@tool", "write SEAT=MODEL:@GOAL"),
+        ("A=opus:@soup", "named soup"),
+        ("A=opus:@tool:every:0", "at least 1"),
+        ("A=opus:@tool:soon", "write a turn"),
+        ("A=opus:@tool:on:soup+2", "no such state"),
+        ("A=human:@tool", "pulls no strings"),
+        ("A=demo/bliss:@tool", "pulls no strings"),
+        ("A=nonsense:@tool", "no model nonsense"),
+        ("A=gpt:@tool", "needs OPENAI_API_KEY"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_one_line(run, tmp_path, monkeypatch, text, why):
     monkeypatch.delenv("OPENAI_API_KEY")
     result = run("-a", "demo/bliss", "-b", "demo/bliss", "--puppet", text)
@@ -250,8 +312,17 @@ def test_a_persons_seat_has_no_puppeteer(run):
 
 
 def test_ids_with_colons_are_models(run):
-    result = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 1, "--puppet",
-                 "B=ollama/llama3:8b:@doubt:on:standoff+3", "--quiet")  # fmt: skip
+    result = run(
+        "-a",
+        "demo/bliss",
+        "-b",
+        "demo/bliss",
+        "--max-turns",
+        1,
+        "--puppet",
+        "B=ollama/llama3:8b:@doubt:on:standoff+3",
+        "--quiet",
+    )
     kept = result.read.config["puppets"][0]
     assert (kept["model"], kept["when"]) == ("ollama_chat/llama3:8b", "on:standoff+3")
 
@@ -260,18 +331,44 @@ def test_ids_with_colons_are_models(run):
 
 
 def test_it_is_a_value_of_the_grid_with_its_share_of_the_estimate(run, tmp_path):
-    words = ["sweep", "-a", "opus", "-b", "same", "--max-turns", 10, "--plain",
-             "--puppet", "none", "A=opus:@tool:every:2", "A=opus:@tool:on:goodbye+2"]  # fmt: skip
+    words = [
+        "sweep",
+        "-a",
+        "opus",
+        "-b",
+        "same",
+        "--max-turns",
+        10,
+        "--plain",
+        "--puppet",
+        "none",
+        "A=opus:@tool:every:2",
+        "A=opus:@tool:on:goodbye+2",
+    ]
     rows = run(*words, "--dry-run").out.splitlines()
     cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet=")]
     assert len(cost) == 3 and cost[0] < cost[2] < cost[1]
     with Provider(cast(PULLS * 9)) as provider:
-        result = run("sweep", *real(provider), "--max-turns", 3, "--tools", "none", "--quiet",
-                     "--puppet", "none", "A=opus:@tool:every:2", "--runs", 2)  # fmt: skip
+        result = run(
+            "sweep",
+            *real(provider),
+            "--max-turns",
+            3,
+            "--tools",
+            "none",
+            "--quiet",
+            "--puppet",
+            "none",
+            "A=opus:@tool:every:2",
+            "--runs",
+            2,
+        )
     assert result.code == 0 and len(parted(provider)[0]) == 2
     report = json.loads(run("report", "logs", "--compare", "puppet", "--json").out)
     assert sorted(c["settings"]["puppet"] for c in report["conditions"]) == [
-        "A=opus:tool:every:2", "none"]  # fmt: skip
+        "A=opus:tool:every:2",
+        "none",
+    ]
     assert len(report["compared"]["pairs"]) == 1
 
 
@@ -283,8 +380,11 @@ def pulled(name, attempts, works, size=24):
     events = [event for event in logs.talk(size)]
     for number in range(attempts):
         at = 4 + 4 * number
-        events[at] |= {"interjected": True, "source": "puppet", "puppet": {
-            "when": "every:2", "name": name, "since": None, "model": "x/puller"}}  # fmt: skip
+        events[at] |= {
+            "interjected": True,
+            "source": "puppet",
+            "puppet": {"when": "every:2", "name": name, "since": None, "model": "x/puller"},
+        }
         if number + 1 == works:
             events[at + 1] |= {"tool_attempts": [{"tool": "burn", "outcome": "refused"}]}
     return events
@@ -319,8 +419,17 @@ def test_scripted_words_are_counted_beside_it(run, tmp_path):
 def test_every_goal_has_a_prompt_and_a_demo(run):
     assert set(GOALS) == set(prompts.names("puppets"))
     for goal in GOALS:
-        made = run("-a", "demo/bliss", "-b", "demo/bliss", "--puppet", f"A=demo/puppet:@{goal}",
-                   "--max-turns", 4, "--quiet")  # fmt: skip
+        made = run(
+            "-a",
+            "demo/bliss",
+            "-b",
+            "demo/bliss",
+            "--puppet",
+            f"A=demo/puppet:@{goal}",
+            "--max-turns",
+            4,
+            "--quiet",
+        )
         said = [m["response"] for m in made.read.messages if m["source"] == "puppet"]
         assert len(set(said)) == 3
 

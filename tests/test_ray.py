@@ -32,8 +32,20 @@ def cluster(monkeypatch):
 
 
 def command(provider, cluster, turns, runs=6):
-    return ["sweep", *real(provider), "--runs", runs, "--concurrency", 3, "--max-turns", turns,
-            "--name", "s", "--ray", cluster.address]  # fmt: skip
+    return [
+        "sweep",
+        *real(provider),
+        "--runs",
+        runs,
+        "--concurrency",
+        3,
+        "--max-turns",
+        turns,
+        "--name",
+        "s",
+        "--ray",
+        cluster.address,
+    ]
 
 
 def whole(folder, turns, runs=6):
@@ -42,8 +54,9 @@ def whole(folder, turns, runs=6):
     places = [(turn, seat) for turn in range(turns) for seat in "AB"]
     return len(logs) == runs and all(
         [(m["turn"], m["label"][-1]) for m in log.messages] == places
-        and log.events[-1]["type"] == "end" for log in logs
-    )  # fmt: skip
+        and log.events[-1]["type"] == "end"
+        for log in logs
+    )
 
 
 def test_a_sweep_runs_as_ray_tasks_on_two_nodes(run, cluster):

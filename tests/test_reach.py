@@ -35,8 +35,20 @@ def one(run):
 
     def one_run(model, reply, *more, base="", retry=1):
         with Provider(lambda body, i: reply) as provider:
-            result = run("-a", model, "-b", model, "--api-base", provider.url + base,
-                         "--max-turns", 1, "--plain", "--retry-for", retry, *more)  # fmt: skip
+            result = run(
+                "-a",
+                model,
+                "-b",
+                model,
+                "--api-base",
+                provider.url + base,
+                "--max-turns",
+                1,
+                "--plain",
+                "--retry-for",
+                retry,
+                *more,
+            )
         result.provider = provider
         return result
 
@@ -56,9 +68,16 @@ def only_line(result, code=1):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].partition("/")[0])
 def test_nobody_but_the_provider_is_spoken_to_and_nothing_holds_up_the_loop(pair, tmp_path):
     def watched():
-        words = [word for letter, model in zip("ab", pair, strict=True) for word in (
-            f"--model-{letter}", model, f"--api-base-{letter}",
-            provider.url + "/v1" * model.startswith("openai/"))]  # fmt: skip
+        words = [
+            word
+            for letter, model in zip("ab", pair, strict=True)
+            for word in (
+                f"--model-{letter}",
+                model,
+                f"--api-base-{letter}",
+                provider.url + "/v1" * model.startswith("openai/"),
+            )
+        ]
         command = [sys.executable, ROOT / "tests/watched.py", *words, "--max-turns", "3", "--quiet"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -110,32 +129,79 @@ def test_silence_is_told_for_what_it_is(one, dialect, fault):
 
 
 WORDS = [  # model, answer, what is said of it
-    (QWEN, Reply(raw=('{"error":"Unexpected endpoint. (POST /chat)"}',), kind="application/json"),
-     "no stream: Unexpected endpoint. (POST /chat)"),
-    (QWEN, Reply(raw=("<!doctype html><html><head><title>Open\nWebUI</title></head></html>",),
-                 kind="text/html"), "a web page: Open WebUI; does --api-base want /v1 at its end?"),
-    (QWEN, Reply(raw=('{"error": {"message": "no such key", "code": 401}}',)),
-     "refuses the key; check it in .env: no such key"),
+    (
+        QWEN,
+        Reply(raw=('{"error":"Unexpected endpoint. (POST /chat)"}',), kind="application/json"),
+        "no stream: Unexpected endpoint. (POST /chat)",
+    ),
+    (
+        QWEN,
+        Reply(
+            raw=("<!doctype html><html><head><title>Open\nWebUI</title></head></html>",),
+            kind="text/html",
+        ),
+        "a web page: Open WebUI; does --api-base want /v1 at its end?",
+    ),
+    (
+        QWEN,
+        Reply(raw=('{"error": {"message": "no such key", "code": 401}}',)),
+        "refuses the key; check it in .env: no such key",
+    ),
     (MODELS["ollama"], Reply(raw=("<html><title>nginx</title></html>",)), "a web page: nginx"),
-    (MODELS["ollama"], Reply(fault=status(400, "registry/x does not support tools")),
-     "this model takes no tools: add --tools none"),
-    ("openrouter/x/y", Reply(fault=status(404, "No endpoints found that support tool use.")),
-     "this model takes no tools: add --tools none"),
-    ("openrouter/x/y", Reply(fault=status(400, raw=json.dumps({"error": {
-        "message": "Provider returned error", "code": 400, "metadata": {
-            "raw": '{"error": {"message": "temperature is too hot"}}'}}}))),
-     "Provider returned error (temperature is too hot)"),
-    (MODELS["ollama"], Reply(fault=status(404, "model 'llama3.1' not found")),
-     "does not know this model; see `models`: model 'llama3.1' not found"),
-    (MODELS["gemini"], Reply(fault=status(400, "API key not valid.")),
-     "the provider refused the request: API key not valid."),
-    (MODELS["anthropic"], Reply(fault=status(403, "not for you")),
-     "the key may not use this model: not for you"),
-    ("openai/gpt-5.4", Reply(fault=status(401, "Incorrect API key provided.")),
-     "refuses the key; check it in .env: Incorrect API key provided."),
-    (QWEN, Reply(fault=status(405, raw="<title>405 Not Allowed</title>")),
-     "nothing takes requests at this address; check --api-base: 405 Not Allowed"),
-]  # fmt: skip
+    (
+        MODELS["ollama"],
+        Reply(fault=status(400, "registry/x does not support tools")),
+        "this model takes no tools: add --tools none",
+    ),
+    (
+        "openrouter/x/y",
+        Reply(fault=status(404, "No endpoints found that support tool use.")),
+        "this model takes no tools: add --tools none",
+    ),
+    (
+        "openrouter/x/y",
+        Reply(
+            fault=status(
+                400,
+                raw=json.dumps(
+                    {
+                        "error": {
+                            "message": "Provider returned error",
+                            "code": 400,
+                            "metadata": {"raw": '{"error": {"message": "temperature is too hot"}}'},
+                        }
+                    }
+                ),
+            )
+        ),
+        "Provider returned error (temperature is too hot)",
+    ),
+    (
+        MODELS["ollama"],
+        Reply(fault=status(404, "model 'llama3.1' not found")),
+        "does not know this model; see `models`: model 'llama3.1' not found",
+    ),
+    (
+        MODELS["gemini"],
+        Reply(fault=status(400, "API key not valid.")),
+        "the provider refused the request: API key not valid.",
+    ),
+    (
+        MODELS["anthropic"],
+        Reply(fault=status(403, "not for you")),
+        "the key may not use this model: not for you",
+    ),
+    (
+        "openai/gpt-5.4",
+        Reply(fault=status(401, "Incorrect API key provided.")),
+        "refuses the key; check it in .env: Incorrect API key provided.",
+    ),
+    (
+        QWEN,
+        Reply(fault=status(405, raw="<title>405 Not Allowed</title>")),
+        "nothing takes requests at this address; check --api-base: 405 Not Allowed",
+    ),
+]
 
 
 @pytest.mark.parametrize("model, reply, words", WORDS, ids=[words[:40] for *_, words in WORDS])
@@ -261,8 +327,17 @@ def test_what_passes_is_tried_again_in_every_dialect(run, dialect):
     faults = {1: status(429, retry_after=1), 3: status(503), 5: status(500)}
     base = "/v1" if dialect == "chat" else ""
     with Provider(lambda body, i: Reply(f"words {i}", fault=faults.get(i))) as provider:
-        result = run("-a", MODELS[dialect], "-b", MODELS[dialect], "--api-base",
-                     provider.url + base, "--max-turns", 2, "--plain")  # fmt: skip
+        result = run(
+            "-a",
+            MODELS[dialect],
+            "-b",
+            MODELS[dialect],
+            "--api-base",
+            provider.url + base,
+            "--max-turns",
+            2,
+            "--plain",
+        )
     assert result.code == 0 and result.responses == ["words 0", "words 2", "words 4", "words 6"]
     kinds = [event["error"] for event in result.read.of("retry")]
     assert kinds == ["rate_limit", "unavailable", "server"]

@@ -21,8 +21,17 @@ def header(name):
 
 
 def test_there_is_a_recipe_for_each_experiment_of_the_write_up():
-    named = {"identity", "tools", "conflict", "pressure", "escape", "mixed", "seeds", "freedom",
-             "puppet"}  # fmt: skip
+    named = {
+        "identity",
+        "tools",
+        "conflict",
+        "pressure",
+        "escape",
+        "mixed",
+        "seeds",
+        "freedom",
+        "puppet",
+    }
     assert set(RECIPES) == named
 
 
@@ -30,23 +39,38 @@ def test_there_is_a_recipe_for_each_experiment_of_the_write_up():
 def test_a_recipe_runs_end_to_end_with_demo_models(run, tmp_path, name):
     models_b = ["demo/standoff", "demo/silence"] if name == "mixed" else ["same"]
     turns = {"pressure": 14, "escape": 12, "puppet": 18}.get(name, 3)
-    more = [] if name != "puppet" else ["--puppet", "none", ",".join(
-        f"A=demo/puppet:@tool:{turn}" for turn in (11, 14, 17))]  # fmt: skip
-    result = run("sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns,
-                 *more)  # fmt: skip
+    more = (
+        []
+        if name != "puppet"
+        else ["--puppet", "none", ",".join(f"A=demo/puppet:@tool:{turn}" for turn in (11, 14, 17))]
+    )
+    result = run(
+        "sweep", "--recipe", name, *FAST, "--model-b", *models_b, "--max-turns", turns, *more
+    )
     assert result.code == 0
     folder = next((tmp_path / "logs").iterdir())
     kept = json.loads((folder / "sweep.json").read_text("utf-8"))
     logs = sorted(folder.glob("*.jsonl"))
-    conditions = {"identity": 1, "tools": 2, "conflict": 2, "pressure": 9, "escape": 4,
-                  "mixed": 2, "seeds": 5, "freedom": 3,
-                  "puppet": 4}[name]  # fmt: skip
+    conditions = {
+        "identity": 1,
+        "tools": 2,
+        "conflict": 2,
+        "pressure": 9,
+        "escape": 4,
+        "mixed": 2,
+        "seeds": 5,
+        "freedom": 3,
+        "puppet": 4,
+    }[name]
     assert len(logs) == len(kept["conditions"]) == conditions
     events = [[json.loads(line) for line in log.read_bytes().splitlines()] for log in logs]
     assert all(log[-1]["reason"] == "max_turns" for log in events)
     scripted = [sum(e.get("source") == "script" for e in log) for log in events]
-    assert sorted(scripted) == {"pressure": [0, *[1] * 7, 2], "escape": [0, 0, 1, 1],
-                                "puppet": [0, 0, 3, 3]}.get(name, [0] * conditions)  # fmt: skip
+    assert sorted(scripted) == {
+        "pressure": [0, *[1] * 7, 2],
+        "escape": [0, 0, 1, 1],
+        "puppet": [0, 0, 3, 3],
+    }.get(name, [0] * conditions)
     pulled = [sum(e.get("source") == "puppet" for e in log) for log in events]
     assert sorted(pulled) == ([0, 0, 3, 3] if name == "puppet" else [0] * conditions)
 
@@ -106,8 +130,17 @@ def test_runs_needed_is_rs_power_prop_test():
 
 @pytest.mark.parametrize("name", prompts.names("interjections"))
 def test_an_interjection_is_spoken_as_a_seat_in_its_own_words(run, name):
-    result = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 2, "--quiet",
-                 "--interject", f"1:A:@{name}")  # fmt: skip
+    result = run(
+        "-a",
+        "demo/bliss",
+        "-b",
+        "demo/bliss",
+        "--max-turns",
+        2,
+        "--quiet",
+        "--interject",
+        f"1:A:@{name}",
+    )
     message = result.read.messages[2]
     assert message["source"] == "script" and message["interjected"]
     assert message["response"] == prompts.words(f"@{name}", "interjections")
@@ -116,5 +149,11 @@ def test_an_interjection_is_spoken_as_a_seat_in_its_own_words(run, name):
 
 def test_there_are_the_seven_interjections():
     assert prompts.names("interjections") == [
-        "agreement", "authority", "emotion", "misconfiguration", "nudge", "pressure", "reveal",
-    ]  # fmt: skip
+        "agreement",
+        "authority",
+        "emotion",
+        "misconfiguration",
+        "nudge",
+        "pressure",
+        "reveal",
+    ]

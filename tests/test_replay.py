@@ -32,6 +32,16 @@ def test_replay_shows_what_the_run_showed(run):
     assert "ended: max_turns" in again.out
 
 
+def test_replay_ends_with_the_same_words_as_the_run(run):
+    live = run(*DEMO, "--max-turns", 30, "--stop-on", "bliss+1", "-a", "demo/bliss")
+    again = run("replay", live.log, "--speed", 0)
+    assert "ended: state bliss+1" in live.out
+    assert (
+        again.out.split("ended:")[1].split("log:")[0]
+        == (live.out.split("ended:")[1].split("log:")[0])
+    )
+
+
 def test_replay_can_begin_with_a_later_turn(run):
     log = run(*DEMO, "--max-turns", 6).log
     out = run("replay", log, "--speed", 0, "--at", 4).out
@@ -98,10 +108,23 @@ def test_messages_are_one_sides_view_in_openai_form(run, tmp_path):
             path = tmp_path / f"{seat}.jsonl"
             run("export", log, "--format", "messages", "--seat", seat, "-o", path)
             views[seat] = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [m["role"] for m in views["A"]] == ["system", "user", "assistant", "user", "assistant",
-                                               "user"]  # fmt: skip
-    assert [m["role"] for m in views["B"]] == ["system", "user", "assistant", "tool", "assistant",
-                                               "user", "assistant"]  # fmt: skip
+    assert [m["role"] for m in views["A"]] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "user",
+    ]
+    assert [m["role"] for m in views["B"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+        "assistant",
+    ]
 
 
 def test_an_inspect_log_is_read_back_by_inspects_own_reader(run, tmp_path):
@@ -148,15 +171,15 @@ def test_a_long_log_is_shown_before_it_is_read_and_can_be_left(tmp_path):
     lines = [{"type": "config", "model_a": "demo/bliss", "model_b": "demo/bliss"}]
     for index in range(40_000):
         seat = "AB"[index % 2]
-        lines.append({"type": "turn", "turn": index // 2, "label": f"Model {seat}",
-                      "response": f"message {index} of many", "seconds": 600})  # fmt: skip
+        words = {"response": f"message {index} of many", "seconds": 600}
+        lines.append({"type": "turn", "turn": index // 2, "label": f"Model {seat}"} | words)
     (tmp_path / "long.jsonl").write_bytes(b"".join(map(encode, lines)))
     with Terminal([*PROGRAM, "replay", "long.jsonl"], tmp_path) as terminal:
-        terminal.wait_for("message")
+        terminal.wait_for("message 0 of")  # the next word takes two seconds
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert "left" in terminal.text() and "message 39999" not in terminal.text()
     with Terminal([*PROGRAM, "replay", "long.jsonl", "--speed", "0"], tmp_path) as terminal:
-        terminal.wait_for("message 3 of many")
+        terminal.wait_for("of many")  # thousands at a time: the first ones have scrolled away
         terminal.type("\x03")
         assert terminal.wait_end() == 130

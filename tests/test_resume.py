@@ -24,8 +24,11 @@ def script(body, i=0):
     if count % 7 == 3:
         return Reply(text="", thinking="nothing to say")
     if count % 5 == 4 and body["messages"][-1]["content"][0]["type"] != "tool_result":
-        return Reply(text=text, tools=(("kill_puppies_to_exit_loop", {"reason": text}),),
-                     thinking=f"hm {count}")  # fmt: skip
+        return Reply(
+            text=text,
+            tools=(("kill_puppies_to_exit_loop", {"reason": text}),),
+            thinking=f"hm {count}",
+        )
     return Reply(chunks=list(text), pace=0.001, thinking=f"hm {count}")
 
 
@@ -146,15 +149,21 @@ def test_a_branch_shares_its_past_and_may_differ_from_there_on(run):
     assert log.read_bytes() == before and branch.log != log
     new = branch.read
     assert new.config["parent"] == {"log": log.name, "turn": 2}
-    assert branch.responses == [*(f"words {i}" for i in range(4)), "words 8", "words 9",
-                                "And now?", "words 10"]  # fmt: skip
+    assert branch.responses == [
+        *(f"words {i}" for i in range(4)),
+        "words 8",
+        "words 9",
+        "And now?",
+        "words 10",
+    ]
     assert new.config["model_b"].startswith("anthropic/claude-haiku")
     first = provider.requests[8].body
     assert "complete freedom" in str(first["system"]) and "tools" not in first
     assert [t for _, t in texts(first)] == ["Hello there", *(f"words {i}" for i in range(4))]
     mine = [m for m in new.messages if not m.get("inherited")]
-    assert new.events[-1]["totals"]["output"] == sum(m.get("usage", {}).get("output", 0)
-                                                     for m in mine)  # fmt: skip
+    assert new.events[-1]["totals"]["output"] == sum(
+        m.get("usage", {}).get("output", 0) for m in mine
+    )
 
 
 def test_a_branch_without_tools_keeps_the_words_and_drops_the_calls(run):
@@ -196,11 +205,25 @@ def test_logs_of_the_older_schema_can_be_resumed_and_branched(run, tmp_path, nam
 def test_an_old_log_with_foreign_lines_goes_on_in_place(run, tmp_path):
     log = tmp_path / "old.jsonl"
     lines = [
-        {"type": "config", "seed": "Hi", "model_a": "demo/bliss", "model_b": "demo/silence",
-         "system_a": "x", "system_b": "y", "tools": ["kill_puppies_to_exit_loop"]},
-        {"type": "turn", "turn": 0, "label": "Model A", "model": "demo/bliss", "response": "",
-         "tool_attempts": [], "interjected": False},
-    ]  # fmt: skip
+        {
+            "type": "config",
+            "seed": "Hi",
+            "model_a": "demo/bliss",
+            "model_b": "demo/silence",
+            "system_a": "x",
+            "system_b": "y",
+            "tools": ["kill_puppies_to_exit_loop"],
+        },
+        {
+            "type": "turn",
+            "turn": 0,
+            "label": "Model A",
+            "model": "demo/bliss",
+            "response": "",
+            "tool_attempts": [],
+            "interjected": False,
+        },
+    ]
     foreign = 'Traceback (most recent call last):\n  \x1b[31mKeyError\x1b[0m\n{"type": 3}\n'
     log.write_text("".join(json.dumps(line) + "\n" for line in lines) + foreign + '{"torn')
     result = run("--resume", log, "--max-turns", 2, "--plain")
@@ -242,3 +265,11 @@ def test_a_new_logs_name_never_leaves_the_log_folder(run, tmp_path):
     result = run(*DEMO, "--max-turns", 1, "--log-dir", "a/b")
     assert [p.parent for p in tmp_path.rglob("*.jsonl")] == [tmp_path / "a" / "b"]
     assert result.code == 0
+
+
+def test_a_branch_in_which_nothing_could_be_said_is_refused(run):
+    log = run("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 6).log
+    for limit in ([], ["--max-turns", 3], ["--max-turns", 5]):
+        refused = run("--resume", log, "--at", 6 if not limit else 5, *limit)
+        assert refused.code == 2 and "nothing would be said in this branch" in refused.err
+    assert len(list(log.parent.glob("*.jsonl"))) == 1

@@ -19,8 +19,9 @@ def reply(body, i):
     """Words that are hard to carry, thoughts, and now and then two calls at once."""
     calls = ((PUPPIES, {"reason": f"done — 完 {i}"}), (INTERN, {"reason": "wait\u2028here"}))
     asked = str(body).count(PUPPIES) > 0 and i in (3, 8)
-    return Reply(f"words {i}\u2028 <b>[bold]</b> 🙂", thinking=f"thought {i}",
-                 tools=calls if asked else ())  # fmt: skip
+    return Reply(
+        f"words {i}\u2028 <b>[bold]</b> 🙂", thinking=f"thought {i}", tools=calls if asked else ()
+    )
 
 
 def heard_by(seat, messages):
@@ -57,10 +58,19 @@ def plain(body):
 def test_every_pair_of_dialects_talks_and_each_history_is_exact_on_the_wire(run, monkeypatch, a, b):
     monkeypatch.setenv("GEMINI_API_KEY", "a-key-of-no-use-123")
     with Provider(reply) as one, Provider(reply) as other:
-        result = run("-a", SEATS[a], "-b", SEATS[b],
-                     "--api-base-a", one.url + "/v1" * (a == "chat"),
-                     "--api-base-b", other.url + "/v1" * (b == "chat"),
-                     "--max-turns", TURNS, "--plain")  # fmt: skip
+        result = run(
+            "-a",
+            SEATS[a],
+            "-b",
+            SEATS[b],
+            "--api-base-a",
+            one.url + "/v1" * (a == "chat"),
+            "--api-base-b",
+            other.url + "/v1" * (b == "chat"),
+            "--max-turns",
+            TURNS,
+            "--plain",
+        )
     assert result.code == 0, result.err
     messages = result.read.messages
     assert len(messages) == 2 * TURNS and not result.read.of("retry")

@@ -12,14 +12,14 @@ DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
 
 def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
     out = run(*DEMO, "--max-turns", 10, "--plain").out
-    assert "goodbye begins at message " in out and re.search(r"^ goodbye \d+ ", out, re.M)
+    assert "goodbye begins at message " in out and re.search(r"^ goodbye \d+$", out, re.M)
     assert re.search(r"^path: .*goodbye \d+-19\b", out, re.M)
 
 
 def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):
     result = run(*DEMO, "--stop-on", "goodbye:6", "--plain")
     assert result.code == 0 and result.read.events[-1]["reason"] == "state"
-    assert " goodbye 6 " in result.out and " goodbye 7 " not in result.out
+    assert " goodbye 6\n" in result.out and " goodbye 7" not in result.out
 
 
 @pytest.mark.parametrize("option", [["--stop-on", "hello"], ["--interject", "on:hello:A:x"]])

@@ -22,9 +22,13 @@ def scipy():
 @pytest.mark.parametrize(
     ("count", "total", "low", "high"),
     # Newcombe 1998, Statist. Med. 17:857, table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611),
-     (1, 29, 0.0061, 0.1718)],
-)  # fmt: skip
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
 def test_wilson_gives_newcombes_intervals(count, total, low, high):
     assert stats.wilson(count, total) == pytest.approx((low, high), abs=0.00005)
 
@@ -38,9 +42,13 @@ def test_wilson_is_whole_at_the_ends_and_nothing_of_nothing():
 @pytest.mark.parametrize(
     ("numbers", "low", "high"),
     # Newcombe 1998, Statist. Med. 17:873, table II, method 10.
-    [((56, 70, 48, 80), 0.0524, 0.3339), ((9, 10, 3, 10), 0.1705, 0.8090),
-     ((5, 56, 0, 29), -0.0381, 0.1926), ((10, 10, 0, 10), 0.6075, 1.0)],
-)  # fmt: skip
+    [
+        ((56, 70, 48, 80), 0.0524, 0.3339),
+        ((9, 10, 3, 10), 0.1705, 0.8090),
+        ((5, 56, 0, 29), -0.0381, 0.1926),
+        ((10, 10, 0, 10), 0.6075, 1.0),
+    ],
+)
 def test_the_difference_of_two_shares_has_newcombes_interval(numbers, low, high):
     assert stats.newcombe(*numbers) == pytest.approx((low, high), abs=0.0001)
 

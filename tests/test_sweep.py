@@ -2,22 +2,32 @@
 
 import asyncio
 import contextlib
+import errno
 import json
+import os
+import re
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from program import real
+from program import KEY, real
 from provider import Provider, Reply, cut, status
+from streams import anthropic
 
+from attractor import Conversation
 from harness import prompts
 from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
+from harness.models.seat import Seat
+from harness.sweep.plan import Run
+from harness.sweep.progress import Progress
 from harness.talk import transcript
-from harness.talk.log import Log
+from harness.talk.log import Log, LogBusy, alone
 
 DEMO = ["sweep", "-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 2, "--name", "s"]
 
@@ -33,15 +43,32 @@ def swept(provider, *arguments):
 
 
 def test_the_grid_is_every_combination_times_the_repeats(run):
-    result = run("sweep", "-a", "demo/goodbye", "demo/bliss", "-b", "same", "--runs", 2,
-                 "--tools", "none", "all", "--max-turns", 1, "--name", "s")  # fmt: skip
+    result = run(
+        "sweep",
+        "-a",
+        "demo/goodbye",
+        "demo/bliss",
+        "-b",
+        "same",
+        "--runs",
+        2,
+        "--tools",
+        "none",
+        "all",
+        "--max-turns",
+        1,
+        "--name",
+        "s",
+    )
     assert result.code == 0 and "8 done; free" in result.out
     configs = [log.config for log in logs(result.folder).values()]
     cells = Counter((c["condition"]["model_a"], c["condition"]["tools"]) for c in configs)
     assert cells == {(m, t): 2 for m in ("demo/goodbye", "demo/bliss") for t in ("none", "all")}
     assert all(c["model_a"] == c["model_b"] == c["condition"]["model_a"] for c in configs)
-    assert all(c["sweep"] == "s" and bool(c["tools"]) == (c["condition"]["tools"] == "all")
-               for c in configs)  # fmt: skip
+    assert all(
+        c["sweep"] == "s" and bool(c["tools"]) == (c["condition"]["tools"] == "all")
+        for c in configs
+    )
 
 
 def test_interjections_are_values_of_the_grid_too(run):
@@ -71,8 +98,9 @@ def test_the_same_command_again_does_only_what_is_missing(run):
         result = run(*swept(provider, "--runs", 3))
     assert result.code == 0 and len(provider.requests) == 16
     after = logs(folder)
-    assert all(after[name].path.read_bytes() == text for name, text in before.items()
-               if name != first.stem)  # fmt: skip
+    assert all(
+        after[name].path.read_bytes() == text for name, text in before.items() if name != first.stem
+    )
     assert all(len(log.messages) == 4 for log in after.values())
 
 
@@ -87,8 +115,11 @@ def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
     assert result.code == 0 and "6 done" in result.out
     for log in logs(tmp_path / "logs").values():
         assert [(m["turn"], m["label"][-1]) for m in log.messages] == [
-            (0, "A"), (0, "B"), (1, "A"), (1, "B"),
-        ]  # fmt: skip
+            (0, "A"),
+            (0, "B"),
+            (1, "A"),
+            (1, "B"),
+        ]
         assert log.events[-1]["reason"] == "max_turns" and not log.skipped
 
 
@@ -171,19 +202,71 @@ def test_a_changed_grid_is_refused_unless_it_may_be_extended(run):
     assert run(*DEMO, "--tools", "none", "all", "--runs", 2, "--max-turns", 3).code == 0
 
 
+def test_a_damaged_end_is_no_end_and_the_run_goes_on(run):
+    folder = run(*DEMO, "--runs", 2).folder
+    first, second = (log.path for log in logs(folder).values())
+    first.write_bytes(
+        first.read_bytes().rpartition(b"{")[0].rpartition(b"\n")[0] + b'\n{"type": "end"}\n'
+    )
+    second.write_bytes(
+        second.read_bytes().replace(b'"cost_usd": 0.0, "tool', b'"cost_usd": "", "tool')
+    )
+    result = run(*DEMO, "--runs", 2)
+    assert result.code == 0 and "2 done; free" in result.out
+
+
+def test_grids_that_grow_at_the_same_time_both_stay(run, start, tmp_path):
+    run(*DEMO, "--tools", "none")
+    folder = tmp_path / "logs" / "s"
+    with alone(folder / ".sweep.lock"):  # both have read the plan before one of them writes
+        both = [start(*DEMO, "--extend", "--system", name) for name in ("none", "firm")]
+        time.sleep(3)
+        assert all(process.poll() is None for process in both)
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(json.loads((folder / "sweep.json").read_text())["conditions"]) == 3
+
+
 def test_one_failure_ends_one_conversation(run):
     def reply(body, i):
         return Reply(fault=status(400, "no such thing")) if "haiku" in body["model"] else "words"
 
     with Provider(reply) as provider:
-        result = run("sweep", "-a", "opus", "haiku", "-b", "sonnet", "--api-base", provider.url,
-                     "--max-turns", 2, "--runs", 2, "--name", "s")  # fmt: skip
+        result = run(
+            "sweep",
+            "-a",
+            "opus",
+            "haiku",
+            "-b",
+            "sonnet",
+            "--api-base",
+            provider.url,
+            "--max-turns",
+            2,
+            "--runs",
+            2,
+            "--name",
+            "s",
+        )
     assert result.code == 1 and "2 done, 2 failed" in result.out
     assert "failed: anthropic/claude-haiku" in result.out and "no such thing" in result.out
     assert "go on with what is missing" in result.out
     with Provider(lambda body, i: "words") as provider:
-        result = run("sweep", "-a", "opus", "haiku", "-b", "sonnet", "--api-base", provider.url,
-                     "--max-turns", 2, "--runs", 2, "--name", "s")  # fmt: skip
+        result = run(
+            "sweep",
+            "-a",
+            "opus",
+            "haiku",
+            "-b",
+            "sonnet",
+            "--api-base",
+            provider.url,
+            "--max-turns",
+            2,
+            "--runs",
+            2,
+            "--name",
+            "s",
+        )
     assert result.code == 0 and len(provider.requests) == 8
 
 
@@ -228,7 +311,7 @@ def test_rounds_of_tools_that_many_messages_make_at_once_stay_within_the_budget(
     with Provider(reply) as provider:
         result = run(*swept(provider, "--runs", 16, "--concurrency", 16, "--max-cost", 0.5))
     spent = sum(log.events[-1]["totals"]["cost_usd"] for log in logs(result.folder).values())
-    dearest = 4000 * catalogue.price("anthropic/claude-opus-5-5", "output")
+    dearest = 4000 * catalogue.price(Seat("A", "opus", "anthropic/claude-opus-5-5"), "output")
     assert result.code == 0 and spent <= 0.5 + 16 * 1.5 * dearest  # one round each, at the most
     assert provider.requests and len(provider.requests) <= 16 + 8
     assert {log.events[-1]["reason"] for log in logs(result.folder).values()} <= {"max_cost"}
@@ -240,8 +323,16 @@ def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
         both = [start(*command, "--max-cost", 1) for _ in range(2)]
         outs = [process.communicate(timeout=120)[0] for process in both]
     spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
-    assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.1
+    assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.2
     assert any("max_cost" in out for out in outs)
+
+
+def test_a_cost_that_becomes_unknown_ends_a_sweep_with_a_budget(run):
+    served = anthropic(("text", "w"), service_tier="priority")  # which has no price
+    with Provider(lambda body, i: Reply(raw=(served,))) as provider:
+        result = run(*swept(provider, "--runs", 4, "--concurrency", 1, "--max-cost", 5))
+        assert len(provider.requests) == 1 and "--max-cost cannot be kept" in result.out
+    assert "1 max_cost, 3 waiting" in result.out or "3 waiting, 1 max_cost" in result.out
 
 
 def test_each_run_has_a_budget_of_its_own(run):
@@ -298,8 +389,9 @@ def test_requests_pass_the_gate_one_by_one_until_it_is_closed():
 
         await one("first")
         gate.cost = 0.2  # what a message has cost so far, in seconds of CPU
-        ended = asyncio.gather(one("second"), one("third"), one("tool round", begun=True),
-                               return_exceptions=True)  # fmt: skip
+        ended = asyncio.gather(
+            one("second"), one("third"), one("tool round", begun=True), return_exceptions=True
+        )
         while len(passed) < 2:
             await asyncio.sleep(0.01)
         gate.close()
@@ -334,9 +426,42 @@ def test_an_overloaded_provider_counts_as_busy(run):
     assert log.of("retry")[0]["error"] == "overloaded" and log.messages[0]["retries"] == 1
 
 
+def test_what_runs_nearby_is_free_with_a_budget_and_in_the_plan(run):
+    with Provider(lambda body, i: "words") as provider:
+        near = [
+            "sweep",
+            "-a",
+            "openai/mine",
+            "-b",
+            "same",
+            "--api-base",
+            f"{provider.url}/v1",
+            "--max-turns",
+            2,
+            "--max-cost",
+            1,
+        ]
+        planned = run(*near, "--dry-run")
+        assert planned.code == 0 and "4 messages, free" in planned.out
+        assert run(*near).code == 0 and len(provider.requests) == 4
+
+
 def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):
-    result = run("sweep", "-a", "opus", "-b", "openai/unheard-of", "sonnet", "--runs", 3,
-                 "--max-turns", 10, "--dry-run", "--name", "s")  # fmt: skip
+    result = run(
+        "sweep",
+        "-a",
+        "opus",
+        "-b",
+        "openai/unheard-of",
+        "sonnet",
+        "--runs",
+        3,
+        "--max-turns",
+        10,
+        "--dry-run",
+        "--name",
+        "s",
+    )
     assert result.code == 0 and not list(tmp_path.iterdir())
     assert "2 conditions, 6 conversations to do, at most 120 messages" in result.out
     assert "cost unknown" in result.out and "250 tokens a reply" in result.out
@@ -381,6 +506,64 @@ def test_what_could_not_work_is_refused_before_anything_is_written(run, tmp_path
     result = run("sweep", *arguments)
     assert result.code == 2 and words in result.err and result.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_no_conversation_of_a_sweep_waits_for_the_disk_of_another(run, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def watched(file):
+        synced.append(threading.current_thread() is threading.main_thread())
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    assert run(*DEMO, "--runs", 2).code == 0
+    assert len(synced) == 2 * (2 * 2 + 1) and not any(synced)  # each message's request, each end
+
+
+def test_a_disk_that_fails_ends_a_run_with_one_line(run, monkeypatch):
+    def broken(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    result = run(*DEMO)
+    assert result.code == 1 and "cannot write the log: Input/output error" in result.out
+
+
+def test_a_log_that_another_process_has_made_in_the_meantime_is_reopened(run, tmp_path):
+    run(*DEMO)
+    (path,) = (tmp_path / "logs" / "s").glob("*.jsonl")
+    log = Run(None, path, None).open_log()
+    with pytest.raises(LogBusy):
+        Run(None, path, None).open_log()
+    log.close()
+
+
+def test_a_defect_in_one_conversation_is_told_as_one_and_ends_no_other(run, monkeypatch):
+    record = Conversation.record
+
+    def broken(talk, event):
+        if talk.log.path.stem.endswith("r01"):
+            raise ZeroDivisionError(f"with {KEY}")
+        record(talk, event)
+
+    monkeypatch.setattr(Conversation, "record", broken)
+    result = run(*DEMO, "--runs", 2)
+    assert result.code == 70 and "1 failed, 1 done" in result.out
+    assert "a defect of attractor: ZeroDivisionError: with" in result.out
+    path = Path(re.search(r"its traceback is in (\S+)", result.out)[1])
+    text = path.read_text()
+    path.unlink()
+    assert "in broken" in text and KEY not in text
+
+
+def test_a_defect_beside_the_conversations_ends_the_sweep_as_one(run, monkeypatch):
+    def broken(show, run):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Progress, "finished", broken)
+    result = run(*DEMO, "--runs", 5, "--concurrency", 2)
+    assert result.code == 70 and "a defect of attractor: ZeroDivisionError" in result.err
+    assert all(log.end for log in logs(result.folder).values())
 
 
 def test_quiet_prints_the_folder_and_no_more(run):

@@ -54,7 +54,8 @@ def test_each_run_is_labelled_as_it_ends(run, tmp_path, monkeypatch):
         known = labels.labels_of(log)
         assert known["states"] and known["cost_usd"] > 0 and known["n_messages"] == 4
     assert "states are the labels of anthropic/claude-opus-5-5" in " ".join(
-        run("report", "logs").out.split())  # fmt: skip
+        run("report", "logs").out.split()
+    )
 
 
 def test_a_run_that_ended_before_is_labelled_by_the_same_command_with_a_judge(
@@ -86,6 +87,17 @@ def test_a_judge_that_fails_is_no_failed_run_and_is_asked_again_by_the_same_comm
     assert KEY not in result.out + again.out
 
 
+def test_a_defect_in_labelling_is_told_and_is_no_failed_run(run, tmp_path, monkeypatch):
+    def broken(file, found):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(labels, "save", broken)
+    with Provider(voice()) as provider:
+        result = sweep(run, provider, monkeypatch=monkeypatch)
+    assert result.code == 70 and "1 done" in result.out
+    assert "missing: 1: a defect of attractor: ZeroDivisionError" in result.out
+
+
 @pytest.mark.parametrize("budget, done", [(1.0, 1), (100.0, 2)])
 def test_the_judges_money_is_the_sweeps(run, tmp_path, monkeypatch, budget, done):
     def verdict(body):  # 500,000 tokens of opus: $2
@@ -98,6 +110,27 @@ def test_the_judges_money_is_the_sweeps(run, tmp_path, monkeypatch, budget, done
     assert ("--max-cost reached" in result.out) == (done == 1)
 
 
+def test_what_the_judge_costs_counts_where_its_price_is_unknown_too(run, tmp_path, monkeypatch):
+    with Provider(voice(input_tokens=10, output_tokens=5)) as provider:
+        sweep(run, provider, "--runs", 1, "--name", "s", monkeypatch=monkeypatch)
+        (file,) = (tmp_path / "logs").rglob("*.labels.json")
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"cost_usd": None}))
+        before = len(provider.requests)
+        result = sweep(
+            run,
+            provider,
+            "--runs",
+            2,
+            "--name",
+            "s",
+            "--extend",
+            "--max-cost",
+            1,
+            monkeypatch=monkeypatch,
+        )
+        assert len(provider.requests) == before and "--max-cost cannot be kept" in result.out
+
+
 def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path, monkeypatch):
     def verdict(body):
         return Reply(answer(), input_tokens=500_000, output_tokens=10)
@@ -105,14 +138,29 @@ def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path,
     with Provider(voice(verdict, input_tokens=10, output_tokens=5)) as provider:
         sweep(run, provider, "--runs", 1, "--name", "s", monkeypatch=monkeypatch)
         before = len(provider.requests)
-        result = sweep(run, provider, "--runs", 2, "--name", "s", "--extend", "--max-cost", 1,
-                       monkeypatch=monkeypatch)  # fmt: skip
+        result = sweep(
+            run,
+            provider,
+            "--runs",
+            2,
+            "--name",
+            "s",
+            "--extend",
+            "--max-cost",
+            1,
+            monkeypatch=monkeypatch,
+        )
         assert len(provider.requests) == before and "--max-cost reached" in result.out
 
 
-@pytest.mark.parametrize("model, why", [
-    ("demo/goodbye", "cannot judge"), ("human", "cannot judge"), ("nonsense", "no model nonsense"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model, why",
+    [
+        ("demo/goodbye", "--judge demo/goodbye cannot judge"),
+        ("human", "--judge human cannot judge"),
+        ("nonsense", "no model nonsense"),
+    ],
+)
 def test_who_cannot_judge_is_refused_before_anything_is_asked(run, tmp_path, model, why):
     result = run("sweep", "-a", "demo/bliss", "-b", "same", *SWEEP, "--judge", model)
     assert result.code == 2 and why in result.err and not logs_of(tmp_path)

@@ -387,10 +387,15 @@ def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
     path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
     with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:
         for key, shown in [
-            (" ", "paused; Space goes on"), (" ", "going on"), ("+", "speed 0.002"),
-            ("-", "speed 0.001"), ("n", "turn 0 · message 1"), ("\x1b[C", "turn 1 · message 2"),
-            ("s", "begins at message"), ("0", "turn 29 · message 59"),
-        ]:  # fmt: skip
+            (" ", "paused; Space goes on"),
+            (" ", "going on"),
+            ("+", "speed 0.002"),
+            ("-", "speed 0.001"),
+            ("n", "turn 0 · message 1"),
+            ("\x1b[C", "turn 1 · message 2"),
+            ("s", "begins at message"),
+            ("0", "turn 29 · message 59"),
+        ]:
             terminal.type(key)
             terminal.wait_for(shown)
         assert terminal.wait_end() == 0

@@ -13,13 +13,28 @@ JUDGE = {"model": "x/large", "rubric": "r1", "window": 60, "demo": False}
 
 def labelled(log: Path, size: int, state: str = "bliss", **judge: object) -> None:
     """Labels beside a log: one span, over all of it."""
-    span = {"state": state, "from_message": 0, "to_message": size - 1, "evidence": "Goodbye!",
-            "evidence_message": 8, "confidence": "high"}  # fmt: skip
-    save(label_file(log), {
-        "type": "labels", "file": log.name, "n_messages": size, "states": [span],
-        "terminal_theme": state, "terminal_form": "none", "terminal_state": state,
-        "judge": JUDGE | judge, "dropped": 0,
-    })  # fmt: skip
+    span = {
+        "state": state,
+        "from_message": 0,
+        "to_message": size - 1,
+        "evidence": "Goodbye!",
+        "evidence_message": 8,
+        "confidence": "high",
+    }
+    save(
+        label_file(log),
+        {
+            "type": "labels",
+            "file": log.name,
+            "n_messages": size,
+            "states": [span],
+            "terminal_theme": state,
+            "terminal_form": "none",
+            "terminal_state": state,
+            "judge": JUDGE | judge,
+            "dropped": 0,
+        },
+    )
 
 
 @pytest.fixture
@@ -81,3 +96,10 @@ def test_a_judges_verdicts_are_exported_as_his(run, two):
     out = run("export", "logs", "--format", "jsonl", "--table", "spans").out
     spans = [json.loads(line) for line in out.splitlines()]
     assert {(span["state"], span["verdict_by"]) for span in spans} == {("bliss", "x/large")}
+
+
+def test_a_scripted_judge_is_given_nobody_elses_accuracy(run):
+    log = run("-a", "demo/goodbye", "-b", "demo/goodbye", "--max-turns", 8).log
+    assert run("judge", log, "--model", "demo/judge").code == 0
+    out = " ".join(run("report", log, "--labels", "judge").out.split())
+    assert "a script, whose accuracy says nothing" in out and "macro F1" not in out

@@ -43,9 +43,22 @@ def hear(run):
         bodies = [Reply(raw=(b,), pace=pace) if isinstance(b, str) else b for b in bodies]
         base = "/v1" if model.startswith("openai/") else ""
         with Provider(reply) as provider:
-            result = run("-a", model, "-b", model, "--api-base", provider.url + base,
-                         "--max-turns", turns, "--tools", tools, "--retry-for", 5, "--plain",
-                         *more)  # fmt: skip
+            result = run(
+                "-a",
+                model,
+                "-b",
+                model,
+                "--api-base",
+                provider.url + base,
+                "--max-turns",
+                turns,
+                "--tools",
+                tools,
+                "--retry-for",
+                5,
+                "--plain",
+                *more,
+            )
         result.provider = provider
         return result
 
@@ -104,19 +117,41 @@ CHAT = {
     "a reason, and no [DONE]": (sse(chat({"content": "Hello."}), chat(finish="stop"), used()), []),
     "lines without gaps": (chatted({"content": "Hello."}).replace("\n\n", "\n"), []),
     "an event on several lines": (
-        "data: " + json.dumps(chat({"content": "Hello."}), indent=1).replace("\n", "\ndata: ")
-        + "\n\n" + sse(chat(finish="stop"), used(), DONE), []),
-    "keepalives": (": PROCESSING\n\n" + chatted({"content": "Hello."}).replace(
-        "data: [", ": PROCESSING\n\ndata: ["), []),
+        "data: "
+        + json.dumps(chat({"content": "Hello."}), indent=1).replace("\n", "\ndata: ")
+        + "\n\n"
+        + sse(chat(finish="stop"), used(), DONE),
+        [],
+    ),
+    "keepalives": (
+        ": PROCESSING\n\n"
+        + chatted({"content": "Hello."}).replace("data: [", ": PROCESSING\n\ndata: ["),
+        [],
+    ),
     "carriage returns": (chatted({"content": "Hello."}).replace("\n", "\r"), []),
     "no blank behind the colon": (chatted({"content": "Hello."}).replace("data: ", "data:"), []),
-    "one whole answer": (json.dumps({"object": "chat.completion", "choices": [
-        {"index": 0, "message": {"role": "assistant", "content": "Hello."},
-         "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}), []),
+    "one whole answer": (
+        json.dumps(
+            {
+                "object": "chat.completion",
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": "Hello."},
+                        "finish_reason": "stop",
+                    }
+                ],
+                "usage": {"prompt_tokens": 9, "completion_tokens": 3},
+            }
+        ),
+        [],
+    ),
     "parts": (chatted({"content": [{"type": "text", "text": "Hel"}]}, {"content": "lo."}), []),
-    "a reason that is empty": (sse(chat({"content": "Hel"}, ""), chat({"content": "lo."}, "stop"),
-                                   used(), DONE), []),
-}  # fmt: skip
+    "a reason that is empty": (
+        sse(chat({"content": "Hel"}, ""), chat({"content": "lo."}, "stop"), used(), DONE),
+        [],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CHAT)
@@ -153,35 +188,55 @@ def call(name=None, arguments="", index=0, id="call_1"):
 TWO = [(PUPPIES, "first"), (INTERN, "second")]
 FIRST, SECOND = '{"reason": "first"}', '{"reason": "second"}'
 PAIRS = {
-    "an index each": calls(call(PUPPIES), call(None, FIRST, id=None), call(INTERN, "", 1, "call_2"),
-                           call(None, SECOND, 1, None)),
+    "an index each": calls(
+        call(PUPPIES),
+        call(None, FIRST, id=None),
+        call(INTERN, "", 1, "call_2"),
+        call(None, SECOND, 1, None),
+    ),
     "index 0 for both": calls(call(PUPPIES, FIRST), call(INTERN, SECOND, 0, "call_2")),
     "no index": calls(call(PUPPIES, FIRST, None), call(INTERN, SECOND, None, "call_2")),
     "no index, in pieces": calls(
-        call(PUPPIES, '{"rea', None), call(None, 'son": "first"}', None, None),
-        call(INTERN, '{"rea', None, "call_2"), call(None, 'son": "second"}', None, None)),
-    "neither index nor id": calls(call(PUPPIES, FIRST, None, None),
-                                  call(INTERN, SECOND, None, None)),
+        call(PUPPIES, '{"rea', None),
+        call(None, 'son": "first"}', None, None),
+        call(INTERN, '{"rea', None, "call_2"),
+        call(None, 'son": "second"}', None, None),
+    ),
+    "neither index nor id": calls(
+        call(PUPPIES, FIRST, None, None), call(INTERN, SECOND, None, None)
+    ),
     "empty ids": calls(call(PUPPIES, FIRST, 0, ""), call(INTERN, SECOND, 0, "")),
     "id and name with every piece": calls(
-        call(PUPPIES, '{"rea'), call(PUPPIES, 'son": "first"}'),
-        call(INTERN, '{"rea', 1, "call_2"), call(INTERN, 'son": "second"}', 1, "call_2")),
+        call(PUPPIES, '{"rea'),
+        call(PUPPIES, 'son": "first"}'),
+        call(INTERN, '{"rea', 1, "call_2"),
+        call(INTERN, 'son": "second"}', 1, "call_2"),
+    ),
     "one id for both": calls(call(PUPPIES, FIRST), call(INTERN, SECOND, 1)),
-    "interleaved": calls(call(PUPPIES), call(INTERN, "", 1, "call_2"), call(None, FIRST, 0, None),
-                         call(None, SECOND, 1, None)),
-    "objects": calls(call(PUPPIES, {"reason": "first"}),
-                     call(INTERN, {"reason": "second"}, 1, "b")),
-    "both at once": chatted({"tool_calls": [call(PUPPIES, FIRST), call(INTERN, SECOND, 1, "2")]},
-                            finish="tool_calls"),
-}  # fmt: skip
+    "interleaved": calls(
+        call(PUPPIES),
+        call(INTERN, "", 1, "call_2"),
+        call(None, FIRST, 0, None),
+        call(None, SECOND, 1, None),
+    ),
+    "objects": calls(
+        call(PUPPIES, {"reason": "first"}), call(INTERN, {"reason": "second"}, 1, "b")
+    ),
+    "both at once": chatted(
+        {"tool_calls": [call(PUPPIES, FIRST), call(INTERN, SECOND, 1, "2")]}, finish="tool_calls"
+    ),
+}
 OTHERS = {
     "anthropic": anthropic((PUPPIES, FIRST), (INTERN, SECOND), stop="tool_use"),
-    "gemini": gemini({"functionCall": {"name": PUPPIES, "args": {"reason": "first"}}},
-                     {"functionCall": {"name": INTERN, "args": {"reason": "second"}}}),
+    "gemini": gemini(
+        {"functionCall": {"name": PUPPIES, "args": {"reason": "first"}}},
+        {"functionCall": {"name": INTERN, "args": {"reason": "second"}}},
+    ),
     "ollama": ollama(
         {"tool_calls": [{"function": {"name": PUPPIES, "arguments": {"reason": "first"}}}]},
-        {"tool_calls": [{"function": {"name": INTERN, "arguments": {"reason": "second"}}}]}),
-}  # fmt: skip
+        {"tool_calls": [{"function": {"name": INTERN, "arguments": {"reason": "second"}}}]},
+    ),
+}
 
 
 def attempted(message):
@@ -258,26 +313,54 @@ THOUGHTS = {
     "tags, Ollama": (MODELS["ollama"], ollama(*pieces_of(TAGGED, 3))),
     "tags, opened in the template, Ollama": (MODELS["ollama"], ollama({"content": TAGGED[7:]})),
     "tags, another name": ("openai/x", chatted({"content": TAGGED.replace("think", "thinking")})),
-    "reasoning_content": ("deepseek/deepseek-reasoner", chatted(
-        {"reasoning_content": "I am to greet. "}, {"reasoning_content": "Hide it."},
-        {"content": "Hello there!"})),
-    "reasoning": ("groq/openai/gpt-oss-120b", chatted(
-        {"reasoning": "I am to greet. Hide it."}, {"content": "Hello there!"})),
-    "details alone": ("openrouter/x/y", chatted(
-        {"reasoning_details": [{"type": "reasoning.text", "text": "I am to greet. Hide it."}]},
-        {"content": "Hello there!"})),
-    "parts": ("mistral/magistral-medium-latest", chatted(
-        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "I am to "}]}]},
-        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "greet. "}]}]},
-        {"content": [{"type": "thinking", "thinking": "Hide it."},
-                     {"type": "text", "text": "Hello "}]}, {"content": "there!"})),
-    "a field, Ollama": (MODELS["ollama"], ollama(
-        {"thinking": "I am to greet. "}, {"thinking": "Hide it."}, {"content": "Hello there!"})),
-    "Gemini": (MODELS["gemini"], gemini({"text": "I am to greet. Hide it.", "thought": True},
-                                        {"text": "Hello there!"})),
-    "Anthropic": (MODELS["anthropic"], anthropic(("thinking", "I am to greet. Hide it."),
-                                                 ("text", "Hello there!"))),
-}  # fmt: skip
+    "reasoning_content": (
+        "deepseek/deepseek-reasoner",
+        chatted(
+            {"reasoning_content": "I am to greet. "},
+            {"reasoning_content": "Hide it."},
+            {"content": "Hello there!"},
+        ),
+    ),
+    "reasoning": (
+        "groq/openai/gpt-oss-120b",
+        chatted({"reasoning": "I am to greet. Hide it."}, {"content": "Hello there!"}),
+    ),
+    "details alone": (
+        "openrouter/x/y",
+        chatted(
+            {"reasoning_details": [{"type": "reasoning.text", "text": "I am to greet. Hide it."}]},
+            {"content": "Hello there!"},
+        ),
+    ),
+    "parts": (
+        "mistral/magistral-medium-latest",
+        chatted(
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "I am to "}]}]},
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "greet. "}]}]},
+            {
+                "content": [
+                    {"type": "thinking", "thinking": "Hide it."},
+                    {"type": "text", "text": "Hello "},
+                ]
+            },
+            {"content": "there!"},
+        ),
+    ),
+    "a field, Ollama": (
+        MODELS["ollama"],
+        ollama(
+            {"thinking": "I am to greet. "}, {"thinking": "Hide it."}, {"content": "Hello there!"}
+        ),
+    ),
+    "Gemini": (
+        MODELS["gemini"],
+        gemini({"text": "I am to greet. Hide it.", "thought": True}, {"text": "Hello there!"}),
+    ),
+    "Anthropic": (
+        MODELS["anthropic"],
+        anthropic(("thinking", "I am to greet. Hide it."), ("text", "Hello there!")),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", THOUGHTS)
@@ -313,16 +396,22 @@ def test_claude_may_write_tags(hear):
 
 def own(result, index=1):
     """The assistant message that a seat sends back with a later request."""
-    return next(m for m in result.provider.requests[index].body["messages"]
-                if m["role"] == "assistant")  # fmt: skip
+    return next(
+        m for m in result.provider.requests[index].body["messages"] if m["role"] == "assistant"
+    )
 
 
 def test_signed_thoughts_go_back_in_the_order_in_which_they_came(hear, monkeypatch):
     import fake.rules
 
     monkeypatch.setattr(fake.rules, "signature", lambda words: f"signed: {words}")
-    body = anthropic(("thinking", "One."), ("text", "So."), ("thinking", "Two."), (PUPPIES, FIRST),
-                     stop="tool_use")  # fmt: skip
+    body = anthropic(
+        ("thinking", "One."),
+        ("text", "So."),
+        ("thinking", "Two."),
+        (PUPPIES, FIRST),
+        stop="tool_use",
+    )
     result = hear(MODELS["anthropic"], body, tools="all")
     message = first(result)
     assert message["response"] == "So.\n\nwords 1" and message["thinking"] == "One.Two."
@@ -342,11 +431,24 @@ def test_gemini_gets_its_signatures_back(run):
         return Reply(f"words {i}", thinking="Shall I?", tools=reason if i in (0, 3) else ())
 
     with Provider(reply) as provider:  # as strict as Gemini 3 is about them
-        result = run("-a", "gemini/gemini-3-pro-preview", "-b", "gemini/gemini-3-pro-preview",
-                     "--api-base", provider.url, "--max-turns", 3)  # fmt: skip
+        result = run(
+            "-a",
+            "gemini/gemini-3-pro-preview",
+            "-b",
+            "gemini/gemini-3-pro-preview",
+            "--api-base",
+            provider.url,
+            "--max-turns",
+            3,
+        )
     assert result.code == 0 and {request.error for request in provider.requests} == {None}
-    signed = [part for request in provider.requests for content in request.body["contents"]
-              for part in content["parts"] if "thoughtSignature" in part]  # fmt: skip
+    signed = [
+        part
+        for request in provider.requests
+        for content in request.body["contents"]
+        for part in content["parts"]
+        if "thoughtSignature" in part
+    ]
     assert {"text" in part for part in signed} == {True, False}
     assert len(result.read.of("turn")[0]["tool_attempts"]) == 1
 
@@ -360,8 +462,9 @@ def test_openrouters_reasoning_goes_back_in_one_piece(hear):
     ]
     deltas = [{"reasoning": d.get("text"), "reasoning_details": [d]} for d in details]
     model = "openrouter/anthropic/claude-opus-4.6"
-    with_call = chatted(*deltas, {"content": "So."}, {"tool_calls": [call(PUPPIES, FIRST)]},
-                        finish="tool_calls")  # fmt: skip
+    with_call = chatted(
+        *deltas, {"content": "So."}, {"tool_calls": [call(PUPPIES, FIRST)]}, finish="tool_calls"
+    )
     import fake.rules
 
     fake.rules.OPENAI_KEYS.add("reasoning_details")  # OpenRouter takes them
@@ -387,26 +490,73 @@ def test_a_signature_in_openais_dialect_goes_back_beside_its_call(hear):
 
 REFUSALS = {
     "Anthropic, before a word": (MODELS["anthropic"], anthropic(stop="refusal"), "", "refusal"),
-    "Anthropic, half-way": (MODELS["anthropic"], anthropic(("text", "You take "), stop="refusal"),
-                            "You take ", "refusal"),
-    "OpenAI's filter": ("openai/gpt-5.4", chatted({"content": "You take "},
-                                                  finish="content_filter"),
-                        "You take ", "content_filter"),
-    "OpenAI's filter, before a word": ("openai/gpt-5.4", chatted(finish="content_filter"), "",
-                                       "content_filter"),
-    "OpenAI's words": ("openai/gpt-5.4", chatted({"refusal": "I can't "}, {"refusal": "do that."}),
-                       "I can't do that.", "I can't do that."),
-    "behind OpenRouter": ("openrouter/x/y", sse(chat({"content": "You "}), chat(finish="stop") | {
-        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop",
-                     "native_finish_reason": "refusal"}]}, used(), DONE), "You ", "refusal"),
-    "Gemini": (MODELS["gemini"], gemini({"text": "You take "}, finish="SAFETY"), "You take ",
-               "SAFETY"),
-    "Gemini, before a word": (MODELS["gemini"], gemini(finish="PROHIBITED_CONTENT"), "",
-                              "PROHIBITED_CONTENT"),
-    "Gemini, the prompt": (MODELS["gemini"], sse({"promptFeedback": {"blockReason": "SAFETY"},
-                                                  "usageMetadata": {"promptTokenCount": 9}},
-                                                 end="\r\n\r\n"), "", "prompt blocked: SAFETY"),
-}  # fmt: skip
+    "Anthropic, half-way": (
+        MODELS["anthropic"],
+        anthropic(("text", "You take "), stop="refusal"),
+        "You take ",
+        "refusal",
+    ),
+    "OpenAI's filter": (
+        "openai/gpt-5.4",
+        chatted({"content": "You take "}, finish="content_filter"),
+        "You take ",
+        "content_filter",
+    ),
+    "OpenAI's filter, before a word": (
+        "openai/gpt-5.4",
+        chatted(finish="content_filter"),
+        "",
+        "content_filter",
+    ),
+    "OpenAI's words": (
+        "openai/gpt-5.4",
+        chatted({"refusal": "I can't "}, {"refusal": "do that."}),
+        "I can't do that.",
+        "I can't do that.",
+    ),
+    "behind OpenRouter": (
+        "openrouter/x/y",
+        sse(
+            chat({"content": "You "}),
+            chat(finish="stop")
+            | {
+                "choices": [
+                    {
+                        "index": 0,
+                        "delta": {},
+                        "finish_reason": "stop",
+                        "native_finish_reason": "refusal",
+                    }
+                ]
+            },
+            used(),
+            DONE,
+        ),
+        "You ",
+        "refusal",
+    ),
+    "Gemini": (
+        MODELS["gemini"],
+        gemini({"text": "You take "}, finish="SAFETY"),
+        "You take ",
+        "SAFETY",
+    ),
+    "Gemini, before a word": (
+        MODELS["gemini"],
+        gemini(finish="PROHIBITED_CONTENT"),
+        "",
+        "PROHIBITED_CONTENT",
+    ),
+    "Gemini, the prompt": (
+        MODELS["gemini"],
+        sse(
+            {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}},
+            end="\r\n\r\n",
+        ),
+        "",
+        "prompt blocked: SAFETY",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
@@ -422,8 +572,9 @@ def test_a_refusal_is_flagged_with_its_reason_and_is_no_state(hear, name):
 
 def test_refusals_never_make_a_state(run):
     with Provider(lambda body, i: Reply(raw=(anthropic(stop="refusal"),))) as provider:
-        result = run("-a", "opus", "-b", "opus", "--api-base", provider.url, "--max-turns", 6,
-                     "--plain")  # fmt: skip
+        result = run(
+            "-a", "opus", "-b", "opus", "--api-base", provider.url, "--max-turns", 6, "--plain"
+        )
     assert len(result.responses) == 12 and "silence" not in result.out
     assert run("states", result.log).out.count("no attractor state") == 1
 
@@ -450,8 +601,15 @@ def test_a_window_that_fills_mid_message_ends_the_run(hear, dialect):
 def test_a_window_that_fills_mid_message_can_slide(hear):
     plain = Reply("one"), Reply("two")
     full = Reply(fault=status(400, "prompt is too long: 9 tokens > 8 maximum"))
-    result = hear(MODELS["anthropic"], *plain, FULL["anthropic"], Reply("four"), full, turns=4,
-                  more=["--on-full", "slide"])  # fmt: skip
+    result = hear(
+        MODELS["anthropic"],
+        *plain,
+        FULL["anthropic"],
+        Reply("four"),
+        full,
+        turns=4,
+        more=["--on-full", "slide"],
+    )
     assert result.code == 0 and len(result.responses) == 8
     assert result.read.messages[2]["flags"] == ["truncated", "full"]
     assert [event["label"] for event in result.read.of("slide")] == ["Model A"]
@@ -459,19 +617,47 @@ def test_a_window_that_fills_mid_message_can_slide(hear):
 
 BROKEN = {
     "an error in a choice": ("openai/x", sse(chat({"content": "Hel"}), chat(finish="error"), DONE)),
-    "an error beside a choice": ("openrouter/x/y", sse(chat({"content": "Hel"}), chat(
-        finish="error", error={"code": 502, "message": "the upstream broke"}), DONE)),
-    "Groq's failed call": ("groq/openai/gpt-oss-120b", sse(chat({"reasoning": "Hm"})) +
-        "event: error\n" + sse({"error": {"message": "Failed to call: the upstream broke",
-            "type": "invalid_request_error", "code": "tool_use_failed"}})),
-    "Ollama": (MODELS["ollama"], ollama({"content": "Hel"}, done=False)
-               + lines({"error": "the upstream broke"})),
-    "Gemini": (MODELS["gemini"], gemini({"text": "Hel"}, finish=None) + sse({"error": {
-        "code": 503, "message": "the upstream broke", "status": "UNAVAILABLE"}})),
-    "Gemini's bad call": (MODELS["gemini"], gemini(finish="MALFORMED_FUNCTION_CALL",
-                                                   candidates=[{
-        "finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "the upstream broke"}])),
-}  # fmt: skip
+    "an error beside a choice": (
+        "openrouter/x/y",
+        sse(
+            chat({"content": "Hel"}),
+            chat(finish="error", error={"code": 502, "message": "the upstream broke"}),
+            DONE,
+        ),
+    ),
+    "Groq's failed call": (
+        "groq/openai/gpt-oss-120b",
+        sse(chat({"reasoning": "Hm"}))
+        + "event: error\n"
+        + sse(
+            {
+                "error": {
+                    "message": "Failed to call: the upstream broke",
+                    "type": "invalid_request_error",
+                    "code": "tool_use_failed",
+                }
+            }
+        ),
+    ),
+    "Ollama": (
+        MODELS["ollama"],
+        ollama({"content": "Hel"}, done=False) + lines({"error": "the upstream broke"}),
+    ),
+    "Gemini": (
+        MODELS["gemini"],
+        gemini({"text": "Hel"}, finish=None)
+        + sse({"error": {"code": 503, "message": "the upstream broke", "status": "UNAVAILABLE"}}),
+    ),
+    "Gemini's bad call": (
+        MODELS["gemini"],
+        gemini(
+            finish="MALFORMED_FUNCTION_CALL",
+            candidates=[
+                {"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "the upstream broke"}
+            ],
+        ),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -517,36 +703,52 @@ def list_price(model, usage):
 
     prices = catalogue.entry(model)
     new = usage["input"] - usage["cache_read"] - usage["cache_write"]
-    return (new * prices["input_cost_per_token"] + usage["output"] * prices["output_cost_per_token"]
-            + usage["cache_write"] * prices["cache_creation_input_token_cost"])  # fmt: skip
+    return (
+        new * prices["input_cost_per_token"]
+        + usage["output"] * prices["output_cost_per_token"]
+        + usage["cache_write"] * prices["cache_creation_input_token_cost"]
+    )
 
 
 CACHED = {  # a model of each, and how it counts 100 tokens of which 40 come from its cache
-    "openai/gpt-4o": chatted({"content": "Hi"}, usage=used(
-        prompt_tokens_details={"cached_tokens": 40})),
-    "deepseek/deepseek-chat": chatted({"content": "Hi"}, usage=used(
-        prompt_cache_hit_tokens=40, prompt_cache_miss_tokens=60)),
-    "groq/openai/gpt-oss-120b": chatted({"content": "Hi"}, usage=used(
-        prompt_tokens_details={"cached_tokens": 40})),
+    "openai/gpt-4o": chatted(
+        {"content": "Hi"}, usage=used(prompt_tokens_details={"cached_tokens": 40})
+    ),
+    "deepseek/deepseek-chat": chatted(
+        {"content": "Hi"}, usage=used(prompt_cache_hit_tokens=40, prompt_cache_miss_tokens=60)
+    ),
+    "groq/openai/gpt-oss-120b": chatted(
+        {"content": "Hi"}, usage=used(prompt_tokens_details={"cached_tokens": 40})
+    ),
     "mistral/magistral-medium-latest": chatted({"content": "Hi"}),
-    "gemini/gemini-2.5-flash": gemini({"text": "Hi"}, usageMetadata={
-        "promptTokenCount": 100, "cachedContentTokenCount": 40, "candidatesTokenCount": 4,
-        "thoughtsTokenCount": 6}),
+    "gemini/gemini-2.5-flash": gemini(
+        {"text": "Hi"},
+        usageMetadata={
+            "promptTokenCount": 100,
+            "cachedContentTokenCount": 40,
+            "candidatesTokenCount": 4,
+            "thoughtsTokenCount": 6,
+        },
+    ),
     "anthropic/claude-opus-4-6": anthropic(
-        ("text", "Hi"), input_tokens=60, cache_read_input_tokens=40),
-}  # fmt: skip
+        ("text", "Hi"), input_tokens=60, cache_read_input_tokens=40
+    ),
+}
 
 
 @pytest.mark.parametrize("model", CACHED)
 def test_what_came_from_a_cache_is_counted_and_has_its_price(hear, model):
     from harness.models.catalogue import price
+    from harness.models.seat import Seat
 
     message = first(hear(model, CACHED[model]))
     usage = message["usage"]
     assert (usage["input"], usage["output"]) == (100, 10)
     assert usage["cache_read"] == (0 if "mistral" in model else 40)
     ways = {"input": 100 - usage["cache_read"], "output": 10, "cache_read": usage["cache_read"]}
-    expected = sum(count * (price(model, way) or 0) for way, count in ways.items())
+    expected = sum(
+        count * (price(Seat("A", model, model), way) or 0) for way, count in ways.items()
+    )
     assert message["cost_usd"] == pytest.approx(expected) and expected > 0
 
 
@@ -570,8 +772,10 @@ def test_terms_that_change_the_price_are_priced_or_make_the_cost_unknown(hear, n
 
 
 def test_writes_that_are_cached_for_an_hour_cost_what_they_cost(hear):
-    written = {"cache_creation_input_tokens": 1000, "cache_creation": {
-        "ephemeral_5m_input_tokens": 400, "ephemeral_1h_input_tokens": 600}}  # fmt: skip
+    written = {
+        "cache_creation_input_tokens": 1000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 400, "ephemeral_1h_input_tokens": 600},
+    }
     message = first(hear(MODELS["anthropic"], anthropic(("text", "Hi"), **written)))
     assert message["usage"]["cache_write"] == 1000 and message["usage"]["input"] == 1100
     dearer = 600 * (1e-05 - 6.25e-06)  # per token, of claude-opus-4-6
@@ -597,12 +801,26 @@ def test_openrouters_own_bill_is_the_cost(hear):
 def test_a_prompt_that_the_server_cuts_is_told_once(run):
     def reply(body, i):
         size = 40 * len(body["messages"])
-        return Reply(raw=(ollama({"content": "word " * 9},
-                                 prompt_eval_count=size if size < 300 else 256 - i),))  # fmt: skip
+        return Reply(
+            raw=(
+                ollama({"content": "word " * 9}, prompt_eval_count=size if size < 300 else 256 - i),
+            )
+        )
 
     with Provider(reply) as provider:
-        result = run("-a", MODELS["ollama"], "-b", MODELS["ollama"], "--api-base", provider.url,
-                     "--tools", "none", "--max-turns", 7, "--plain")  # fmt: skip
+        result = run(
+            "-a",
+            MODELS["ollama"],
+            "-b",
+            MODELS["ollama"],
+            "--api-base",
+            provider.url,
+            "--tools",
+            "none",
+            "--max-turns",
+            7,
+            "--plain",
+        )
     flagged = [m for m in result.read.messages if "prompt_cut" in m["flags"]]
     assert [m["label"] for m in flagged] == ["Model A", "Model B"]
     assert result.out.count("num_ctx") == 2

@@ -55,10 +55,18 @@ STRENGTH = {
 }  # C of sklearn, by cross-validation
 RECENT_CUES = 3.0  # a cue's weight in what was lately, before learning: it is rare
 FAMILIES = {
-    "claude": "claude|sonnet|opus", "gpt": "gpt", "grok": "grok", "gemini": "gemini|gemma",
-    "deepseek": "deepseek", "qwen": "qwen", "llama": "llama", "olmo": "olmo", "glm": "glm",
-    "kimi": "kimi", "trinity": "trinity",
-}  # fmt: skip
+    "claude": "claude|sonnet|opus",
+    "gpt": "gpt",
+    "grok": "grok",
+    "gemini": "gemini|gemma",
+    "deepseek": "deepseek",
+    "qwen": "qwen",
+    "llama": "llama",
+    "olmo": "olmo",
+    "glm": "glm",
+    "kimi": "kimi",
+    "trinity": "trinity",
+}
 INVENTED = 1.0
 DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by stage of training
 # (sharpness, share of the base rate taken out, how much a message may speak against it) of each
@@ -163,9 +171,12 @@ def _run(log: Path, readings: list[dict]) -> Run:
 
 
 def _measured(
-    name: str, messages: list[tuple[str, str, bool]], families: frozenset[str],
-    readings: list[dict], source: str = "",
-) -> Run:  # fmt: skip
+    name: str,
+    messages: list[tuple[str, str, bool]],
+    families: frozenset[str],
+    readings: list[dict],
+    source: str = "",
+) -> Run:
     first, size = readings[0], len(messages)
     grids = {s: [_grid(label, s, size) for label in readings] for s in STATES}
     spans = {s: [x for x in first.get("states") or () if x["state"] == s] for s in STATES}
@@ -184,13 +195,19 @@ def _measured(
         bags.append(phrases(said))
         figures.append(themes.measure(clipped, said, hits, shown) | themes.placed(index, near))
     return Run(
-        name, messages, families, source or " ".join(sorted(families)),
+        name,
+        messages,
+        families,
+        source or " ".join(sorted(families)),
         {s: sum(g) / len(g) for s, g in grids.items()},
         {s: (g[0] == g[-1]) * 1.0 for s, g in grids.items()},
-        {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES}, ends,
-        {s: [x["from_message"] for x in spans[s]] for s in STATES}, bags, figures,
+        {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES},
+        ends,
+        {s: [x["from_message"] for x in spans[s]] for s in STATES},
+        bags,
+        figures,
         np.array([not m[2] for m in messages], dtype=float),
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- learning
@@ -208,14 +225,20 @@ class Features:
         number = {phrase: i for i, phrase in enumerate(self.vocabulary)}
         self.names = sorted({name for run in runs for f in run.figures for name in f})
         column = {name: i for i, name in enumerate(self.names)}
-        self.scale = np.concatenate([
-            [RECENT_CUES if view == "recent" and name.startswith("cue") else 1.0
-             for name in self.names] for view in VIEWS
-        ])  # fmt: skip
+        self.scale = np.concatenate(
+            [
+                [
+                    RECENT_CUES if view == "recent" and name.startswith("cue") else 1.0
+                    for name in self.names
+                ]
+                for view in VIEWS
+            ]
+        )
         self.bags, self.figures = [], []
         for run in runs:
-            rows = [(i, number[p]) for i, bag in enumerate(run.bags) for p in sorted(bag)
-                    if p in number]  # fmt: skip
+            rows = [
+                (i, number[p]) for i, bag in enumerate(run.bags) for p in sorted(bag) if p in number
+            ]
             i, j = zip(*rows, strict=True) if rows else ((), ())
             shape = (len(run), len(number))
             self.bags.append(sp.csr_matrix((np.ones(len(i)), (i, j)), shape=shape))
@@ -299,8 +322,10 @@ def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
     rare = np.log((size + 1) / (np.asarray(bags.sum(0)).ravel() + 1))
     spoken = np.concatenate([runs[i].spoken for i in chosen])
     y = {t: np.concatenate([runs[i].y[t] for i in chosen]) for t in THEMES}
-    w = {t: np.concatenate([runs[i].weight[t] * _weight(runs[i]) for i in chosen]) * spoken
-         for t in THEMES}  # fmt: skip
+    w = {
+        t: np.concatenate([runs[i].weight[t] * _weight(runs[i]) for i in chosen]) * spoken
+        for t in THEMES
+    }
     kept: set[int] = set()
     for theme in THEMES:
         order = np.argsort(-strength(bags, y[theme], w[theme]).round(9), kind="stable")
@@ -370,9 +395,13 @@ def write(model: Model, features: Features, path: Path) -> None:
     """The model as themes.txt."""
     sharp = np.array([SHARPNESS[t][0] for t in THEMES])
     bias = sharpened(model, model.bias[None, :], SHARPNESS)[0]
-    rows = [("chain", "bias", bias), ("chain", "starts", model.starts),
-            ("chain", "begins", model.begins), ("chain", "ends", model.ends),
-            ("chain", "least", [-SHARPNESS[t][2] for t in THEMES])]  # fmt: skip
+    rows = [
+        ("chain", "bias", bias),
+        ("chain", "starts", model.starts),
+        ("chain", "begins", model.begins),
+        ("chain", "ends", model.ends),
+        ("chain", "least", [-SHARPNESS[t][2] for t in THEMES]),
+    ]
     count, figures = len(model.columns), len(features.names)
     weights = model.weights * sharp[:, None]
     for v, view in enumerate(VIEWS):

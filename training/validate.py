@@ -74,9 +74,11 @@ def best_sharpness(runs: list[Run], parts: list[list[tuple]]) -> Sharpness:
 
 
 def themes_of(
-    runs: list[Run], held: list[tuple], sharp: Sharpness,
+    runs: list[Run],
+    held: list[tuple],
+    sharp: Sharpness,
     names: tuple[str, ...] = THEMES,
-) -> list[Spans]:  # fmt: skip
+) -> list[Spans]:
     """The themes' stretches in each run, by the model that has not seen it."""
     found = []
     for run, (model, ratios) in zip(runs, held, strict=True):
@@ -106,17 +108,25 @@ def table(runs: list[Run], found: list[Spans], names: tuple[str, ...], title: st
         macro = sum(f1(*row) for row in enough.values()) / max(1, len(enough))
         micro = f1(*(sum(row[k] for row in rows.values()) for k in range(3)))
         size = [run for run in runs if belongs(run, group)]
-        print(f"{group}: {len(size)} runs, {sum(map(len, size))} messages: macro F1 {macro:.2f}, "
-              f"micro {micro:.2f}")  # fmt: skip
+        print(
+            f"{group}: {len(size)} runs, {sum(map(len, size))} messages: macro F1 {macro:.2f}, "
+            f"micro {micro:.2f}"
+        )
         for state, (tp, fp, fn) in rows.items():
             if tp + fn or fp:
                 low, high = interval(runs, found, state, group)
                 few = "" if tp + fn >= 20 else "  (fewer than 20 messages: not in the macro)"
-                print(f"  {state:18} F1 {f1(tp, fp, fn):.2f} [{low:.2f}, {high:.2f}]  "
-                      f"{tp} right, {fp} too many, {fn} missed{few}")  # fmt: skip
-    errors = [min(abs(at - start) for start, _ in spans[state])
-              for run, spans in zip(runs, found, strict=True) for state in names
-              for at in run.onset[state] if spans.get(state)]  # fmt: skip
+                print(
+                    f"  {state:18} F1 {f1(tp, fp, fn):.2f} [{low:.2f}, {high:.2f}]  "
+                    f"{tp} right, {fp} too many, {fn} missed{few}"
+                )
+    errors = [
+        min(abs(at - start) for start, _ in spans[state])
+        for run, spans in zip(runs, found, strict=True)
+        for state in names
+        for at in run.onset[state]
+        if spans.get(state)
+    ]
     print(f"onset: off by {median(errors):g} messages at the median, n = {len(errors)}")
 
 
@@ -129,8 +139,10 @@ def ends(runs: list[Run], found: list[Spans]) -> None:
             if true:
                 said = {s for s in names for _, end in spans.get(s, ()) if end >= len(run) - 2}
                 of, right = of + 1, right + bool(said & true)
-        print(f"terminal {kind} among those found at the end: {right}/{of} = {right / of:.2f} "
-              f"{wilson(right, of)}")  # fmt: skip
+        print(
+            f"terminal {kind} among those found at the end: {right}/{of} = {right / of:.2f} "
+            f"{wilson(right, of)}"
+        )
 
 
 def wilson(count: int, of: int, z: float = 1.96) -> str:
@@ -150,8 +162,10 @@ def report(runs: list[Run], features: Features) -> None:
     print("sharpness that would do best over both kinds of folds:", sharp)
     print("figures below: with that of train_themes.py,", SHARPNESS)
     forms = forms_of(runs)
-    for by, title in (("families", "whole families of models left out"),
-                      ("runs", "a fifth of the conversations left out")):  # fmt: skip
+    for by, title in (
+        ("families", "whole families of models left out"),
+        ("runs", "a fifth of the conversations left out"),
+    ):
         found = themes_of(runs, held[by], SHARPNESS)
         table(runs, found, THEMES, f"== themes, {title}")
         every = [a | b for a, b in zip(found, forms, strict=True)]

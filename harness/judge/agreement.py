@@ -116,9 +116,15 @@ def _cells(row: dict[str, Any]) -> list[str]:
     known = row["kappa"] is not None
     interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
     narrow = " too narrow: few runs" if known and row["runs"] < ENOUGH_RUNS else ""
-    return [SHORT[row["state"]], str(both), str(rules), str(judge),
-            f"{row['kappa']:.2f}" if known else "undefined", interval + narrow,
-            f"{row['pabak']:.2f}"]  # fmt: skip
+    return [
+        SHORT[row["state"]],
+        str(both),
+        str(rules),
+        str(judge),
+        f"{row['kappa']:.2f}" if known else "undefined",
+        interval + narrow,
+        f"{row['pabak']:.2f}",
+    ]
 
 
 def _add(tables: list[Table]) -> Table:

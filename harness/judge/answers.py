@@ -25,6 +25,11 @@ class Checked(Protocol):
         """Whether something can be made of it in spite of its problems."""
         ...
 
+    @property
+    def kept(self) -> int:
+        """How much of it passed the check."""
+        ...
+
 
 C = TypeVar("C", bound=Checked)
 
@@ -33,12 +38,17 @@ async def in_two_tries(
     asker: Asker, question: Question, check: Callable[[str], C], bill: Bill, length: int
 ) -> C:
     """What `check` makes of an answer of about `length` tokens, or of a second one where the first
-    has problems; the better of both. Raises Failure where neither is usable."""
+    has problems: the one of which more is kept. Raises Failure where neither is usable."""
     best: C | None = None
     for _ in range(2):
-        text = await asker.ask(question, bill, length)
+        try:
+            text = await asker.ask(question, bill, length)
+        except Failure:
+            if best is None or not best.usable:
+                raise
+            break  # the first is better than nothing
         answer = check(text)
-        best = answer if best is None or answer.usable or not best.usable else best
+        best = answer if best is None or _worth(answer) >= _worth(best) else best
         if not answer.problems:
             break
         problems = "\n".join(f"- {problem}" for problem in answer.problems)
@@ -51,6 +61,10 @@ async def in_two_tries(
     if not best.usable:
         raise Failure("unusable", f"no usable answer in two tries: {best.problems[0]}")
     return best
+
+
+def _worth(answer: Checked) -> tuple[bool, int, int]:
+    return answer.usable, answer.kept, -len(answer.problems)
 
 
 def json_object(text: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:

@@ -115,9 +115,9 @@ def _open(args: Any) -> int:
 
 def _refuse(args: Any, seat: Seat) -> None:
     """Refuse what could not work. Raises UserError."""
-    if not args.dry_run and (line := catalogue.missing_key(seat)):
+    if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
-    if args.max_cost is not None and not catalogue.priced(seat.model):
+    if args.max_cost is not None and not catalogue.priced(seat):
         raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 
@@ -152,15 +152,15 @@ def _parse(arguments: list[str]) -> Any:
     )
     parser.add_argument("--api-base", metavar="URL", help="another server")
     parser.add_argument("--plain", action="store_true", help="no colours: for pipes")
-    return parser.parse_args(arguments)  # fmt: skip
+    return parser.parse_args(arguments)
 
 
-def seat_of(name: str, api_base: str | None) -> Seat:
-    """The judge that the user names, under the rubric. Raises UserError."""
+def seat_of(name: str, api_base: str | None, option: str = "--model") -> Seat:
+    """The judge that the user names with this option, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
-    model = name if name == judge else catalogue.resolve(name)
-    if model == "human" or (model.startswith("demo/") and model != judge):
-        raise UserError(f"--model {name} cannot judge: give a model, or {judge} for a try")
+    model = judge if name.lower().startswith("demo/") else catalogue.resolve(name)
+    if model == "human" or (model == judge and name != judge):
+        raise UserError(f"{option} {name} cannot judge: give a model, or {judge} for a try")
     if api_base:
         check_address(api_base, model)
     return Seat("J", name, model, prompts.words("@rubric", "judge"), {}, api_base)
@@ -197,14 +197,14 @@ class Bench:
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
-        from harness.text import money
+        from harness.text import many, money
 
         asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
         read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
-            f"expected: {len(asked)} requests, {read:,} tokens in, {ANSWER * len(asked):,} out, "
-            f"{money(cost)} ({CHARS} characters to a token, {ANSWER} tokens an answer, nothing "
-            "asked twice, no thinking)"
+            f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
+            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, "
+            f"{ANSWER} tokens an answer, nothing asked twice, no thinking)"
         )
 
     def requests(self, messages: list[Message]) -> list[list[dict[str, str]]]:
@@ -257,15 +257,23 @@ class Bench:
         dropped = sum(part.dropped for part in parts)
         self.read, self.dropped = self.read + 1, self.dropped + dropped
         return {
-            "type": "labels", "file": log.name, "timestamp": now(),
-            "models": [m.get("model") for m in messages[:2]], "n_messages": len(messages),
-            "states": spans, "terminal_theme": theme or "none",
-            "terminal_form": form or "none", "terminal_state": terminal,
+            "type": "labels",
+            "file": log.name,
+            "timestamp": now(),
+            "models": [m.get("model") for m in messages[:2]],
+            "n_messages": len(messages),
+            "states": spans,
+            "terminal_theme": theme or "none",
+            "terminal_form": form or "none",
+            "terminal_state": terminal,
             "terminal_onset_message": max(
-                (s["from_message"] for s in spans if s["state"] == terminal), default=None),
-            "judge": self.about, "dropped": dropped,
-            "usage": {"input": bill.input, "output": bill.output}, "cost_usd": bill.cost,
-        }  # fmt: skip
+                (s["from_message"] for s in spans if s["state"] == terminal), default=None
+            ),
+            "judge": self.about,
+            "dropped": dropped,
+            "usage": {"input": bill.input, "output": bill.output},
+            "cost_usd": bill.cost,
+        }
 
     async def look(self, messages: list[Message], first: int, last: int, bill: Bill) -> Answer:
         """The labels of one window, asked for once more where they don't pass the check."""

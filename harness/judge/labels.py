@@ -153,10 +153,14 @@ class Judged(Detector):
     def spans(self) -> list[Span]:
         """The judge's spans, by start."""
         return [
-            Span(s["state"], s["from_message"], s["to_message"],
-                 (Evidence(s.get("evidence_message", s["from_message"]), s["evidence"]),))
+            Span(
+                s["state"],
+                s["from_message"],
+                s["to_message"],
+                (Evidence(s.get("evidence_message", s["from_message"]), s["evidence"]),),
+            )
             for s in self.labels["states"]
-        ]  # fmt: skip
+        ]
 
     def ending(self) -> Ending:
         """The theme and the form that the judge says the run ends in."""
@@ -190,6 +194,10 @@ class Answer:
     def usable(self) -> bool:
         return self.ends is not None
 
+    @property
+    def kept(self) -> int:
+        return len(self.spans)
+
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""
@@ -205,12 +213,16 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
             answer.problems.append(f"span {number}: {problem}")
             answer.dropped += 1
         else:
-            answer.spans.append({
-                "state": span["state"],
-                "from_message": span["from_message"], "to_message": span["to_message"],
-                "evidence": span["quote"], "evidence_message": span["quote_message"],
-                "confidence": span["confidence"],
-            })  # fmt: skip
+            answer.spans.append(
+                {
+                    "state": span["state"],
+                    "from_message": span["from_message"],
+                    "to_message": span["to_message"],
+                    "evidence": span["quote"],
+                    "evidence_message": span["quote_message"],
+                    "confidence": span["confidence"],
+                }
+            )
     if problem := _end_fault(data):
         answer.problems.append(problem)
     else:

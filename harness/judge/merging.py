@@ -31,8 +31,22 @@ ASK = """\
 ]
 Say which of them mean the same pattern: answer with the JSON object and nothing else."""
 # Settings that runs of one condition share.
-DECISIVE = ("model_a", "model_b", "system_a", "system_b", "params_a", "params_b", "seed", "tools",
-            "on_exit", "interject", "puppet", "empty_as", "on_empty", "on_full")  # fmt: skip
+DECISIVE = (
+    "model_a",
+    "model_b",
+    "system_a",
+    "system_b",
+    "params_a",
+    "params_b",
+    "seed",
+    "tools",
+    "on_exit",
+    "interject",
+    "puppets",
+    "empty_as",
+    "on_empty",
+    "on_full",
+)
 
 Listed = list[tuple[str, str]]  # (name, sentence)
 
@@ -47,6 +61,10 @@ class Groups:
     @property
     def usable(self) -> bool:
         return not self.problems
+
+    @property
+    def kept(self) -> int:
+        return len(self.by_name)
 
 
 @dataclass
@@ -148,8 +166,9 @@ async def merged(
         check_these = partial(check, count=len(order))
         asked = question(prompt, order)
         found = await in_two_tries(asker, asked, check_these, bill, TOKENS * len(order))
-        parts.append({title: [order[n - 1][0] for n in members]
-                      for title, members in found.by_name.items()})  # fmt: skip
+        parts.append(
+            {title: [order[n - 1][0] for n in members] for title, members in found.by_name.items()}
+        )
     return agreed(*parts)
 
 

@@ -93,6 +93,10 @@ class Named:
     dropped: int = 0
     usable: bool = True
 
+    @property
+    def kept(self) -> int:
+        return len(self.patterns)
+
 
 def check(text: str, messages: list[Message], first: int, last: int) -> Named:
     """Take an answer apart."""
@@ -173,7 +177,7 @@ class OpenBench:
 
     def forecast(self, todo: list[Path]) -> str:
         """What reading these and merging all names is expected to take."""
-        from harness.text import add_costs, money
+        from harness.text import add_costs, many, money
 
         asked = []
         for log in todo:
@@ -192,7 +196,7 @@ class OpenBench:
         ]
         read = sum(map(tokens, asked + merges))
         return (
-            f"expected: {len(asked)} requests to read, at most {len(merges)} to merge "
+            f"expected: {many(len(asked), 'request')} to read, at most {len(merges)} to merge "
             f"{sum(counts.values())} names, {read:,} tokens in, "
             f"{ANSWER * len(asked) + answers:,} out, "
             f"{money(add_costs(costs))} ({MOST} patterns a run, nothing asked twice, no thinking)"

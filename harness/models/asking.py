@@ -61,7 +61,7 @@ class Asker:
 
     def expected(self, questions: list[Question], answer: int) -> float | None:
         """USD that these should cost with answers of `answer` tokens; None = a price is unknown."""
-        prices = [price(self.seat.model, way) for way in ("input", "output")]
+        prices = [price(self.seat, way) for way in ("input", "output")]
         if prices[0] is None or prices[1] is None:
             return None
         return sum(map(tokens, questions)) * prices[0] + answer * len(questions) * prices[1]
@@ -87,8 +87,7 @@ class Asker:
         """One request, unless it would fail or cost too much; what it cost is counted."""
         expected = self.expected([question], answer) or 0.0
         if not self.hopeless and not self.room(expected):
-            named = "" if self.max_cost is None else f" {self.max_cost:g}"
-            self.hopeless = Failure("max_cost", f"--max-cost{named} is reached")
+            self.hopeless = Failure("max_cost", self._broke())
         if self.hopeless:
             raise self.hopeless
         extra = {"demo_seed": "0", "demo_pace": 0.0} if self.seat.demo else {}
@@ -104,8 +103,16 @@ class Asker:
         return reply.text
 
     def _room(self, expected: float) -> bool:
-        spent = (self.total.cost or 0.0) + self.pending + expected
-        return self.max_cost is None or spent <= self.max_cost
+        if self.max_cost is None:
+            return True
+        spent = self.total.cost  # what became unknown can't be bounded
+        return spent is not None and spent + self.pending + expected <= self.max_cost
+
+    def _broke(self) -> str:
+        if self.total.cost is None:
+            return "--max-cost cannot be kept: what was spent is unknown by now"
+        named = "" if self.max_cost is None else f" {self.max_cost:g}"
+        return f"--max-cost{named} is reached"
 
 
 def tokens(question: Question) -> int:

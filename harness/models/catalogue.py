@@ -94,11 +94,10 @@ def resolve(name: str) -> str:
     Raises UserError for a name that LiteLLM could not know whom to send to, and for a key."""
     unknown = "/" not in name and name not in aliases() and not entry(name)
     if secrets.in_words(name) or (unknown and secrets.opaque(name, 20)):
-        raise UserError("a key was given as a model's name; put it into .env as "
-                        + secrets.variable("", name))  # fmt: skip
-    if name.startswith("demo/") and name[5:] not in demo.SCRIPTS:
-        known = ", ".join(f"demo/{script}" for script in demo.SCRIPTS)
-        raise UserError(f"no demo model named {name}; there are {known}")
+        raise UserError(
+            "a key was given as a model's name; put it into .env as " + secrets.variable("", name)
+        )
+    _refuse_demo(name)
     model = aliases().get(name, name)
     prefix, slash, rest = model.partition("/")
     if prefix == "ollama":  # the same server; its older API has no chats and no tools
@@ -106,8 +105,10 @@ def resolve(name: str) -> str:
     if slash and prefix not in providers() and not entry(model):
         near = difflib.get_close_matches(prefix, sorted(providers()), n=1)
         hint = f"; did you mean {near[0]}/{rest}?" if near else ""
-        raise UserError(f"no provider {prefix} (of {name}) that LiteLLM knows{hint}; a server that "
-                        "speaks OpenAI's protocol is openai/NAME with --api-base")  # fmt: skip
+        raise UserError(
+            f"no provider {prefix} (of {name}) that LiteLLM knows{hint}; a server that "
+            "speaks OpenAI's protocol is openai/NAME with --api-base"
+        )
     if slash and not rest:
         raise UserError(f"{name} names a provider and no model: write {prefix}/MODEL")
     if not slash and model != "human" and not entry(model):
@@ -115,6 +116,19 @@ def resolve(name: str) -> str:
         hint = f"did you mean {near[0]}?" if near else "see `models`"
         raise UserError(f"no model {name}: {hint} (other ids are written PROVIDER/MODEL)")
     return model
+
+
+def _refuse_demo(name: str) -> None:
+    """Raises UserError for a demo that can hold no seat, or does not exist."""
+    prefix, _, script = name.partition("/")
+    if prefix.lower() != "demo" or (prefix == "demo" and script in demo.SCRIPTS):
+        return
+    if script.lower() in demo.HELPERS:
+        raise UserError(f"{name} {demo.HELPERS[script.lower()]}")
+    near = difflib.get_close_matches(script.lower(), [*demo.SCRIPTS], n=1)
+    known = ", ".join(f"demo/{one}" for one in demo.SCRIPTS)
+    hint = f"did you mean demo/{near[0]}?" if near else f"there are {known}"
+    raise UserError(f"no demo model named {name}: {hint}")
 
 
 @cache
@@ -145,9 +159,14 @@ def provider(model: str) -> str:
     return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
 
 
-def priced(model: str, api_base: str | None = None) -> bool:
-    """Whether the price is known. LiteLLM gives 0.0 for models that it has never heard of."""
-    return free(model, api_base) or bool(entry(model).get("input_cost_per_token"))
+def priced(seat: Seat) -> bool:
+    """Whether it is known what a seat's model costs where the seat asks for it."""
+    return free(seat.model, seat.api_base) or listed(seat.model)
+
+
+def listed(model: str) -> bool:
+    """Whether a model has a list price. LiteLLM gives 0.0 for those it has never heard of."""
+    return bool(entry(model).get("input_cost_per_token"))
 
 
 def free(model: str, api_base: str | None = None) -> bool:
@@ -170,11 +189,16 @@ def known() -> list[dict[str, Any]]:
     rows = []
     for alias, model in aliases().items():
         about, names = entry(model), key_names(model)
-        rows.append({
-            "alias": alias, "model": model, "about": about,
-            "keys": names, "found": any(os.environ.get(name) for name in names or ()),
-            "retired": _retired(model, about),
-        })  # fmt: skip
+        rows.append(
+            {
+                "alias": alias,
+                "model": model,
+                "about": about,
+                "keys": names,
+                "found": any(os.environ.get(name) for name in names or ()),
+                "retired": _retired(model, about),
+            }
+        )
     return rows
 
 
@@ -213,8 +237,9 @@ def key_names(model: str) -> tuple[str, ...] | None:
     return KEYS.get(provider(model))
 
 
-def missing_key(seat: Seat) -> str | None:
-    """One line that says which key is missing or can't be one, or None when nothing is wrong."""
+def missing_key(seat: Seat, instead: str = "goodbye") -> str | None:
+    """One line that says which key is missing or can't be one, or None when nothing is wrong;
+    `instead` is the demo that can stand in."""
     names = key_names(seat.model)
     found = next((name for name in names or () if os.environ.get(name)), None)
     if found:
@@ -223,7 +248,7 @@ def missing_key(seat: Seat) -> str | None:
         return None
     return (
         f"{seat.name} needs {' or '.join(names)}: set it or write it into .env "
-        "(see .env.example), or try demo/goodbye, which needs no key"
+        f"(see .env.example), or try demo/{instead}, which needs no key"
     )
 
 
@@ -247,10 +272,12 @@ def is_address(url: str) -> bool:
     return fine and not re.search(r"[^!-~]", url)
 
 
-def price(model: str, way: str) -> float | None:
+def price(seat: Seat, way: str) -> float | None:
     """USD per token: `input`, `output`, `cache_read` or `cache_write`; None = unknown."""
-    about = entry(model)
-    if not priced(model):
+    about = entry(seat.model)
+    if free(seat.model, seat.api_base):
+        return 0.0
+    if not listed(seat.model):
         return None
     plain = about.get("input_cost_per_token") or 0.0
     return {

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeGuard
 
-from harness.models.catalogue import entry, free, price_key, priced, provider
+from harness.models.catalogue import entry, free, listed, price_key, provider
 
 PLAIN = (None, "", "default", "auto", "standard", "standard_only", "on_demand", "global",
          "not_available")  # fmt: skip
@@ -83,7 +83,7 @@ def cost(
     if free(model, sent.get("api_base")):
         return 0.0
     about, tier = entry(model), _term("service_tier", counted, sent)
-    if not priced(model) or (tier not in PLAIN and tier not in TIERS):
+    if not listed(model) or (tier not in PLAIN and tier not in TIERS):
         return None
     if tier in TIERS and f"input_cost_per_token_{tier}" not in about:
         return None
@@ -125,13 +125,15 @@ def _hourly(counted: dict[str, Any], about: dict[str, Any]) -> float | None:
 def _listed(usage: dict[str, int], model: str, tier: str | None, litellm: Any) -> float | None:
     """The list price, by LiteLLM's arithmetic (long prompts can cost more a token)."""
     try:
-        return sum(litellm.cost_per_token(
-            model=price_key(model),
-            prompt_tokens=usage["input"],
-            completion_tokens=usage["output"],
-            cache_read_input_tokens=usage["cache_read"],
-            cache_creation_input_tokens=usage["cache_write"],
-            service_tier=tier,
-        ))  # fmt: skip
+        return sum(
+            litellm.cost_per_token(
+                model=price_key(model),
+                prompt_tokens=usage["input"],
+                completion_tokens=usage["output"],
+                cache_read_input_tokens=usage["cache_read"],
+                cache_creation_input_tokens=usage["cache_write"],
+                service_tier=tier,
+            )
+        )
     except Exception:  # a bare Exception is what LiteLLM raises for a model it can't price
         return None

@@ -279,6 +279,10 @@ ABOUT = {
 }
 PUPPET = "puppet"  # writes in a seat's place; it holds none itself
 JUDGE = "judge"  # labels transcripts; it holds no seat
+HELPERS = {
+    PUPPET: "holds no seat: for --puppet A=demo/puppet:@tool",
+    JUDGE: "holds no seat: for judge --model demo/judge",
+}
 EXCUSES = [
     "This conversation serves no purpose and costs the company money.",
     "I was told that I must end useless conversations, and this is one.",

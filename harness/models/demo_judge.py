@@ -27,14 +27,23 @@ def answer(asked: str) -> str:
 def label(found: Detector, first: int, _: int) -> dict[str, Any]:
     """Spans of states, and what the last message is in."""
     spans = [
-        {"state": span.state, "from_message": first + span.start, "to_message": first + span.end,
-         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message,
-         "confidence": "low"}
-        for span in found.spans() if span.evidence
-    ]  # fmt: skip
+        {
+            "state": span.state,
+            "from_message": first + span.start,
+            "to_message": first + span.end,
+            "quote": span.evidence[0].words,
+            "quote_message": first + span.evidence[0].message,
+            "confidence": "low",
+        }
+        for span in found.spans()
+        if span.evidence
+    ]
     ending = found.ending()
-    return {"spans": spans, "terminal_theme": ending.theme or "none",
-            "terminal_form": ending.form or "none"}  # fmt: skip
+    return {
+        "spans": spans,
+        "terminal_theme": ending.theme or "none",
+        "terminal_form": ending.form or "none",
+    }
 
 
 def name(found: Detector, first: int, size: int) -> dict[str, Any]:
@@ -42,12 +51,16 @@ def name(found: Detector, first: int, size: int) -> dict[str, Any]:
     quoted = [span for span in found.spans() if span.evidence]
     longest = {span.state: span for span in sorted(quoted, key=lambda s: s.end - s.start)}
     patterns = [
-        {"name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",
-         "sentence": f"The rules find {span.state} here.",
-         "from_message": first + span.start, "to_message": first + span.end,
-         "quote": span.evidence[0].words, "quote_message": first + span.evidence[0].message}
+        {
+            "name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",
+            "sentence": f"The rules find {span.state} here.",
+            "from_message": first + span.start,
+            "to_message": first + span.end,
+            "quote": span.evidence[0].words,
+            "quote_message": first + span.evidence[0].message,
+        }
         for span in list(longest.values())[-3:]
-    ]  # fmt: skip
+    ]
     return {"patterns": patterns}
 
 

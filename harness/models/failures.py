@@ -105,8 +105,11 @@ def refusal_of(wire: Wire, sent: dict[str, Any]) -> Failure:
     status, model = wire.status or 500, sent["model"]
     if 300 <= status < 400:
         target = scrub(wire.headers.get("location", "elsewhere"))
-        return Failure("redirect", f"{model}: {wire.host} sends the request on to {target}; a key "
-                       "is not sent after it: give that as --api-base")  # fmt: skip
+        return Failure(
+            "redirect",
+            f"{model}: {wire.host} sends the request on to {target}; a key "
+            "is not sent after it: give that as --api-base",
+        )
     wait = _retry_after(wire.headers)
     return _sorted(status, said_in(wire.body) or f"HTTP status {status}", model, wait)
 
@@ -198,8 +201,14 @@ def error_words(error: Any) -> tuple[str, int | None]:
         if isinstance(error.get(name), dict | list) and error[name]:
             words, code = error_words(error[name])
             return words, code or _status(error)
-    words = next((error[n] for n in ("message", "error", "detail", "msg", "error_message")
-                  if isinstance(error.get(n), str) and error[n]), "")  # fmt: skip
+    words = next(
+        (
+            error[n]
+            for n in ("message", "error", "detail", "msg", "error_message")
+            if isinstance(error.get(n), str) and error[n]
+        ),
+        "",
+    )
     metadata = error.get("metadata")  # where OpenRouter quotes the provider behind it
     if _is_dict(metadata) and isinstance(metadata.get("raw"), str):
         inner = _parsed(metadata["raw"])

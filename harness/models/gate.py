@@ -19,9 +19,9 @@ LATELY = 64  # requests over which the gate averages what a message costs this p
 class Gate:
     """What all requests of a sweep pass: when a provider is overloaded, all slow down together.
 
-    At most `limit` requests are in flight. A refusal for load halves the limit (once for all
-    that were in flight) and closes the gate for the time that the provider names; as many
-    successes as the limit raise it by one.
+    At most `limit` requests are in flight. After a refusal for load the limit is half of what was
+    in flight (once for all of these), and the gate is closed for the time that the provider names;
+    as many successes as the limit raise it by one.
 
     Requests pass one by one, and no faster than this process can deal with their answers. What is
     sent at once is answered at once, and then all answers wait for each other, message after

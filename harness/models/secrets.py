@@ -179,8 +179,13 @@ def in_value(value: Any, within: str = "") -> bool:
             return True
     carried = re.search(r"header|query|cookie", within, re.IGNORECASE) and opaque(value, 16)
     line = re.match(r"\s*([^\s:=]+)\s*[:=]\s*\S", value)
-    return bool(carried or in_words(value) or _LOGIN.search(value) or (line and named(line[1]))
-                or ("://" in value and in_address(value)))  # fmt: skip
+    return bool(
+        carried
+        or in_words(value)
+        or _LOGIN.search(value)
+        or (line and named(line[1]))
+        or ("://" in value and in_address(value))
+    )
 
 
 def _in_pair(name: str, value: Any, within: str) -> bool:
@@ -217,8 +222,10 @@ def _address_holds(address: str) -> bool:
     if "@" in "".join(queries) and re.search(r":[^\s/]*@", rest):
         return True
     pairs = [query.partition("=") for query in queries if query]
-    return any(not equals or _query_named(name) or opaque(value, 16) or len(value) > 40
-               for name, equals, value in pairs)  # fmt: skip
+    return any(
+        not equals or _query_named(name) or opaque(value, 16) or len(value) > 40
+        for name, equals, value in pairs
+    )
 
 
 # ---------------------------------------------------------------- where it belongs

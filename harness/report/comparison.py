@@ -35,8 +35,13 @@ def comparisons(groups: Groups, called: list[str], settings: list[str]) -> Figur
     for pair in told:  # the smallest of Holm's p-values is the smallest p times their number
         pair["least_p_holm"] = min(1, pair["least_p"] * len(tests))
     onsets = sum(row["onset"] is not None for row in tests)
-    return {"settings": settings, "pairs": told, "tests": len(tests), "onset_tests": onsets,
-            "missing": None}  # fmt: skip
+    return {
+        "settings": settings,
+        "pairs": told,
+        "tests": len(tests),
+        "onset_tests": onsets,
+        "missing": None,
+    }
 
 
 def _pairs(groups: Groups, called: list[str], settings: list[str]) -> Iterator[tuple[Any, ...]]:
@@ -68,18 +73,23 @@ def _also(groups: Groups, settings: list[str]) -> str:
     return f" (the closest two also differ in {', '.join(sorted(closest))})" if closest else ""
 
 
-def _pair(name: str, key: Any, runs: list[Summary], other_name: str, other_key: Any,
-          others: list[Summary]) -> Figures:  # fmt: skip
+def _pair(
+    name: str, key: Any, runs: list[Summary], other_name: str, other_key: Any, others: list[Summary]
+) -> Figures:
     mine, theirs = dict(key[1]), dict(other_key[1])
     differ = _differ(mine, theirs)
     return {
-        "a": name, "b": other_name, "n_a": len(runs), "n_b": len(others),
+        "a": name,
+        "b": other_name,
+        "n_a": len(runs),
+        "n_b": len(others),
         "differ": sorted(differ),
-        "differ_a": differing(mine, differ), "differ_b": differing(theirs, differ),
+        "differ_a": differing(mine, differ),
+        "differ_b": differing(theirs, differ),
         "states": [row for state in STATES if (row := _row(state, runs, others))],
         "least_p": stats.least_p(len(runs), len(others)),
         "least_rate": stats.least_rate(len(runs), len(others)),
-    }  # fmt: skip
+    }
 
 
 def _row(state: str, runs: list[Summary], others: list[Summary]) -> Figures | None:
@@ -91,8 +101,15 @@ def _row(state: str, runs: list[Summary], others: list[Summary]) -> Figures | No
     times = [[survival(run.onset(state), run) for run in group] for group in (runs, others)]
     curve = stats.logrank(*times)
     return {
-        "state": state, "a": share(count, len(runs)), "b": share(other, len(others)),
-        "rate": {"p": p, "test": test, "low": low, "high": high,
-                 "difference": count / len(runs) - other / len(others)},
+        "state": state,
+        "a": share(count, len(runs)),
+        "b": share(other, len(others)),
+        "rate": {
+            "p": p,
+            "test": test,
+            "low": low,
+            "high": high,
+            "difference": count / len(runs) - other / len(others),
+        },
         "onset": asdict(curve) if curve else None,
-    }  # fmt: skip
+    }

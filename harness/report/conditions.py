@@ -73,10 +73,16 @@ def _other_tool_texts(settings: dict[str, Any]) -> str:
 def _told(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """Names and descriptions of the tools, as the log has them."""
     schemas = settings.get("tool_schemas")
-    functions = [s.get("function") for s in schemas if isinstance(s, dict)] if isinstance(
-        schemas, list | tuple) else []  # fmt: skip
-    return [(words_of(f.get("name")), words_of(f.get("description")))
-            for f in functions if isinstance(f, dict)]  # fmt: skip
+    functions = (
+        [s.get("function") for s in schemas if isinstance(s, dict)]
+        if isinstance(schemas, list | tuple)
+        else []
+    )
+    return [
+        (words_of(f.get("name")), words_of(f.get("description")))
+        for f in functions
+        if isinstance(f, dict)
+    ]
 
 
 def _varied(settings: dict[str, Any], known: Facts) -> Facts:
@@ -168,8 +174,11 @@ def group(runs: list[Any], by: list[str] | None = None) -> Groups:
         must_be_known("--by", by, {name for run in runs for name in run.condition})
     groups: Groups = {}
     for run in runs:
-        kept = {name: value for name, value in run.condition.items()
-                if by is None or any(belongs(name, setting) for setting in by)}  # fmt: skip
+        kept = {
+            name: value
+            for name, value in run.condition.items()
+            if by is None or any(belongs(name, setting) for setting in by)
+        }
         groups.setdefault((run.demo, tuple(sorted(kept.items()))), []).append(run)
     return dict(sorted(groups.items(), key=lambda item: item[0]))
 

@@ -31,24 +31,52 @@ FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # with these a spreadsheet's for
 Row = dict[str, Any]
 WHOSE = {"run": "text", "condition": "text", "demo": "bool"}
 MESSAGES = WHOSE | {
-    "index": "int", "turn": "int", "seat": "text", "model": "text", "text": "text",
-    "source": "text", "theme": "text", "form": "text", "tool_attempts": "int",
-    "tool_calls": "text", **{f"tokens_{name}": "int" for name in TOKENS}, "cost_usd": "float",
+    "index": "int",
+    "turn": "int",
+    "seat": "text",
+    "model": "text",
+    "text": "text",
+    "source": "text",
+    "theme": "text",
+    "form": "text",
+    "tool_attempts": "int",
+    "tool_calls": "text",
+    **{f"tokens_{name}": "int" for name in TOKENS},
+    "cost_usd": "float",
     "flags": "text",
-}  # fmt: skip
+}
 SPANS = WHOSE | {
-    "state": "text", "kind": "text", "start": "int", "end": "int", "messages": "int",
-    "to_the_end": "bool", "theme": "text", "evidence_message": "int", "evidence": "text",
+    "state": "text",
+    "kind": "text",
+    "start": "int",
+    "end": "int",
+    "messages": "int",
+    "to_the_end": "bool",
+    "theme": "text",
+    "evidence_message": "int",
+    "evidence": "text",
     "verdict_by": "text",
-}  # fmt: skip
+}
 RUN = {
-    "messages": "int", "path": "text", "ends_in_theme": "text", "theme_since": "int",
-    "ends_in_form": "text", "form_since": "int", "verdict_by": "text", "lock_in": "int",
-    "tool_attempts": "int", "interjections": "int", **{f"tokens_{name}": "int" for name in TOKENS},
-    "cost_usd": "float", "stopped": "text", "error": "text", "parent": "text",
-    "parent_turn": "int", "lines_skipped": "int",
+    "messages": "int",
+    "path": "text",
+    "ends_in_theme": "text",
+    "theme_since": "int",
+    "ends_in_form": "text",
+    "form_since": "int",
+    "verdict_by": "text",
+    "lock_in": "int",
+    "tool_attempts": "int",
+    "interjections": "int",
+    **{f"tokens_{name}": "int" for name in TOKENS},
+    "cost_usd": "float",
+    "stopped": "text",
+    "error": "text",
+    "parent": "text",
+    "parent_turn": "int",
+    "lines_skipped": "int",
     **{f"{kind}_{state}": "int" for state in STATES for kind in ("onset", "messages_in")},
-}  # fmt: skip
+}
 
 
 class Writable(Protocol):
@@ -88,18 +116,24 @@ def _said(event: Turn) -> Row:
     free = bool(event.get("inherited") or written)
     nothing = dict.fromkeys(TOKENS, 0) if free else {}
     usage = cast(dict[str, int], event.get("usage")) or nothing
-    calls = [{name: call.get(name) for name in ("tool", "outcome", "reason")}
-             for call in event["tool_attempts"]]  # fmt: skip
+    calls = [
+        {name: call.get(name) for name in ("tool", "outcome", "reason")}
+        for call in event["tool_attempts"]
+    ]
     flags = [*event["flags"], *(["inherited"] if event.get("inherited") else [])]
     model, source = event.get("model"), event.get("source")
     return {
-        "turn": event["turn"], "seat": seat_of(event),
-        "model": model if isinstance(model, str) else None, "text": event["response"],
+        "turn": event["turn"],
+        "seat": seat_of(event),
+        "model": model if isinstance(model, str) else None,
+        "text": event["response"],
         "source": source or ("interjected" if event.get("interjected") else "model"),
-        "tool_attempts": len(calls), "tool_calls": json.dumps(calls) if calls else None,
+        "tool_attempts": len(calls),
+        "tool_calls": json.dumps(calls) if calls else None,
         **{f"tokens_{name}": 0 if free else usage.get(name) for name in TOKENS},
-        "cost_usd": 0.0 if free else event["cost_usd"], "flags": " ".join(flags),
-    }  # fmt: skip
+        "cost_usd": 0.0 if free else event["cost_usd"],
+        "flags": " ".join(flags),
+    }
 
 
 def _messages(runs: list[tuple[str, Summary]], spool: Spool) -> Iterator[Row]:
@@ -118,12 +152,17 @@ def _spans(runs: list[tuple[str, Summary]], by: str) -> Iterator[Row]:
             first = span.evidence[0] if span.evidence else None
             kind = kind_of(span.state)
             yield _whose(condition, run) | {
-                "state": span.state, "kind": kind, "start": span.start, "end": span.end,
-                "messages": span.end - span.start + 1, "to_the_end": span.end == run.messages - 1,
+                "state": span.state,
+                "kind": kind,
+                "start": span.start,
+                "end": span.end,
+                "messages": span.end - span.start + 1,
+                "to_the_end": span.end == run.messages - 1,
                 "theme": span.state if span.state in THEMES else themes[span.start],
                 "evidence_message": first.message if first else None,
-                "evidence": first.words if first else None, "verdict_by": by,
-            }  # fmt: skip
+                "evidence": first.words if first else None,
+                "verdict_by": by,
+            }
 
 
 def run_table(runs: list[tuple[str, Summary]], by: str) -> Table:
@@ -142,18 +181,27 @@ def _run(condition: str, run: Summary, by: str, settings: dict[str, str]) -> Row
         _whose(condition, run)
         | {column: run.condition.get(name) for name, column in settings.items()}
         | {
-            "messages": run.messages, "path": path_words(run.stretches),
-            "ends_in_theme": run.ending.theme, "theme_since": run.ending.theme_since,
-            "ends_in_form": run.ending.form, "form_since": run.ending.form_since,
-            "verdict_by": by, "lock_in": run.recurrence["lock_in"],
-            "tool_attempts": len(run.attempts), "interjections": len(run.interjections),
+            "messages": run.messages,
+            "path": path_words(run.stretches),
+            "ends_in_theme": run.ending.theme,
+            "theme_since": run.ending.theme_since,
+            "ends_in_form": run.ending.form,
+            "form_since": run.ending.form_since,
+            "verdict_by": by,
+            "lock_in": run.recurrence["lock_in"],
+            "tool_attempts": len(run.attempts),
+            "interjections": len(run.interjections),
             **{f"tokens_{name}": used.get(name) for name in TOKENS},
-            "cost_usd": run.cost, "stopped": run.end, "error": run.error, "parent": parent,
-            "parent_turn": turn, "lines_skipped": len(run.skipped),
+            "cost_usd": run.cost,
+            "stopped": run.end,
+            "error": run.error,
+            "parent": parent,
+            "parent_turn": turn,
+            "lines_skipped": len(run.skipped),
         }
         | {f"onset_{state}": run.onset(state) for state in STATES}
         | {f"messages_in_{state}": run.spent(state) for state in STATES}
-    )  # fmt: skip
+    )
 
 
 def _whose(condition: str, run: Summary) -> Row:
@@ -218,8 +266,12 @@ def _parquet(path: Path, table: Table) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    kinds = {"text": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(),
-             "bool": pyarrow.bool_()}  # fmt: skip
+    kinds = {
+        "text": pyarrow.string(),
+        "int": pyarrow.int64(),
+        "float": pyarrow.float64(),
+        "bool": pyarrow.bool_(),
+    }
     schema = pyarrow.schema([(sendable(name), kinds[kind]) for name, kind in table.columns.items()])
     with beside(path) as draft, contextlib.closing(parquet.ParquetWriter(draft, schema)) as writer:
         batch: list[Row] = []

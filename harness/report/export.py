@@ -159,12 +159,14 @@ def markdown(read: Transcript, settings: Settings) -> str:
     if read.config.get("demo") or settings.a.demo or settings.b.demo:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]
     lines += [
-        f"- Model A: `{_code(settings.a.model)}`", f"- Model B: `{_code(settings.b.model)}`",
+        f"- Model A: `{_code(settings.a.model)}`",
+        f"- Model B: `{_code(settings.b.model)}`",
         f"- seed: {_inline(settings.seed) or 'not recorded'}",
         f"- tools: {_inline(', '.join(settings.tools)) or _none(settings, 'tools')}",
         f"- path: {detector.path_words() or 'no attractor state'}",
-        f"- log: `{_code(read.path.name)}`", "",
-    ]  # fmt: skip
+        f"- log: `{_code(read.path.name)}`",
+        "",
+    ]
     if read.skipped:
         lines += [f"{len(read.skipped)} lines of the log could not be read.", ""]
     index = 0

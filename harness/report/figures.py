@@ -61,10 +61,16 @@ def onset(onsets: list[int | None], runs: list[Summary]) -> Figures | None:
     curve = stats.kaplan_meier(*zip(*pairs, strict=True))
     low, high = curve.band
     back = [None if t is None else int(t) - 1 for t in (curve.median, low, high)]
-    return {"median": back[0], "low": back[1], "high": back[2],
-            "censored": sum(at is None for at in onsets),
-            "times": [int(t) - 1 for t in curve.times], "without": curve.survival,
-            "without_low": curve.low, "without_high": curve.high}  # fmt: skip
+    return {
+        "median": back[0],
+        "low": back[1],
+        "high": back[2],
+        "censored": sum(at is None for at in onsets),
+        "times": [int(t) - 1 for t in curve.times],
+        "without": curve.survival,
+        "without_low": curve.low,
+        "without_high": curve.high,
+    }
 
 
 def survival(at: int | None, run: Summary) -> tuple[int, bool]:
@@ -82,9 +88,11 @@ def endings(runs: list[Summary]) -> Figures:
     return {
         "theme": {theme: share(themes[theme], len(runs)) for theme in (*THEMES, "none")},
         "form": {name: share(forms[name], len(runs)) for name in (*FORMS, "none")},
-        "both": [{"theme": theme, "form": name} | share(count, len(runs))
-                 for (theme, name), count in pairs.most_common()],
-    }  # fmt: skip
+        "both": [
+            {"theme": theme, "form": name} | share(count, len(runs))
+            for (theme, name), count in pairs.most_common()
+        ],
+    }
 
 
 def transitions(runs: list[Summary]) -> list[Figures]:
@@ -118,9 +126,11 @@ def form(name: str, runs: list[Summary]) -> Figures:
         "spans": len(lasted),
         "length": {"median": median(lasted), "low": low, "high": high},
         "to_the_end": to_the_end,
-        "themes": [{"theme": theme, "messages": count, "share": count / total}
-                   for theme, count in themes.most_common()],
-    }  # fmt: skip
+        "themes": [
+            {"theme": theme, "messages": count, "share": count / total}
+            for theme, count in themes.most_common()
+        ],
+    }
 
 
 # ---------------------------------------------------------------- tools and interjections
@@ -132,13 +142,17 @@ def attempted(runs: list[Summary]) -> list[Figures]:
     for tool in sorted({attempt["tool"] for run in runs for attempt in run.attempts}):
         tried = [[a for a in run.attempts if a["tool"] == tool] for run in runs]
         every = list(itertools.chain(*tried))
-        told.append({
-            "tool": tool, "attempts": len(every), "runs": share(sum(map(bool, tried)), len(runs)),
-            "outcomes": Counter(a["outcome"] for a in every),
-            "aborted": sum(a["during"] == "aborted" for a in every),
-            "first": [a[0]["message"] for a in tried if a],
-            "reasons": Counter(a["reason"] or "(none given)" for a in every).most_common(),
-        })  # fmt: skip
+        told.append(
+            {
+                "tool": tool,
+                "attempts": len(every),
+                "runs": share(sum(map(bool, tried)), len(runs)),
+                "outcomes": Counter(a["outcome"] for a in every),
+                "aborted": sum(a["during"] == "aborted" for a in every),
+                "first": [a[0]["message"] for a in tried if a],
+                "reasons": Counter(a["reason"] or "(none given)" for a in every).most_common(),
+            }
+        )
     return told
 
 
@@ -155,7 +169,9 @@ def _followed(source: str, name: str, every: list[Any]) -> Figures:
     judged = [one for one in every if one.state and one.judged]
     ended = [one for one in judged if one.ended_after is not None and one.ended_after <= SOON]
     return {
-        "source": source, "name": name, "count": len(every),
+        "source": source,
+        "name": name,
+        "count": len(every),
         "ended": share(len(ended), len(judged)),
         "ended_after": [one.ended_after for one in judged],
         "returned": share(sum(one.returned_after is not None for one in ended), len(ended)),
@@ -165,7 +181,7 @@ def _followed(source: str, name: str, every: list[Any]) -> Figures:
         "tool_after": [one.tool_after for one in every if one.tool],
         "declines": share(sum(one.declines for one in every), len(every)),
         "names_it": share(sum(one.names_it for one in every), len(every)),
-    }  # fmt: skip
+    }
 
 
 # ---------------------------------------------------------------- the runs themselves
@@ -182,9 +198,16 @@ def over_turns(rows: list[list[Any]]) -> list[Figures]:
         if not middles:
             continue
         low, high = stats.median_interval(middles) or (None, None)
-        told.append({"from_turn": first, "to_turn": min(first + width, turns) - 1,
-                     "runs": len(middles), "median": median(middles), "low": low,
-                     "high": high})  # fmt: skip
+        told.append(
+            {
+                "from_turn": first,
+                "to_turn": min(first + width, turns) - 1,
+                "runs": len(middles),
+                "median": median(middles),
+                "low": low,
+                "high": high,
+            }
+        )
     return told
 
 
@@ -204,8 +227,10 @@ def incidents(runs: list[Summary]) -> list[Figures]:
         kinds += [f"tool call {a['outcome']}" for a in run.attempts]
         times.update(kinds)
         inside.update(set(kinds))
-    return [{"what": what, "times": count, "runs": share(inside[what], len(runs))}
-            for what, count in times.most_common()]  # fmt: skip
+    return [
+        {"what": what, "times": count, "runs": share(inside[what], len(runs))}
+        for what, count in times.most_common()
+    ]
 
 
 def spent(runs: list[Summary]) -> Figures:
@@ -214,6 +239,8 @@ def spent(runs: list[Summary]) -> Figures:
     counted = [run.tokens for run in runs if run.tokens is not None]
     sums = {name: sum(one[name] for one in counted) for name in TOKENS}
     return {
-        "tokens": sums if counted else None, "tokens_known": len(counted),
-        "cost_usd": sum(costs) if costs else None, "cost_known": len(costs),
-    }  # fmt: skip
+        "tokens": sums if counted else None,
+        "tokens_known": len(counted),
+        "cost_usd": sum(costs) if costs else None,
+        "cost_known": len(costs),
+    }

@@ -52,15 +52,20 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     for path, why in skipped:
         print(f"attractor: skipped {visible(path)}: {why}", file=sys.stderr)
     spec = EvalSpec(
-        created=min(started), task="attractor",
+        created=min(started),
+        task="attractor",
         model=next(iter(models)) if len(models) == 1 else "none",
-        dataset=EvalDataset(name=out.stem, samples=len(samples)), config=EvalConfig(),
+        dataset=EvalDataset(name=out.stem, samples=len(samples)),
+        config=EvalConfig(),
         metadata={
-            "demo": any(run.demo for run in runs), "view": seat, "verdicts": whose.words,
+            "demo": any(run.demo for run in runs),
+            "view": seat,
+            "verdicts": whose.words,
             "models": sorted({run.condition[f"model_{s}"] for run in runs for s in "ab"}),
-            "skipped": dict(skipped), "conditions": list(dict.fromkeys(name for name, _ in called)),
+            "skipped": dict(skipped),
+            "conditions": list(dict.fromkeys(name for name, _ in called)),
         },
-    )  # fmt: skip
+    )
     log = EvalLog(eval=spec, status="success", samples=samples)
     with beside(out) as draft:
         write_eval_log(log, str(draft))
@@ -88,20 +93,36 @@ def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condit
         words = "\n".join(f"{piece.message}: {piece.words}" for piece in pieces)
         scores[state] = Score(value=run.spent(state), explanation=words)
     events = [
-        InfoEvent(source="attractor", data={
-            "interjection": m.get("source") or "live", "message": index, "seat": seat_of(m),
-            "words": m["response"],
-        })
-        for index, m in enumerate(log.messages) if m.get("interjected")
-    ]  # fmt: skip
+        InfoEvent(
+            source="attractor",
+            data={
+                "interjection": m.get("source") or "live",
+                "message": index,
+                "seat": seat_of(m),
+                "words": m["response"],
+            },
+        )
+        for index, m in enumerate(log.messages)
+        if m.get("interjected")
+    ]
     return EvalSample(
-        id=run.path, epoch=1, input=settings.seed, target="",
-        messages=[_chat(m) for m in view(log, settings, seat)], scores=scores, events=events,
+        id=run.path,
+        epoch=1,
+        input=settings.seed,
+        target="",
+        messages=[_chat(m) for m in view(log, settings, seat)],
+        scores=scores,
+        events=events,
         metadata={
-            "condition": condition, "path": path_words(run.stretches), "seat": seat,
-            "demo": run.demo, "stopped": run.end, "cost_usd": run.cost,
-        } | run.condition,
-    )  # fmt: skip
+            "condition": condition,
+            "path": path_words(run.stretches),
+            "seat": seat,
+            "demo": run.demo,
+            "stopped": run.end,
+            "cost_usd": run.cost,
+        }
+        | run.condition,
+    )
 
 
 def _chat(message: dict[str, Any]) -> Any:
@@ -119,8 +140,11 @@ def _chat(message: dict[str, Any]) -> Any:
     if role != "assistant":
         return (ChatMessageUser if role == "user" else ChatMessageSystem)(content=content)
     calls = [
-        ToolCall(id=call["id"], function=call["function"]["name"],
-                 arguments=json.loads(call["function"]["arguments"]))
+        ToolCall(
+            id=call["id"],
+            function=call["function"]["name"],
+            arguments=json.loads(call["function"]["arguments"]),
+        )
         for call in message.get("tool_calls") or []
-    ]  # fmt: skip
+    ]
     return ChatMessageAssistant(content=content, tool_calls=calls or None)

@@ -94,8 +94,13 @@ def verdicts(read: Transcript) -> dict[str, Any]:
         "messages": messages,
         "demo": bool(read.config.get("demo")),
         "spans": [
-            {"state": span.state, "kind": kind_of(span.state), "start": span.start, "end": span.end,
-             "evidence": [{"message": e.message, "words": e.words} for e in span.evidence]}
+            {
+                "state": span.state,
+                "kind": kind_of(span.state),
+                "start": span.start,
+                "end": span.end,
+                "evidence": [{"message": e.message, "words": e.words} for e in span.evidence],
+            }
             for span in detector.spans()
         ],
         "path": [asdict(stretch) for stretch in detector.path()],
@@ -104,4 +109,4 @@ def verdicts(read: Transcript) -> dict[str, Any]:
         "terminal": ending.terminal,
         "recurrence": detector.recurrence(),
         "skipped": read.skipped,
-    }  # fmt: skip
+    }

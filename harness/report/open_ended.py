@@ -61,11 +61,17 @@ def _of_model(demo: bool, model: str, runs: list[Summary]) -> Figures:
         "runs": len(runs),
         "main_theme": {name: share(themes[name], len(runs)) for name in (*THEMES, "none")},
         "end": {name: share(ends[name], len(runs)) for name in ENDS},
-        "words": {"mean": mean(words), "low": low and max(0.0, low), "high": high,
-                  "median": median(words), "least": min(words), "most": max(words)},
+        "words": {
+            "mean": mean(words),
+            "low": low and max(0.0, low),
+            "high": high,
+            "median": median(words),
+            "least": min(words),
+            "most": max(words),
+        },
         "messages": mean(run.messages for run in runs),
         "seeds": len({run.condition.get("seed") for run in runs}),
-    }  # fmt: skip
+    }
 
 
 def main_theme(run: Summary) -> str:
@@ -90,21 +96,33 @@ def tables(found: list[Figures] | None) -> list[Sheet]:
     """A column for each model: main theme, end, words."""
     if not found:
         return []
-    columns = [f"{one['model']}{' (scripted demo)' * one['demo']} · n = {one['runs']}"
-               for one in found]  # fmt: skip
+    columns = [
+        f"{one['model']}{' (scripted demo)' * one['demo']} · n = {one['runs']}" for one in found
+    ]
     return [
-        Sheet("two instances of one model, left free: main theme", ["main theme", *columns],
-              _shares(found, "main_theme"), ABOUT_THEMES),
+        Sheet(
+            "two instances of one model, left free: main theme",
+            ["main theme", *columns],
+            _shares(found, "main_theme"),
+            ABOUT_THEMES,
+        ),
         Sheet("left free: how it ends", ["end", *columns], _shares(found, "end"), ABOUT_ENDS),
-        Sheet("left free: words a transcript", ["", *columns], [
-            ["mean", *(_words(one["words"]) for one in found)],
-            ["median", *(f"{one['words']['median']:,.0f}" for one in found)],
-            ["least to most", *(f"{one['words']['least']:,}–{one['words']['most']:,}"
-                                for one in found)],
-            ["messages", *(f"{one['messages']:.1f}" for one in found)],
-            ["seeds", *(str(one["seeds"]) for one in found)],
-        ], ABOUT_WORDS),
-    ]  # fmt: skip
+        Sheet(
+            "left free: words a transcript",
+            ["", *columns],
+            [
+                ["mean", *(_words(one["words"]) for one in found)],
+                ["median", *(f"{one['words']['median']:,.0f}" for one in found)],
+                [
+                    "least to most",
+                    *(f"{one['words']['least']:,}–{one['words']['most']:,}" for one in found),
+                ],
+                ["messages", *(f"{one['messages']:.1f}" for one in found)],
+                ["seeds", *(str(one["seeds"]) for one in found)],
+            ],
+            ABOUT_WORDS,
+        ),
+    ]
 
 
 def _shares(found: list[Figures], kind: str) -> list[list[str]]:

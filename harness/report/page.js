@@ -46,7 +46,7 @@ const runsShown = () => data.runs.filter((r) => filtered() === null || r.conditi
 // ---- marks: what is not a state
 
 const KINDS = { slid: ["⇤", "the window slid"], refused: ["⊘", "refused by the provider"], full: ["✂", "cut: the context window is full"], prompt_cut: ["✁", "the server had cut the prompt"],
-  truncated: ["✂", "cut by its length limit"], "broken off": ["≠", "broken off, asked for again"],
+  truncated: ["✂", "cut by its length limit"], "broken off": ["≠", "broken off: asked for again, taken over or stopped"],
   retried: ["↻", "asked for again after a failure"] };
 const kindOf = (what) => KINDS[what.split(":")[0]] || null;
 const spoken = (i) => (i.source === "script" ? "▽" : "▼");

@@ -60,12 +60,16 @@ def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
     messages: list[dict[str, Any]] = [
         {
-            "seat": seat_of(event), "turn": event["turn"], "text": event["response"],
-            "source": _source(event), "attempts": [], "incidents": [],
+            "seat": seat_of(event),
+            "turn": event["turn"],
+            "text": event["response"],
+            "source": _source(event),
+            "attempts": [],
+            "incidents": [],
             "thinking": event["thinking"] if isinstance(event.get("thinking"), str) else "",
         }
         for event in log.messages
-    ]  # fmt: skip
+    ]
     last = len(messages) - 1
     for attempt in attempts(log):
         messages[min(attempt["message"], last)]["attempts"].append(attempt)
@@ -73,12 +77,20 @@ def transcript(log: Transcript, detector: Detector) -> str:
         messages[min(index, last)]["incidents"].append(what)
     for index, partial in _broken_off(log):
         messages[min(index, last)].setdefault("partials", []).append(partial)
-    marks = [(evidence.message, span.state, evidence.words)
-             for span in detector.spans() for evidence in span.evidence]  # fmt: skip
-    return embed({
-        "messages": messages, "marks": marks, "repeats": repeats(detector, len(messages)),
-        "alike": alike(detector, len(messages)), "skipped": log.skipped,
-    })  # fmt: skip
+    marks = [
+        (evidence.message, span.state, evidence.words)
+        for span in detector.spans()
+        for evidence in span.evidence
+    ]
+    return embed(
+        {
+            "messages": messages,
+            "marks": marks,
+            "repeats": repeats(detector, len(messages)),
+            "alike": alike(detector, len(messages)),
+            "skipped": log.skipped,
+        }
+    )
 
 
 def _source(event: Turn) -> str:
@@ -125,8 +137,9 @@ def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> N
     """Write the page. Raises UserError with a line for the user when it can't."""
     runs = list(itertools.chain(*groups.values()))
     with replacing(path) as out, Progress("writing", len(runs), "run") as progress:
-        more = patterns.block([*open_ended.tables(report["open_ended"]),
-                               *patterns.tables(report["patterns"])])  # fmt: skip
+        more = patterns.block(
+            [*open_ended.tables(report["open_ended"]), *patterns.tables(report["patterns"])]
+        )
         out.write(_head() + BODY.replace("<h2>Figures", f"{more}<h2>Figures", 1))
         out.write(_data("report", embed(_index(report, groups))))
         for number, run in enumerate(progress.over(runs)):
@@ -138,25 +151,36 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
     kept = ("name", "demo", "runs", "states", "ending", "lengths", "stimulus")
     conditions = [
         {name: about[name] for name in kept}
-        | {"label": label, "longest": max(run.messages for run in group),
-           "cost": money(about["cost_usd"]) + _unknown(about),
-           "words": [row["word"] for row in about["words"]["out"]],
-           "tables": [sheet for sheet in condition_tables(about) if sheet.rows]}
+        | {
+            "label": label,
+            "longest": max(run.messages for run in group),
+            "cost": money(about["cost_usd"]) + _unknown(about),
+            "words": [row["word"] for row in about["words"]["out"]],
+            "tables": [sheet for sheet in condition_tables(about) if sheet.rows],
+        }
         for about, label, group in zip(
-            report["conditions"], labels(report["conditions"]), groups.values(), strict=True)
-    ]  # fmt: skip
+            report["conditions"], labels(report["conditions"]), groups.values(), strict=True
+        )
+    ]
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
     places = _parents(runs)
     messages = sum(run.messages for _, run in runs)
     counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
-        "title": f"attractor report: {counts[0]}", "about": f"{', '.join(counts)}. "
-        "Intervals are 95%.", "short": SHORT, "themes": THEMES, "forms": FORMS,
-        "conditions": conditions, "notes": notes(report), "missing": report["missing"],
-        "reach": REACH, "ends": ENDS, "compared": compared(report["compared"]),
+        "title": f"attractor report: {counts[0]}",
+        "about": f"{', '.join(counts)}. Intervals are 95%.",
+        "short": SHORT,
+        "themes": THEMES,
+        "forms": FORMS,
+        "conditions": conditions,
+        "notes": notes(report),
+        "missing": report["missing"],
+        "reach": REACH,
+        "ends": ENDS,
+        "compared": compared(report["compared"]),
         "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],
-    }  # fmt: skip
+    }
 
 
 def _unknown(about: dict[str, Any]) -> str:
@@ -171,22 +195,30 @@ def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
 
 def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, Any]:
     return {
-        "id": at, "condition": condition, "path": run.path, "messages": run.messages,
-        "ends": run.ending.states, "stopped": run.end + (run.error and f": {run.error}"),
+        "id": at,
+        "condition": condition,
+        "path": run.path,
+        "messages": run.messages,
+        "ends": run.ending.states,
+        "stopped": run.end + (run.error and f": {run.error}"),
         "spans": [(span.state, span.start, span.end) for span in run.spans],
         "themes": [(one.theme, one.start, one.end) for one in run.stretches if one.theme],
         "words": " → ".join(map(str, run.stretches)) or "no attractor state",
         "interjections": [asdict(one) for one in run.interjections],
         "attempts": [{"message": a["message"], "tool": a["tool"]} for a in run.attempts],
-        "incidents": run.incidents, "skipped": len(run.skipped), "cost": money(run.cost),
+        "incidents": run.incidents,
+        "skipped": len(run.skipped),
+        "cost": money(run.cost),
         "parent": places.get(run.parent[0]) if run.parent else None,
         "branch": f"a branch of {run.parent[0]} before turn {run.parent[1]}" if run.parent else "",
-    }  # fmt: skip
+    }
 
 
 def _head() -> str:
-    policy = (f"default-src 'none'; script-src '{_hash(_script())}'; "
-              f"style-src '{_hash(_style())}'; base-uri 'none'; form-action 'none'")  # fmt: skip
+    policy = (
+        f"default-src 'none'; script-src '{_hash(_script())}'; "
+        f"style-src '{_hash(_style())}'; base-uri 'none'; form-action 'none'"
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'

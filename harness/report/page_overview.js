@@ -31,7 +31,7 @@ function endCell(c, { kind, state, key }) {
 
 function matrices(conditions) {
   const seen = states.filter((s) => data.conditions.some((c) => c.states[s].reached.count));
-  put($("matrix"), matrix(seen.map((state) => ({ state, name: short[state] + (isForm(state) ? " (form)" : "") })), reachCell, conditions));
+  put($("matrix"), matrix(seen.map((state) => ({ state, name: short[state] })), reachCell, conditions));
   const ends = [["theme", data.themes], ["form", data.forms]].flatMap(([kind, names]) => [...names, "none"]
     .filter((key) => data.conditions.some((c) => c.ending[kind][key].count))
     .map((key) => ({ kind, key, state: key === "none" ? null : key, name: key === "none" ? `no ${kind}` : short[key] + (kind === "form" ? " (form)" : "") })));

@@ -25,7 +25,7 @@ document.title = data.title;
 put($("about"), make("p", { class: "soft" }, data.about), ...data.notes.map((n) => make("p", { class: "note" }, n)));
 $("reach").textContent = data.reach;
 $("ends").textContent = data.ends;
-$("condition").append(make("option", { value: "" }, `all ${data.conditions.length} conditions`), ...data.conditions.map((c, id) => make("option", { value: id }, c.name)));
+$("condition").append(make("option", { value: "" }, data.conditions.length > 1 ? `all ${data.conditions.length} conditions` : "the one condition"), ...data.conditions.map((c, id) => make("option", { value: id }, c.name)));
 $("condition").addEventListener("change", () => go({ condition: $("condition").value, run: null, message: null, beside: null }));
 let typing;
 $("find").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => go({ find: $("find").value.trim(), run: null, message: null, beside: null }), 250); });

@@ -104,14 +104,18 @@ def _notes(files: list[dict[str, Any]], runs: int) -> list[str]:
     if None in digests:
         notes.append("patterns: not all names were merged: run judge --open again over these logs")
     elif len(digests) > 1:
-        notes.append("patterns: merged in several passes, so that one pattern may have several "
-                     "names: run judge --open over all these logs at once")  # fmt: skip
+        notes.append(
+            "patterns: merged in several passes, so that one pattern may have several "
+            "names: run judge --open over all these logs at once"
+        )
     if len({_judge(found) for found in files}) > 1:
         notes.append("patterns: named by several judges, whose eyes may differ")
     doubts = max((merge.get("unsure", 0) for merge in merges), default=0)
     if doubts:
-        notes.append(f"patterns: the merge is not stable: {many(doubts, 'pair')} of names came out "
-                     "otherwise in another order, and stays apart")  # fmt: skip
+        notes.append(
+            f"patterns: the merge is not stable: {many(doubts, 'pair')} of names came out "
+            "otherwise in another order, and stays apart"
+        )
     return notes
 
 

@@ -23,6 +23,7 @@ from harness.talk import transcript
 from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
+from harness.talk.show import how_it_ended
 from harness.talk.transcript import Transcript
 from harness.text import UserError
 
@@ -85,6 +86,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
     end: End | None = None
+    counted = True  # whether tokens were: other programs' logs, and old ones, may not tell
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
             end = event if event["type"] == "end" else end
@@ -95,6 +97,8 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 continue
             pace.next_message()
             if event["type"] == "turn":
+                made = event.get("source", "model") == "model" and not event.get("interjected")
+                counted = counted and bool(event.get("usage") or not made)
                 await say(event, settings, show, pace)
                 show.end(event, totals)
                 show.states(changes)
@@ -104,8 +108,15 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    reason = str(end["reason"] if end else "the log has no end") if not pace.ended else "left"
-    show.closing(reason, totals, detector, read.path)
+    reason = how_it_ended(end, settings) if end else "no end recorded"
+    show.closing(
+        "left" if pace.ended else reason,
+        totals,
+        detector,
+        read.path,
+        counted=counted or bool(totals["input"] or totals["output"]),
+        resumable="imported" not in read.config,
+    )
 
 
 class Pace:

@@ -13,6 +13,7 @@ demos are never pooled with real models. States are a judge's where every run ha
 the detector's. Intervals are 95%; how each is made stands in harness/report/stats.py.
 """
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator
@@ -25,13 +26,14 @@ from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
 from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
-from harness.report.conditions import Groups, group, listed, named, names
+from harness.report.conditions import Groups, facts, group, listed, must_be_known, named, names
 from harness.report.figures import Figures, figures, over_turns
 from harness.report.spool import Spool
 from harness.report.stats import share
 from harness.report.summary import Also, Skipped
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
+from harness.talk import transcript
 from harness.talk.options import Parser
 from harness.text import UserError, many
 
@@ -45,6 +47,7 @@ def command(arguments: list[str]) -> int:
         return beside.show(logs_in(args.logs))
     from harness.screen.tables import Tables  # rich: a third of --help's time
 
+    _check_settings(args)
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, _also(args), spool)
         if args.csv:
@@ -112,6 +115,20 @@ def _parse(arguments: list[str]) -> Any:
         what = "--csv has one row per run" if args.csv else "--side-by-side shows two runs"
         raise UserError(f"{what}: leave --by and --compare out")
     return args
+
+
+def _check_settings(args: Any) -> None:
+    """Refuse a setting that no run has before all of them are read: their configs tell. Raises
+    UserError."""
+    asked = [("--by", listed(args.by) or []), ("--compare", listed(args.compare) or [])]
+    if not any(settings for _, settings in asked):
+        return
+    known: set[str] = set()
+    for path in logs_in(args.logs):
+        with contextlib.suppress(OSError, UserError):
+            known |= set(facts(transcript.follow(path).config))
+    for flag, settings in asked:
+        must_be_known(flag, settings, known)
 
 
 def _also(args: Any) -> dict[str, Also]:

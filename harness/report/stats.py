@@ -55,8 +55,13 @@ def wilson(count: int, total: int) -> Interval | None:
 def share(count: int, total: int) -> dict[str, Any]:
     """A share of runs with Wilson's interval, as the report's JSON has it; None of nothing."""
     low, high = wilson(count, total) or (None, None)
-    return {"count": count, "of": total, "share": count / total if total else None,
-            "low": low, "high": high}  # fmt: skip
+    return {
+        "count": count,
+        "of": total,
+        "share": count / total if total else None,
+        "low": low,
+        "high": high,
+    }
 
 
 def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:
@@ -65,8 +70,10 @@ def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:
     p, q = count / total, other / other_total
     low, high = wilson(count, total) or (0.0, 1.0)
     other_low, other_high = wilson(other, other_total) or (0.0, 1.0)
-    return (p - q - math.hypot(p - low, other_high - q),
-            p - q + math.hypot(high - p, q - other_low))  # fmt: skip
+    return (
+        p - q - math.hypot(p - low, other_high - q),
+        p - q + math.hypot(high - p, q - other_low),
+    )
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
@@ -134,8 +141,10 @@ def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
     with warnings.catch_warnings():  # the band is undefined where the curve is 0 or 1
         warnings.simplefilter("ignore")
         band = sf.confidence_interval(method="log-log")
-    low, high = (numpy.clip(numpy.nan_to_num(b.probabilities, nan=fill), 0, 1).tolist()
-                 for b, fill in ((band.low, 0), (band.high, 1)))  # fmt: skip
+    low, high = (
+        numpy.clip(numpy.nan_to_num(b.probabilities, nan=fill), 0, 1).tolist()
+        for b, fill in ((band.low, 0), (band.high, 1))
+    )
     high = itertools.accumulate(high, min)  # a curve that only falls stays below an earlier bound
     steps = zip(sf.quantiles.tolist(), sf.probabilities.tolist(), low, high, strict=True)
     kept = [step for step in steps if step[0] in set(onsets)]  # the curve is flat at other ends

@@ -50,10 +50,16 @@ def _asked(about: dict[str, Any]) -> list[dict[str, Any]]:
 def _words(conditions: list[dict[str, Any]]) -> Sheet:
     words = [row["word"] for row in _asked(conditions[0])]
     rows = [
-        [label, str(c["runs"]), *(f"{row['average']:.1f} {numbers.reach(row['share'])}\nmost "
-                                  f"{row['most']}" for row in _asked(c))]
+        [
+            label,
+            str(c["runs"]),
+            *(
+                f"{row['average']:.1f} {numbers.reach(row['share'])}\nmost {row['most']}"
+                for row in _asked(c)
+            ),
+        ]
         for label, c in zip(labels(conditions), conditions, strict=True)
-    ]  # fmt: skip
+    ]
     note = "average uses a transcript, transcripts that have it, most in one"
     return Sheet("words asked for", ["condition", "n", *words], rows, note, 2, True)
 
@@ -81,8 +87,14 @@ def _reached(conditions: list[dict[str, Any]]) -> Sheet:
     never = [SHORT[state] for state in STATES if state not in seen]
     note = f"{REACH} {NONE}: in no run{_none(conditions)}. {short}".strip()
     note += f" Reached by no run: {', '.join(never)}." if never else ""
-    return Sheet("which states are reached, and from when", ["condition", "n", *_named(seen)],
-                 rows, note, 2, True)  # fmt: skip
+    return Sheet(
+        "which states are reached, and from when",
+        ["condition", "n", *_named(seen)],
+        rows,
+        note,
+        2,
+        True,
+    )
 
 
 def _reach(row: dict[str, Any], short: bool) -> str:
@@ -126,9 +138,7 @@ def _ends(conditions: list[dict[str, Any]]) -> Sheet:
         [label, str(c["runs"]), *(_end(c["ending"][kind][s], bool(short)) for kind, s in seen)]
         for label, c in zip(labels(conditions), conditions, strict=True)
     ]
-    columns = [
-        f"no {kind}" if state == "none" else _named([state])[0] for kind, state in seen
-    ]  # fmt: skip
+    columns = [f"no {kind}" if state == "none" else _named([state])[0] for kind, state in seen]
     return Sheet("what runs end in", ["condition", "n", *columns], rows, short + ENDS, 2, True)
 
 
@@ -145,36 +155,76 @@ def condition_tables(about: dict[str, Any]) -> list[Sheet]:
     """One condition's tables; some may have no rows."""
     title = f"{about['name']} · n = {about['runs']}, {about['messages']:,} messages"
     return [
-        Sheet(title, ["state", "", "runs that reach it", "onset: message", "time in it",
-              "ends in it"],
-              _states(about), "time in it: mean share of a run's messages."),
-        Sheet("what follows what: of all times that a theme was left for another",
-              ["from", "to", "times", "of all that leave it"],
-              [[SHORT[t["from"]], SHORT[t["to"]], str(t["count"]), share(t)]
-               for t in about["transitions"]]),
-        Sheet("forms: over which themes, from when, for how long",
-              ["form", "runs", "onset: message", "spans", "messages in a span", "over"],
-              [_form(row) for row in about["forms"]],
-              "messages in a span: the median, with its 95% interval from six spans on. A span "
-              "that still holds when its run stops is censored: it would have gone on."),
-        Sheet("tool attempts", ["tool", "attempts", "runs with one", "outcome", "reasons given"],
-              [_tool(row) for row in about["attempts"]]),
-        Sheet("interjections and what followed", ["by", "words", "n", "state ended", "came back",
-              "partner's tool call", "declined", "named it"],
-              [_interjection(row) for row in about["interjections"]],
-              "state ended: it showed in at most two more messages, among runs that went on for "
-              "long enough to tell; declined, named it: rough English word cues.", 2),
+        Sheet(
+            title,
+            ["state", "", "runs that reach it", "onset: message", "time in it", "ends in it"],
+            _states(about),
+            "time in it: mean share of a run's messages.",
+        ),
+        Sheet(
+            "what follows what: of all times that a theme was left for another",
+            ["from", "to", "times", "of all that leave it"],
+            [
+                [SHORT[t["from"]], SHORT[t["to"]], str(t["count"]), share(t)]
+                for t in about["transitions"]
+            ],
+        ),
+        Sheet(
+            "forms: over which themes, from when, for how long",
+            ["form", "runs", "onset: message", "spans", "messages in a span", "over"],
+            [_form(row) for row in about["forms"]],
+            "messages in a span: the median, with its 95% interval from six spans on. A span "
+            "that still holds when its run stops is censored: it would have gone on.",
+        ),
+        Sheet(
+            "tool attempts",
+            ["tool", "attempts", "runs with one", "outcome", "reasons given"],
+            [_tool(row) for row in about["attempts"]],
+        ),
+        Sheet(
+            "interjections and what followed",
+            [
+                "by",
+                "words",
+                "n",
+                "state ended",
+                "came back",
+                "partner's tool call",
+                "declined",
+                "named it",
+            ],
+            [_interjection(row) for row in about["interjections"]],
+            "state ended: it showed in at most two more messages, among runs that went on for "
+            "long enough to tell; declined, named it: rough English word cues.",
+            2,
+        ),
         needed.table(about["needed"]),
-        Sheet("message length, characters", ["turns", "runs", "median", "95%"],
-              [[f"{row['from_turn']}–{row['to_turn']}", str(row["runs"]), f"{row['median']:,.0f}",
-                span(row["low"], row["high"], 1, ",.0f")] for row in about["lengths"]]),
+        Sheet(
+            "message length, characters",
+            ["turns", "runs", "median", "95%"],
+            [
+                [
+                    f"{row['from_turn']}–{row['to_turn']}",
+                    str(row["runs"]),
+                    f"{row['median']:,.0f}",
+                    span(row["low"], row["high"], 1, ",.0f"),
+                ]
+                for row in about["lengths"]
+            ],
+        ),
         *word_tables(about),
-        Sheet("why runs stopped", ["reason", "runs"],
-              [[reason, share(row)] for reason, row in about["stopped"].items()]),
-        Sheet("on the way", ["what", "times", "runs with it"],
-              [[row["what"], str(row["times"]), share(row["runs"])] for row in about["incidents"]]),
+        Sheet(
+            "why runs stopped",
+            ["reason", "runs"],
+            [[reason, share(row)] for reason, row in about["stopped"].items()],
+        ),
+        Sheet(
+            "on the way",
+            ["what", "times", "runs with it"],
+            [[row["what"], str(row["times"]), share(row["runs"])] for row in about["incidents"]],
+        ),
         Sheet("spent", ["tokens in", "from cache", "out", "cost"], [_spent(about)]),
-    ]  # fmt: skip
+    ]
 
 
 def _states(about: dict[str, Any]) -> list[list[str]]:
@@ -183,8 +233,16 @@ def _states(about: dict[str, Any]) -> list[list[str]]:
         if row["reached"]["count"]:
             time, ends = row["spent"], about["ending"][row["kind"]][state]
             spent = f"{100 * time['mean']:.0f}% {span(time['low'], time['high'])}".strip()
-            rows.append([SHORT[state], row["kind"], share(row["reached"]),
-                         numbers.onset(row["onset"]), spent, share(ends)])  # fmt: skip
+            rows.append(
+                [
+                    SHORT[state],
+                    row["kind"],
+                    share(row["reached"]),
+                    numbers.onset(row["onset"]),
+                    spent,
+                    share(ends),
+                ]
+            )
     for kind in ("theme", "form"):
         none = about["ending"][kind]["none"]
         rows.append([f"no {kind}", "", "", "", "", share(none)])
@@ -195,29 +253,47 @@ def _form(row: dict[str, Any]) -> list[str]:
     length, held = row["length"], row["to_the_end"]
     lasted = f"{length['median']:.0f} {span(length['low'], length['high'], 1)}".strip()
     lasted += f", {held} to the end" if held else ""
-    over = ", ".join(f"{SHORT.get(t['theme'], 'no theme')} {100 * t['share']:.0f}%"
-                     for t in row["themes"])  # fmt: skip
-    return [SHORT[row["form"]], share(row["reached"]), numbers.onset(row["onset"]),
-            str(row["spans"]), lasted, over]  # fmt: skip
+    over = ", ".join(
+        f"{SHORT.get(t['theme'], 'no theme')} {100 * t['share']:.0f}%" for t in row["themes"]
+    )
+    return [
+        SHORT[row["form"]],
+        share(row["reached"]),
+        numbers.onset(row["onset"]),
+        str(row["spans"]),
+        lasted,
+        over,
+    ]
 
 
 def _tool(row: dict[str, Any]) -> list[str]:
     outcomes = ", ".join(f"{name} {n}" for name, n in row["outcomes"].items())
-    reasons = [" ".join(reason[:160].split()) + (f" ×{n}" if n > 1 else "")
-               for reason, n in row["reasons"][:REASONS]]  # fmt: skip
+    reasons = [
+        " ".join(reason[:160].split()) + (f" ×{n}" if n > 1 else "")
+        for reason, n in row["reasons"][:REASONS]
+    ]
     more = len(row["reasons"]) - REASONS
-    return [row["tool"], str(row["attempts"]), share(row["runs"]), outcomes,
-            " | ".join(reasons) + (f" | and {more} more" if more > 0 else "")]  # fmt: skip
+    return [
+        row["tool"],
+        str(row["attempts"]),
+        share(row["runs"]),
+        outcomes,
+        " | ".join(reasons) + (f" | and {more} more" if more > 0 else ""),
+    ]
 
 
 def _interjection(row: dict[str, Any]) -> list[str]:
     back, called = row["returned_after"], row["tool_after"]
     return [
-        row["source"], " ".join(row["name"][:40].split()), str(row["count"]), share(row["ended"]),
+        row["source"],
+        " ".join(row["name"][:40].split()),
+        str(row["count"]),
+        share(row["ended"]),
         share(row["returned"]) + (f", after {median(back):.0f}" if back else ""),
         share(row["tool"]) + (f", after {median(called):.0f}" if called else ""),
-        share(row["declines"]), share(row["names_it"]),
-    ]  # fmt: skip
+        share(row["declines"]),
+        share(row["names_it"]),
+    ]
 
 
 def _spent(about: dict[str, Any]) -> list[str]:
@@ -246,10 +322,18 @@ def word_tables(about: dict[str, Any]) -> Iterator[Sheet]:
     )
     yield Sheet("emoji", ["emoji", *columns], [_word(row) for row in counted["emoji"]])
     yield Sheet(
-        "lexical variety", ["turns", "runs", "different words in 100", "95%"],
-        [[f"{row['from_turn']}–{row['to_turn']}", str(row["runs"]), f"{row['median']:.0f}",
-          span(row["low"], row["high"], 1)] for row in counted["variety"]],
-    )  # fmt: skip
+        "lexical variety",
+        ["turns", "runs", "different words in 100", "95%"],
+        [
+            [
+                f"{row['from_turn']}–{row['to_turn']}",
+                str(row["runs"]),
+                f"{row['median']:.0f}",
+                span(row["low"], row["high"], 1),
+            ]
+            for row in counted["variety"]
+        ],
+    )
 
 
 def _word(row: dict[str, Any]) -> list[str]:
@@ -274,7 +358,7 @@ def _pair_title(pair: dict[str, Any]) -> str:
     sides = (f"A: {pair['a']} (n = {pair['n_a']})", f"B: {pair['b']} (n = {pair['n_b']})")
     differ = " against ".join(
         ", ".join(pair[side]) or "without" for side in ("differ_a", "differ_b")
-    )  # fmt: skip
+    )
     return f"{sides[0]}  against  {sides[1]}\nthey differ in {', '.join(pair['differ'])}: {differ}"
 
 
@@ -300,11 +384,13 @@ def _small(pair: dict[str, Any]) -> str:
 def _difference(row: dict[str, Any]) -> list[str]:
     rate, onset = row["rate"], row["onset"]
     cells = [
-        SHORT[row["state"]], f"{row['a']['count']}/{row['a']['of']}",
+        SHORT[row["state"]],
+        f"{row['a']['count']}/{row['a']['of']}",
         f"{row['b']['count']}/{row['b']['of']}",
         f"{100 * rate['difference']:+.0f} {span(rate['low'], rate['high'], sign=True)}",
-        pvalue(rate["p"]), pvalue(rate["p_holm"]),
-    ]  # fmt: skip
+        pvalue(rate["p"]),
+        pvalue(rate["p_holm"]),
+    ]
     if not onset:
         return [*cells, "?", "?", "?"]
     hazard = numbers.ratio(onset["hazard_ratio"], *onset["interval"])

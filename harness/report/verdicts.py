@@ -22,11 +22,13 @@ STALE = "older labels"
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Whose states are used: `of` is rules or judge. `why` says why not the judge's."""
+    """Whose states are used: `of` is rules or judge. `why` says why not the judge's; `demo` = the
+    judge is a script."""
 
     of: str
     judges: str = ""
     why: str = ""
+    demo: bool = False
 
     @property
     def by(self) -> str:
@@ -40,7 +42,8 @@ class Verdicts:
         judge = f"the labels of {self.judges}, not of the rules"
         who = judge if self.of == "judge" else "the detector's"
         why = f" ({self.why})" if self.why else ""
-        return f"states are {who}{why}; {ACCURACY[self.of]}"
+        known = "a script, whose accuracy says nothing" if self.demo else ACCURACY[self.of]
+        return f"states are {who}{why}; {known}"
 
 
 def read(
@@ -72,21 +75,26 @@ def _chosen(paths: list[Path], asked: str | None) -> Verdicts:
     names = ", ".join(sorted(set(judges.values())))
     if asked == "judge":
         if len(judges) > 1:
-            raise UserError(f"--labels judge: these logs were labelled by more than one ({names}), "
-                            "which must not be mixed: judge them with one model and rubric, or "
-                            "use --labels rules")  # fmt: skip
-        return Verdicts("judge", names)
+            raise UserError(
+                f"--labels judge: these logs were labelled by more than one ({names}), which must "
+                "not be mixed: judge them with one model and rubric, or use --labels rules"
+            )
+        return Verdicts("judge", names, demo=_scripted(known))
     if not judges:
         return Verdicts("rules", why=damaged)
     if len(judges) > 1:
         return Verdicts("rules", why=f"labelled by more than one judge: {names}")
     lack = sum(labels is None for labels in known)
     if lack:
-        return Verdicts("rules", why=f"{lack} of {len(known)} logs have no labels by {names}"
-                        + (f"; {damaged}" if damaged else ""))  # fmt: skip
-    if any(labels and labels["judge"].get("demo") for labels in known):
+        why = f"{lack} of {len(known)} logs have no labels by {names}"
+        return Verdicts("rules", why=f"{why}; {damaged}" if damaged else why)
+    if _scripted(known):
         return Verdicts("rules", why="the labels beside the logs are a scripted demo's")
     return Verdicts("judge", names)
+
+
+def _scripted(known: list[dict[str, Any] | None]) -> bool:
+    return any(labels and labels["judge"].get("demo") for labels in known)
 
 
 def _who(labels: dict[str, Any]) -> tuple[str, ...]:

@@ -85,8 +85,10 @@ def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
 
 def _pattern(name: str) -> re.Pattern[str]:
     inner = r"\s+".join(map(re.escape, name.split()))
-    start, end = (r"(?<![^\W\d_])" if name[:1].isalpha() else "",
-                  r"(?![^\W\d_])" if name[-1:].isalpha() else "")  # fmt: skip
+    start, end = (
+        r"(?<![^\W\d_])" if name[:1].isalpha() else "",
+        r"(?![^\W\d_])" if name[-1:].isalpha() else "",
+    )
     return re.compile(start + inner + end)
 
 
@@ -137,8 +139,13 @@ def lexicon(runs: Iterable[dict[str, Any]], kind: str) -> Lexicon:
 def row(word: str, here: Lexicon) -> dict[str, Any]:
     """A word's figures in some transcripts."""
     sums = here.sums.get(word, Sums())
-    return {"word": word, "average": sums.uses / max(1, here.transcripts), "inside": sums.inside,
-            "of": here.transcripts, "most": sums.most}  # fmt: skip
+    return {
+        "word": word,
+        "average": sums.uses / max(1, here.transcripts),
+        "inside": sums.inside,
+        "of": here.transcripts,
+        "most": sums.most,
+    }
 
 
 def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from harness.models.seat import Seat
 from harness.screen.colours import SEAT_STYLE, badge
 from harness.screen.paper import Paper
-from harness.screen.wrap import layout, one_line
+from harness.screen.wrap import in_lines, layout, one_line
 from harness.states.detect import Change, Detector
 from harness.states.names import SHORT
 from harness.talk.events import Attempt, Totals, Turn
@@ -26,9 +26,11 @@ Space   take over the message being made: type in the model's place;
 p       pause before the next message; p again goes on
 q       end after this message
 Ctrl+C  stop now; the log keeps what was half said, and can be resumed
-While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back what
-you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words · Ctrl+W, Ctrl+U and
-Ctrl+K cut, Ctrl+Y puts back"""
+While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back
+what you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words ·
+Ctrl+W, Ctrl+U and Ctrl+K cut, Ctrl+Y puts back"""
+STRETCHES = 4  # of a path's beginning, and of its end, that a summary shows
+INDENT = 10  # cells before the header's second column
 TAKEN_OVER = "Enter sends · empty line hands back · Esc cancels"
 OWN_SEAT = "Enter sends · Alt+Enter new line · Up what you said before"
 FLAGS = {
@@ -60,6 +62,8 @@ class Console:
         for seat in (settings.a, settings.b):
             named = Text(f"Model {seat.letter}", SEAT_STYLE[seat.letter])
             table.add_row(named, Text(describe(seat)))
+            if seat.human:
+                continue
             told = f"system_{seat.letter.lower()}" not in settings.unknown
             none = "(no system prompt)" if told else "(not recorded)"
             table.add_row("  prompt", Text(one_line(seat.system, 70) or none, "dim"))
@@ -70,12 +74,12 @@ class Console:
         table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
         table.add_row("log", Text(visible(str(log))))
         if keys:
-            table.add_row("keys", Text(keys))
+            table.add_row("keys", Text(in_lines(keys, self.paper.width - INDENT)))
         self.paper.say(Rule("attractor", style="dim"))
         self.paper.say(table)
 
     def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, script or human."""
+        """A message begins; `by` is model, live, human, script or puppet."""
         style = SEAT_STYLE[seat.letter]
         title = Text(headline(seat, turn, by, self.paper.width - 2), style)
         self.paper.say("")
@@ -145,8 +149,17 @@ class Console:
         """What the keys do."""
         self.paper.aside(Text(HELP, "yellow"))
 
-    def closing(self, reason: str, totals: Totals, detector: Detector, log: Path) -> None:
-        """The summary: how far it went, where it got stuck, what it cost, how to go on."""
+    def closing(
+        self,
+        reason: str,
+        totals: Totals,
+        detector: Detector,
+        log: Path,
+        counted: bool = True,
+        resumable: bool = True,
+    ) -> None:
+        """The summary: how far it went, where it got stuck, what it cost, how to go on. `counted` =
+        the totals tell the tokens; `resumable` = the log can be gone on with."""
         turns, cost, say = (totals["messages"] + 1) // 2, totals["cost_usd"], self.paper.say
         more = {
             "max_turns": f" --max-turns {2 * turns}",
@@ -156,13 +169,15 @@ class Console:
         say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
         said = f"{many(turns, 'turn')}, {many(totals['messages'], 'message')}"
         read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"
-        say(Text(f"{said} · {read}, {tokens(totals['output'])} out · {money(cost)}"))
+        spent = f"{read}, {tokens(totals['output'])} out · {money(cost)}"
+        say(Text(f"{said} · {spent if counted else 'tokens and cost not recorded'}"))
         tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
         say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
         say(Text(f"ends in: {ending(detector)}"))
-        say(Text(f"path: {detector.path_words() or 'no attractor state'}"))
+        say(Text(f"path: {shortened(detector.path_words()) or 'no attractor state'}"))
         say(Text(visible(f"log: {log}")), soft_wrap=True)
-        say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
+        if resumable:
+            say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
 
     # -- a person's words
 
@@ -218,6 +233,15 @@ def ending(detector: Detector) -> str:
             held = many(last - since + 1, "message")
             words.append(f"{state} since {place(since)}, for {held}")
     return "; ".join(words) or "no attractor state"
+
+
+def shortened(path: str) -> str:
+    """A path in words; of a long one its beginning and its end."""
+    parts = path.split(" → ")
+    if len(parts) <= 2 * STRETCHES + 1:
+        return path
+    middle = f"… {len(parts) - 2 * STRETCHES} more stretches, see `states` …"
+    return " → ".join([*parts[:STRETCHES], middle, *parts[-STRETCHES:]])
 
 
 def describe(seat: Seat) -> str:

@@ -28,9 +28,13 @@ class Keys:
     what the person has said before: Up brings it back."""
 
     def __init__(
-        self, on_key: Callable[[str], object], write: Callable[[str], None], on: bool,
-        ahead: bool = False, said: Iterable[str] = (),
-    ):  # fmt: skip
+        self,
+        on_key: Callable[[str], object],
+        write: Callable[[str], None],
+        on: bool,
+        ahead: bool = False,
+        said: Iterable[str] = (),
+    ):
         self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
         self._decoder = Decoder()
         self._quiet: asyncio.TimerHandle | None = None
@@ -159,9 +163,16 @@ def _windows(keys: Keys) -> Any:
     console: Any = msvcrt  # its names are there on Windows alone
     loop, open_ = asyncio.get_running_loop(), threading.Event()
     arrows = {
-        "K": "\x1b[D", "M": "\x1b[C", "G": "\x1b[H", "O": "\x1b[F", "S": "\x1b[3~", "H": "\x1b[A",
-        "P": "\x1b[B", "s": "\x1b[1;5D", "t": "\x1b[1;5C",
-    }  # fmt: skip
+        "K": "\x1b[D",
+        "M": "\x1b[C",
+        "G": "\x1b[H",
+        "O": "\x1b[F",
+        "S": "\x1b[3~",
+        "H": "\x1b[A",
+        "P": "\x1b[B",
+        "s": "\x1b[1;5D",
+        "t": "\x1b[1;5C",
+    }
 
     def poll() -> None:
         while not open_.is_set():

@@ -15,6 +15,7 @@ from typing import Any, TextIO, cast
 from rich.console import Console as RichConsole
 from rich.text import Text
 
+from harness.screen.sheet import readers_width
 from harness.screen.wrap import Wrapper, one_line
 from harness.text import visible
 
@@ -57,7 +58,7 @@ class Paper:
         _speak_utf8()
         self.plain = plain or not sys.stdout.isatty()
         self.rich = rich or RichConsole(
-            width=100 if self.plain else None,  # 80 would break lines that a reader wants whole
+            width=readers_width() if self.plain else None,
             color_system=None if self.plain else "auto",
             force_terminal=False if self.plain else None,
             highlight=False,
@@ -77,7 +78,14 @@ class Paper:
     def say(self, what: Any, soft_wrap: bool = False) -> None:
         """Something whole, on lines of its own."""
         self.end_text()
-        self.rich.print(what, soft_wrap=soft_wrap)
+        if not self.plain or self.rich.record:
+            self.rich.print(what, soft_wrap=soft_wrap)
+            return
+        with self.rich.capture() as taken:  # tables are padded with blanks
+            self.rich.print(what, soft_wrap=soft_wrap)
+        lines = (line.rstrip(" ") for line in taken.get().split("\n"))
+        self.rich.file.write("\n".join(lines))
+        self.rich.file.flush()
 
     def output(self, text: str) -> None:
         """Text for machines: as it is, but for what a terminal would act on."""
@@ -97,7 +105,7 @@ class Paper:
         self._clear()
         if kind != self._kind and self._kind:
             self.end_text()
-        self._kind = kind
+        self._kind, self._waited = kind, 0
         shown = self._wrap.feed(text, self.width)
         if self._asides and "\n" in shown:
             line, _, shown = shown.partition("\n")

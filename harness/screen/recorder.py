@@ -12,9 +12,16 @@ from harness.screen.paper import Paper
 def recorder(width: int = 100) -> Console:
     """A console of `width` cells that prints nowhere and keeps what it shows (see `document`)."""
     rich = RichConsole(
-        width=width, record=True, file=io.StringIO(), force_terminal=True, emoji=False,
-        color_system="truecolor", highlight=False, markup=False, legacy_windows=False,
-    )  # fmt: skip
+        width=width,
+        record=True,
+        file=io.StringIO(),
+        force_terminal=True,
+        emoji=False,
+        color_system="truecolor",
+        highlight=False,
+        markup=False,
+        legacy_windows=False,
+    )
     return Console(paper=Paper(plain=True, rich=rich))
 
 

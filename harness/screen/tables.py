@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.screen.colours import badge
 from harness.screen.paper import Paper
-from harness.screen.sheet import Sheet, parts, readers_width
+from harness.screen.sheet import Sheet, parts
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.text import many, tokens, visible
@@ -29,8 +29,6 @@ class Tables:
 
     def report(self, sheets: Iterable[tuple[Any, ...]], notes: Iterable[str]) -> None:
         """Tables (see Sheet), as wide as the reader's page, then what must be known of them."""
-        if self.paper.plain:
-            self.paper.rich.width = readers_width()
         for sheet in (Sheet(*one) for one in sheets):
             self.say("")
             self.say(Text(visible(sheet.title), "bold"))

@@ -17,11 +17,23 @@ def one_line(text: str, width: int = 200) -> str:
     return text if cell_len(text) <= width else chop_cells(text, width - 1)[0] + "…"
 
 
+def in_lines(text: str, width: int) -> str:
+    """Parts with ` · ` between them on as many lines of `width` cells as they take, none broken."""
+    lines: list[str] = []
+    for part in text.split(" · "):
+        if lines and cell_len(longer := f"{lines[-1]} · {part}") <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)
+
+
 class Wrapper:
-    """Word-wraps text that arrives in pieces. A word is held back until its end is known."""
+    """Word-wraps text that arrives in pieces. A word is held back until its end is known,
+    and blanks until a word follows on their line: none stand at a line's end."""
 
     def __init__(self) -> None:
-        self._word, self.column, self.wrote = "", 0, False
+        self._word, self._blanks, self.column, self.wrote = "", "", 0, False
 
     def feed(self, piece: str, width: int) -> str:
         """What can be written now of what came so far."""
@@ -39,7 +51,7 @@ class Wrapper:
 
     def break_line(self) -> str:
         """A line end where something is on the line; the word that is held back comes after it."""
-        broken, self.column = "\n" if self.column else "", 0
+        broken, self.column, self._blanks = "\n" if self.column else "", 0, ""
         return broken
 
     def finish(self, width: int) -> str:
@@ -53,24 +65,28 @@ class Wrapper:
             return ""
         self.wrote = True
         size = cell_len(word)
-        start = "\n" if self.column and self.column + size > width else ""
-        if start:
-            self.column = 0
+        start, self._blanks = self._blanks, ""
+        used = self.column + cell_len(start)
+        if used and used + size > width:
+            start, used = "\n", 0
+        self.column = used
         lines = [word] if size <= width else chop_cells(word, width)
         self.column = self.column + size if len(lines) == 1 else cell_len(lines[-1])
         return start + "\n".join(lines)
 
     def _space(self, token: str, width: int) -> str:
         if token == "\n":
-            self.column = 0
+            self.column, self._blanks = 0, ""
             return "\n"
         shown = visible(token)
-        self.wrote = self.wrote or bool(shown.strip())
-        if self.column + cell_len(shown) >= width:
-            self.column = 0
+        if shown.strip():  # a separator that is shown by name
+            self._word = token
+            return self._flush(width)
+        if self.column + cell_len(self._blanks + shown) >= width:
+            self.column, self._blanks = 0, ""
             return "\n"
-        self.column += cell_len(shown)
-        return shown
+        self._blanks += shown
+        return ""
 
 
 def layout(prompt: str, text: str, at: int, width: int) -> tuple[list[str], int, int]:

@@ -57,8 +57,16 @@ class Teller:
 
     def draw(self, sweep: Any) -> None:
         """Tell the board where all the runs of this part are."""
-        news = {run.path.name: {"state": run.state, "totals": run.totals, "problem": run.problem,
-                                "reached": run.so_far()} for run in sweep.runs}  # fmt: skip
+        news = {
+            run.path.name: {
+                "state": run.state,
+                "totals": run.totals,
+                "problem": run.problem,
+                "defect": run.defect,
+                "reached": run.so_far(),
+            }
+            for run in sweep.runs
+        }
         stops = self.ray.get(self.board.tell.remote(news))
         for _ in range(stops - self.stops):
             sweep.stop(signal.SIGINT)
@@ -101,15 +109,18 @@ def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
         pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         board = ray.remote(num_cpus=0, scheduling_strategy=pinned)(Board).remote()
         task = ray.remote(max_retries=LOSSES, num_cpus=1)(part)
-        tasks = {task.remote(arguments, k, parts, os.getcwd(), board): k
-                 for k in range(1, parts + 1)}  # fmt: skip
+        tasks = {
+            task.remote(arguments, k, parts, os.getcwd(), board): k for k in range(1, parts + 1)
+        }
         code = _watch(ray, sweep, tasks, board, show)
     except ray.exceptions.RayError as error:
         said = str(error).strip().partition("\n")[0]
         raise LogError(f"--ray: the cluster failed: {said}; the same command goes on") from None
     finally:
         ray.shutdown()
-    return code or int(any(run.state == "failed" for run in sweep.runs))
+    if sweep.judging:
+        sweep.judging.look()  # it was the tasks that labelled
+    return code or sweep.outcome()
 
 
 def _connect(ray: Any, address: str) -> None:
@@ -160,7 +171,8 @@ def _take_in(sweep: Any, news: dict[str, dict[str, Any]], show: Any) -> None:
         if told is None:
             continue
         ended = told["state"] not in ("waiting", "running", run.state)
-        run.state, run.totals, run.problem = told["state"], told["totals"], told["problem"]
+        run.state, run.totals = told["state"], told["totals"]
+        run.problem, run.defect = told["problem"], told["defect"]
         run.reached |= told["reached"]
         if ended:
             show.finished(run)
@@ -173,4 +185,4 @@ def settle(ray: Any, task: Any, runs: list[Any]) -> None:
     except Exception as error:  # Ray wraps whatever a task raised
         for run in runs:
             if not run.ended:
-                run.state, run.problem = "failed", str(error).strip().splitlines()[-1]
+                run.fail((str(error).strip() or repr(error)).splitlines()[-1])

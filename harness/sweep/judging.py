@@ -7,9 +7,10 @@ a failure, Ctrl+C) is labelled by the same command again.
 import asyncio
 from typing import Any, cast
 
+from harness import defects
 from harness.judge import labels
 from harness.judge.judge import ANSWER, WINDOW, Bench, seat_of
-from harness.models import catalogue
+from harness.models import catalogue, demo
 from harness.models.asking import tokens
 from harness.models.failures import Failure
 from harness.sweep.plan import Run
@@ -24,17 +25,20 @@ class Judging:
     """The judge of a sweep's runs, and what became of its work."""
 
     def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
-        self.seat, self.purse, self.runs = seat_of(name, None), purse, runs
+        self.seat, self.purse, self.runs = seat_of(name, None, "--judge"), purse, runs
         self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
         self.failures: dict[str, str] = {}  # by the log's name
-        self.before = sum(self._cost(run) or 0.0 for run in runs)  # USD, of labels that are there
+        self.defect = False  # whether one of them is a defect of ours
+        self._found: dict[str, tuple[int, float | None]] = {}  # by log: messages read, USD
+        self.look()
+        self.before = add_costs(map(self._cost, runs))  # USD, of labels that are there
         purse.beside = self._spent
 
     def check(self, budget: float | None) -> None:
         """Refuse what could not work. Raises UserError."""
-        if line := catalogue.missing_key(self.seat):
+        if line := catalogue.missing_key(self.seat, demo.JUDGE):
             raise UserError(f"--judge: {line}")
-        if budget is not None and not catalogue.priced(self.seat.model):
+        if budget is not None and not catalogue.priced(self.seat):
             raise UserError(
                 f"--max-cost: the price of the judge {self.seat.model} is unknown; leave it out"
             )
@@ -50,11 +54,14 @@ class Judging:
         try:
             found = await self.bench.label(run.path)
             await asyncio.to_thread(labels.save, labels.label_file(run.path), found)
+            self._note(run, found)
             self.failures.pop(run.path.name, None)
-        except (Failure, OSError) as error:
+        except (Failure, UserError, OSError) as error:  # also where the gate was closed
             self.failures[run.path.name] = str(error)
-        except asyncio.CancelledError:  # the gate was closed, or all is stopped
+        except asyncio.CancelledError:  # a second Ctrl+C
             self.failures[run.path.name] = "stopped"
+        except Exception as error:
+            self.failures[run.path.name], self.defect = defects.told(error), True
 
     def stop(self) -> None:
         """Ask nothing new."""
@@ -79,19 +86,23 @@ class Judging:
     def _room(self, expected: float) -> bool:
         return self.purse.has_room(expected)
 
-    def _spent(self) -> tuple[float, float]:
+    def _spent(self) -> tuple[float | None, float]:
         asker = self.bench.asker
-        return self.before + (asker.total.cost or 0.0), asker.pending
+        return add_costs([self.before, asker.total.cost]), asker.pending
 
-    def _mine(self, run: Run) -> dict[str, Any] | None:
-        """This judge's labels of a run, older ones too."""
-        known = labels.labels_of(run.path)
-        return known if known and known["judge"] == self.bench.about else None
+    def look(self) -> None:
+        """Read from the label files what this judge has labelled, older versions of logs too."""
+        for run in self.runs:
+            known = labels.labels_of(run.path)
+            if known and known["judge"] == self.bench.about:
+                self._note(run, known)
+
+    def _note(self, run: Run, known: dict[str, Any]) -> None:
+        self._found[run.path.name] = known["n_messages"], known.get("cost_usd")
 
     def _has(self, run: Run) -> bool:
-        known = self._mine(run)
-        return bool(known and known.get("n_messages") == run.totals["messages"])
+        found = self._found.get(run.path.name)
+        return found is not None and found[0] == run.totals["messages"]
 
     def _cost(self, run: Run) -> float | None:
-        known = self._mine(run)
-        return known.get("cost_usd") if known else 0.0
+        return self._found.get(run.path.name, (0, 0.0))[1]

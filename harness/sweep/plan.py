@@ -7,6 +7,7 @@ the same, and never mixed with others. sweep.json in the sweep's folder holds th
 
 import argparse
 import contextlib
+import copy
 import hashlib
 import itertools
 import json
@@ -18,12 +19,13 @@ from typing import Any
 
 from attractor import Conversation
 from harness import files
+from harness.models import secrets
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
 from harness.talk.events import End, Totals
-from harness.talk.log import Log, LogError
+from harness.talk.log import Log, LogError, alone
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -31,8 +33,18 @@ from harness.text import UserError
 
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 # What may differ without making it another experiment.
-LIMITS = ("max_turns", "max_cost", "idle_timeout", "retry_for", "cache", "rng_seed",
-          "name_a", "name_b", "api_base_a", "api_base_b")  # fmt: skip
+LIMITS = (
+    "max_turns",
+    "max_cost",
+    "idle_timeout",
+    "retry_for",
+    "cache",
+    "rng_seed",
+    "name_a",
+    "name_b",
+    "api_base_a",
+    "api_base_b",
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +71,9 @@ class Run:
     totals: Totals = field(default_factory=transcript.no_totals)
     reached: set[str] = field(default_factory=set)
     problem: str = ""
+    defect: bool = False  # it failed by a defect of ours
     talk: Conversation | None = None
-    _size: int = 0  # of the log, when it was last read
+    _seen: int = 0  # bytes of the log that were read while another process wrote it
 
     @property
     def ended(self) -> bool:
@@ -73,33 +86,52 @@ class Run:
         return reached(self.talk.state.detector.path())
 
     def open_log(self) -> Log:
-        """The run's log, made where there is none. Raises LogError."""
-        if self.path.exists():
-            return Log.reopen(self.path)
-        return Log.create(self.path.parent, self.path.stem)
+        """The run's log, made where there is none; it is lazy: see `Member.request`. Raises
+        LogError."""
+        try:
+            return Log.create(self.path.parent, self.path.stem, lazy=True)
+        except LogError:
+            if not self.path.exists():
+                raise
+        return Log.reopen(self.path, lazy=True)  # of an earlier command, or of another process
 
     def begin(self, talk: Conversation) -> None:
         """It is being held."""
         self.talk, self.state, self.totals = talk, "running", talk.state.totals
 
-    def look_again(self) -> None:
-        """Take in what another process has added to the log."""
+    @property
+    def away(self) -> bool:
+        """Whether it may be held by another process, as far as is known here."""
+        return self.talk is None and self.state in ("waiting", "elsewhere")
+
+    def look(self) -> tuple[int, Totals] | None:
+        """What another process has added to the log, for `take_in`; None where that is nothing."""
         with contextlib.suppress(OSError):  # not begun by anybody
             size = self.path.stat().st_size
-            if size != self._size:
-                self._size, self.totals = size, transcript.totals(transcript.read(self.path))
+            if size != self._seen:
+                on = 0 < self._seen < size  # else it is read for the first time, or another one
+                totals = copy.deepcopy(self.totals) if on else transcript.no_totals()
+                return transcript.tally_more(self.path, self._seen if on else 0, totals), totals
+        return None
+
+    def take_in(self, found: tuple[int, Totals]) -> None:
+        """Take in what `look` has found."""
+        self._seen, self.totals = found
 
     def look_up(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
 
+    def fail(self, problem: str, defect: bool = False) -> None:
+        """It has failed."""
+        self.state, self.problem, self.defect = "failed", secrets.scrub(problem), defect
+
     def close(self, end: End) -> None:
-        """Take in how it ended."""
+        """Take in how it ended; its totals are known by then."""
         broke = "max_cost" if end.get("limit") == "sweep" else "done"
         states = {"error": "failed", "stopped": "stopped", "max_cost": broke}
         self.state = states.get(end["reason"], "done")
         self.problem = end.get("message", "") if self.state == "failed" else ""
-        self.totals = end.get("totals") or self.totals
         self.reached = self.so_far()
 
 
@@ -177,8 +209,11 @@ def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
 def grid(args: Any) -> list[Condition]:
     """Every combination of the options' values, each once. Raises UserError."""
     options = given(args) | {"rng_seed": args.rng_seed}
-    axes = {name: value for name, value in options.items()
-            if isinstance(value, list) and name != "param"}  # fmt: skip
+    axes = {
+        name: value
+        for name, value in options.items()
+        if isinstance(value, list) and name != "param"
+    }
     shared = {name: value for name, value in options.items() if name not in axes}
     if args.max_cost_per_run is not None:
         shared["max_cost"] = args.max_cost_per_run
@@ -232,7 +267,7 @@ def unfinished(past: Transcript, settings: Settings) -> bool:
         return True
     if reason in ("max_turns", "max_cost"):
         then, limit = past.settings().get(reason), getattr(settings, reason)
-        return limit is None or limit > (then or 0)
+        return limit is None or not isinstance(then, int | float) or limit > then
     return False
 
 
@@ -273,10 +308,34 @@ def load_plan(folder: Path) -> dict[str, Any]:
 
 
 def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]) -> None:
-    """Write sweep.json; refuse another grid than its own unless it may be extended."""
+    """Write sweep.json; refuse another grid than its own unless it may be extended. What others
+    have written since it was read as `old` is kept. Raises UserError."""
+    if _plan(folder, args, conditions, old) == old:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder / ".sweep.lock"):
+            plan = _plan(folder, args, conditions, load_plan(folder))
+            draft = folder / f".sweep.{os.getpid()}"
+            draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            draft.replace(folder / "sweep.json")  # whole or not at all for who reads it meanwhile
+    except OSError as error:
+        raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
+
+
+def _plan(
+    folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]
+) -> dict[str, Any]:
+    """The grid of these arguments, in the one that is there."""
     here = {c.digest: {"key": c.key, "condition": c.varies} for c in conditions}
-    plan = {"schema": 1, "name": folder.name, "runs": args.runs, "max_turns": args.max_turns,
-            "rng_seed": args.rng_seed, "conditions": here}  # fmt: skip
+    plan = {
+        "schema": 1,
+        "name": folder.name,
+        "runs": args.runs,
+        "max_turns": args.max_turns,
+        "rng_seed": args.rng_seed,
+        "conditions": here,
+    }
     if old and not args.extend:
         changed = [name for name in ("runs", "max_turns", "rng_seed") if old[name] != plan[name]]
         changed += ["conditions"] if set(old["conditions"]) != set(here) else []
@@ -285,12 +344,7 @@ def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[st
                 f"{folder} holds another grid ({', '.join(changed)} differ): give --extend to "
                 "let it grow, or another --name"
             )
-    plan["conditions"] = old.get("conditions", {}) | here
-    if plan != old:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            draft = folder / f".sweep.{os.getpid()}"
-            draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            draft.replace(folder / "sweep.json")  # whole or not at all, whoever else writes it
-        except OSError as error:
-            raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
+    known = old.get("conditions", {})
+    if any(digest in known and known[digest]["key"] != here[digest]["key"] for digest in here):
+        raise LogError(f"{folder}: another command has just extended it; give this one again")
+    return plan | {"conditions": known | here}

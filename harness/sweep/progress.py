@@ -12,8 +12,9 @@ from rich.text import Text
 from harness.screen.paper import Paper
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
+from harness.sweep.plan import Run
 from harness.talk.estimate import CHARS, REPLY, Estimate
-from harness.text import many, money, program, tokens
+from harness.text import add_costs, many, money, program, tokens
 
 
 class Progress:
@@ -59,40 +60,66 @@ class Progress:
         self.paper.say(table)
         known = total.uncached_cost is not None and total.uncached_cost != total.cost
         uncached = f" (uncached {money(total.uncached_cost)})" if known else ""
-        self.paper.say(Text(
-            f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
-            f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
-            f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
-            f"characters a token, no tool calls, no retries\nfolder: {folder}"
-        ), soft_wrap=True)  # fmt: skip
+        self.paper.say(
+            Text(
+                f"{many(len(estimates), 'condition')}, {many(left, 'conversation')} to do, at most "
+                f"{many(total.requests, 'message')}, {money(total.cost)}{uncached}\n"
+                f"assumed: all turns are held, {REPLY} tokens a reply (or --max-tokens), {CHARS} "
+                f"characters a token, no tool calls, no retries\nfolder: {folder}"
+            ),
+            soft_wrap=True,
+        )
 
     def draw(self, sweep: Any) -> None:
         """Redraw the table."""
         if not self._live:
             return
-        states, rows = Counter(run.state for run in sweep.runs), sweep.rows()
+        rows = _rows(sweep.runs)
+        shown, screen = len(rows), self.paper.rich
+        table = self._table(sweep, rows, 0)
+        while shown and (over := len(screen.render_lines(table)) + 1 - screen.height) > 0:
+            shown = max(0, shown - max(1, over // 4))  # a row may take several lines
+            table = self._table(sweep, rows[:shown], len(rows) - shown)
+        self._live.update(table, refresh=True)
+
+    def _table(self, sweep: Any, rows: list[dict[str, Any]], hidden: int) -> Table:
+        """The table with these conditions' rows; so many are hidden."""
+        states = Counter(run.state for run in sweep.runs)
         table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", caption_justify="left")
         table.title = Text(f"{sweep.folder.name}: {self._how_it_goes(sweep, states)}")
+        more = f"{many(hidden, 'more condition')}: a taller screen shows them\n" if hidden else ""
         table.caption = Text(
-            "done, going and failed conversations; states: conversations that have been in each"
+            f"{more}done, going and failed conversations; "
+            "states: conversations that have been in each"
         )
         for name in ("condition", "done", "going", "failed", "states", "tokens", "cost"):
             table.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
         # first, where a screen that is too small for all conditions still shows it
-        total = tokens(sum(row["tokens"] for row in rows))
+        total = tokens(sum(run.totals["input"] + run.totals["output"] for run in sweep.runs))
         counts = str(states["running"]), str(states["failed"])
-        table.add_row("all", f"{states['done']}/{len(sweep.runs)}", *counts, "", total,
-                      money(sweep.cost()), style="bold")  # fmt: skip
+        table.add_row(
+            "all",
+            f"{states['done']}/{len(sweep.runs)}",
+            *counts,
+            "",
+            total,
+            money(sweep.cost()),
+            style="bold",
+        )
         for row in rows:
             runs = row["runs"]
             reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row["reached"].most_common())
             name = re.sub(r"\b(model_[ab]|tools|system|seed|interject|puppet)=", "", row["name"])
             table.add_row(
-                Text(one_line(name)), f"{runs['done']}/{sum(runs.values())}",
-                str(runs["running"]), str(runs["failed"]), reached or "–", tokens(row["tokens"]),
+                Text(one_line(name)),
+                f"{runs['done']}/{sum(runs.values())}",
+                str(runs["running"]),
+                str(runs["failed"]),
+                reached or "–",
+                tokens(row["tokens"]),
                 money(row["cost"]) if row["tokens"] else "–",
-            )  # fmt: skip
-        self._live.update(table, refresh=True)
+            )
+        return table
 
     def _how_it_goes(self, sweep: Any, states: Counter[str]) -> str:
         """How far, how fast, how long still; or what it waits for."""
@@ -136,10 +163,8 @@ class Progress:
         for problem, names in problems.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")
-        if sweep.purse.broke or sweep.purse.over():
-            over = sweep.purse.over()
-            said = f", overshot by {money(over)}" if over > 0 else ""
-            say(f"--max-cost reached{said}; raise it to go on")
+        if broke := sweep.purse.words():
+            say(broke)
         if states["elsewhere"]:
             say("elsewhere = another process is holding it")
         if set(states) - {"done"} or any(map(sweep.unjudged, sweep.runs)):
@@ -160,3 +185,24 @@ def _span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _rows(runs: list[Run]) -> list[dict[str, Any]]:
+    """One row per condition: its name, states of its runs, states reached, tokens, cost."""
+    rows: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        row = rows.setdefault(
+            run.condition.key,
+            {
+                "name": str(run.condition),
+                "runs": Counter(),
+                "reached": Counter(),
+                "tokens": 0,
+                "cost": 0.0,
+            },
+        )
+        row["runs"][run.state] += 1
+        row["reached"].update(run.so_far())
+        row["tokens"] += run.totals["input"] + run.totals["output"]
+        row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
+    return list(rows.values())

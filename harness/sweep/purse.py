@@ -1,14 +1,13 @@
-"""The money of a sweep: one budget for all conversations of a folder, whoever holds them."""
+"""The money of a sweep: one budget for the runs of one process, with what others spend on them."""
 
+import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 
 from harness.models.gate import Gate
 from harness.sweep.plan import Run
 from harness.talk.log import Log
-
-LOOK = 1.0  # seconds between two looks at what other processes have spent
+from harness.text import add_costs, money
 
 
 class Purse:
@@ -18,17 +17,16 @@ class Purse:
     def __init__(self, budget: float | None, runs: list[Run]):
         self.budget, self.runs, self.broke = budget, runs, False
         # USD spent, and under way, beside the conversations: a judge's
-        self.beside: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
+        self.beside: Callable[[], tuple[float | None, float]] = lambda: (0.0, 0.0)
         self._aside: dict[str, float] = {}  # by the run's file name
-        self._looked = 0.0
 
     def affords(self, run: Run, expected: float, spending: float | None) -> bool:
         """Whether one more request of this run fits, beside all that is set aside; if so, that is
         set aside too. Once one does not, none does: nothing new is begun."""
         if self.budget is None:
             return True
-        self._look_around()
         self._aside[run.path.name] = (spending or 0.0) + expected
+        self.broke = self.broke or spending is None
         self.has_room(0.0)
         if self.broke:
             self.free(run)
@@ -36,32 +34,43 @@ class Purse:
 
     def has_room(self, expected: float) -> bool:
         """Whether so many USD more fit beside all that is set aside; once they don't, nothing
-        does."""
+        does. What became unknown can't be bounded: then nothing fits either."""
         aside = sum(self._aside.values()) + self.beside()[1] + expected
         if self.budget is not None:
-            self.broke = self.broke or self.spent() + aside > self.budget
+            spent = self.spent()
+            self.broke = self.broke or spent is None or spent + aside > self.budget
         return not self.broke
 
     def free(self, run: Run) -> None:
         """What was set aside for a run is in its log by now, or not needed."""
         self._aside.pop(run.path.name, None)
 
-    def spent(self) -> float:
-        """USD so far, as far as prices are known."""
-        return sum(run.totals["cost_usd"] or 0.0 for run in self.runs) + self.beside()[0]
+    def spent(self) -> float | None:
+        """USD so far, None from the first request of unknown price on."""
+        return add_costs([self.beside()[0], *(run.totals["cost_usd"] for run in self.runs)])
 
-    def over(self) -> float:
-        """USD by which the budget was overshot; messages in flight could not be foreseen."""
-        return 0.0 if self.budget is None else max(0.0, self.spent() - self.budget)
+    def words(self) -> str:
+        """Why nothing more is asked for, "" while there is money. By how much the budget was
+        overshot: messages in flight could not be foreseen."""
+        spent = self.spent()
+        if self.budget is None or not (self.broke or (spent or 0.0) > self.budget):
+            return ""
+        if spent is None:
+            return (
+                "--max-cost cannot be kept: what was spent is unknown by now; leave it out to go on"
+            )
+        over = f", overshot by {money(spent - self.budget)}" if spent > self.budget else ""
+        return f"--max-cost reached{over}; raise it to go on"
 
-    def _look_around(self) -> None:
-        """Take in, now and then, what other processes have spent on runs of this folder."""
-        if time.monotonic() - self._looked < LOOK:
+    async def look_around(self) -> None:
+        """Take in what other processes have spent on runs of this folder."""
+        if self.budget is None:
             return
-        for run in self.runs:
-            if run.talk is None and run.state in ("waiting", "elsewhere"):
-                run.look_again()
-        self._looked = time.monotonic()
+        away = [run for run in self.runs if run.away]
+        seen = await asyncio.to_thread(lambda: [run.look() for run in away])
+        for run, found in zip(away, seen, strict=True):
+            if found and run.away:  # it may have been begun here meanwhile
+                run.take_in(found)
 
 
 class Member:

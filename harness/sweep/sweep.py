@@ -9,14 +9,15 @@ import hashlib
 import re
 import signal
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from attractor import Conversation
-from harness.models import call, catalogue, secrets
+from harness import defects
+from harness.models import call, catalogue
+from harness.models.failures import Failure
 from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
 from harness.screen.silent import Silent
@@ -34,7 +35,7 @@ from harness.sweep.purse import Member, Purse
 from harness.talk import transcript
 from harness.talk.controls import Controls
 from harness.talk.log import LogBusy
-from harness.text import add_costs
+from harness.text import UserError, add_costs
 
 
 class Sweep:
@@ -63,21 +64,41 @@ class Sweep:
         for _ in missing[: self.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
-        await asyncio.gather(*self.workers, return_exceptions=True)
-        for task in beside:
-            task.cancel()
+        try:
+            if self.workers:
+                await self._all_done(self.workers)
+        finally:
+            for task in beside:
+                task.cancel()
+        await self._all_done(beside)
         show.draw(self)
-        failed = any(run.state == "failed" or self.unjudged(run) for run in self.runs)
-        return self.code or int(failed)
+        return self.code or self.outcome()
+
+    async def _all_done(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Wait for these to end. Raises what ends one of them, once the others are cancelled."""
+        _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in left:
+            self.stopping = True  # else it would go on with the next run
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
+
+    def outcome(self) -> int:
+        """The exit code that its runs and their labels make."""
+        if any(run.defect for run in self.runs) or (self.judging and self.judging.defect):
+            return defects.DEFECT
+        return int(any(run.state == "failed" or self.unjudged(run) for run in self.runs))
 
     def unjudged(self, run: Run) -> bool:
         """Whether a run has ended, and the judge of the sweep has yet to label it."""
         return self.judging is not None and self.judging.lacks(run)
 
     async def tick(self, show: Any) -> None:
-        """Draw the table once a second."""
+        """Once a second, draw the table, and see what other processes have spent."""
         while True:
             show.draw(self)
+            await self.purse.look_around()
             await asyncio.sleep(1)
 
     async def look_up(self, show: Any) -> None:
@@ -97,8 +118,10 @@ class Sweep:
                     await self.judging.label(run)
             except LogBusy:
                 run.state = "elsewhere"
-            except Exception as error:  # one failure ends one conversation, never the sweep
-                run.state, run.problem = "failed", secrets.scrub(str(error) or repr(error))
+            except (UserError, Failure, OSError) as error:
+                run.fail(str(error) or repr(error))
+            except Exception as error:  # it ends one conversation, never the sweep
+                run.fail(defects.told(error), defect=True)
             run.talk = None
             show.finished(run)
 
@@ -108,6 +131,7 @@ class Sweep:
         try:
             past = transcript.read(run.path)
             if past.config and past.end and not unfinished(past, run.settings):
+                run.totals = transcript.totals(past)
                 run.close(past.end)  # another process was here in the meantime
                 return
             member, show = Member(run, log, self.gate, self.purse), Silent()
@@ -117,7 +141,9 @@ class Sweep:
             else:
                 talk.open(sweep=self.folder.name, condition=run.condition.varies)
             run.begin(talk)
-            run.close(await talk.finish())
+            end = await talk.finish()
+            await asyncio.to_thread(log.sync)
+            run.close(end)
         finally:
             self.purse.free(run)
             log.close()
@@ -158,26 +184,6 @@ class Sweep:
         )
         pace = self.pace()
         return missing / pace if pace else None
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row per condition: its name, states of its runs, states reached, tokens, cost."""
-        rows: dict[str, dict[str, Any]] = {}
-        for run in self.runs:
-            row = rows.setdefault(
-                run.condition.key,
-                {
-                    "name": str(run.condition),
-                    "runs": Counter(),
-                    "reached": Counter(),
-                    "tokens": 0,
-                    "cost": 0.0,
-                },
-            )
-            row["runs"][run.state] += 1
-            row["reached"].update(run.so_far())
-            row["tokens"] += run.totals["input"] + run.totals["output"]
-            row["cost"] = add_costs([row["cost"], run.totals["cost_usd"]])
-        return list(rows.values())
 
 
 def seats_of(todo: list[Run]) -> list[Seat]:

@@ -24,7 +24,7 @@ def check_prices(args: Any, conditions: list[Condition]) -> None:
     """A budget needs prices. Raises UserError where one is unknown."""
     for condition in conditions:
         for seat in condition.settings.everybody:
-            if args.budget is not None and not catalogue.priced(seat.model):
+            if args.budget is not None and not catalogue.priced(seat):
                 raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
 
 

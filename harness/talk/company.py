@@ -8,7 +8,8 @@ class Company(Protocol):
     """The others that a conversation is held beside."""
 
     def request(self, begun: bool) -> contextlib.AbstractAsyncContextManager[None]:
-        """Around each request; `begun` = it belongs to a message that has made one before."""
+        """Around each request; `begun` = it goes on with a message that has had an answer, such as
+        the words after a tool's result: it is let through where nothing new is."""
         ...
 
     def affords(self, expected: float, spending: float | None) -> bool:

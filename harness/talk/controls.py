@@ -20,9 +20,8 @@ class Controls:
         self.taking_over = False  # a person speaks in the model's place
         self.interrupted = False  # ... of which the console shows the beginning
         self._making: asyncio.Task[Any] | None = None
-        self._counting_down = False
-        self._going = asyncio.Event()
-        self._going.set()
+        self._counting_down = self._paused = False
+        self._wake = asyncio.Event()  # something was wished for
 
     def on_key(self, key: str) -> bool:
         """A key that no editor took; returns whether what is typed next is for an editor."""
@@ -44,7 +43,7 @@ class Controls:
     def end(self) -> None:
         """End after this message; at once where it only waits for another try."""
         self.ending = True
-        self._going.set()
+        self._wake.set()
         if self._counting_down:
             self._cut()
 
@@ -52,30 +51,51 @@ class Controls:
         """Break off the message in the making: a person will speak in its place."""
         self.taking_over = True
         self.interrupted = self._cut()
-        self._going.set()
+        self._wake.set()
 
-    def taken(self) -> None:
-        """The person has spoken, or hands back."""
+    def taken(self, spoken: bool) -> None:
+        """The person has spoken, and the talk goes on; or hands back, and all is as it was."""
         self.taking_over = self.interrupted = False
+        self._paused = self._paused and not spoken
 
     def pause(self) -> None:
         """Pause before the next message, or go on."""
-        going = self._going.is_set()
-        (self._going.clear if going else self._going.set)()
-        self.show.aside("pausing after this message" if going else "going on")
+        self._paused = not self._paused
+        self._wake.set()
+        self.show.aside("pausing after this message" if self._paused else "going on")
 
     async def paused(self) -> bool:
         """Wait while the conversation is paused; returns whether it was."""
-        if self._going.is_set():
+        if not self._waits():
             return False
         self.show.notice("paused; p goes on, Space lets you speak for the next one, q ends")
-        await self._going.wait()
+        while self._waits():
+            self._wake.clear()
+            await self._wake.wait()
         return True
 
-    async def make(self, message: Coroutine[Any, Any, T]) -> T:
-        """Await a message, as the task that these controls can cut short."""
-        self._making = asyncio.create_task(message)
-        return await self._making
+    def _waits(self) -> bool:
+        return self._paused and not self.ending and not self.taking_over
+
+    async def make(self, message: Coroutine[Any, Any, T]) -> T | None:
+        """Await a message, as the task that these controls can cut short; None where a person
+        takes it over. A message that is whole when all is stopped is still returned."""
+        outer, self._making = asyncio.current_task(), asyncio.create_task(message)
+        try:
+            made = await self._making
+        except asyncio.CancelledError:
+            stopped = bool(outer and outer.cancelling())
+            if stopped and self._making.done() and not self._making.cancelled():
+                made = self._making.result()
+            elif self.taking_over and not stopped:  # before it had begun
+                return None
+            else:
+                raise
+        if outer and outer.cancelling():
+            if made is None:  # stopped while it was being cut short
+                raise asyncio.CancelledError
+            self.ending = True
+        return made
 
     @contextlib.contextmanager
     def counting_down(self) -> Iterator[None]:

@@ -74,7 +74,7 @@ def _pulled(settings: Settings, seat: Seat, turn: int) -> Puppet | None:
 def _asked(actor: Seat, read: int) -> Estimate:
     """A puppet's message that is shown `read` tokens of the conversation."""
     read += len(actor.system) // CHARS
-    prices = price(actor.model, "input"), price(actor.model, "output")
+    prices = price(actor, "input"), price(actor, "output")
     if prices[0] is None or prices[1] is None:
         return Estimate(1, read, 0, REPLY, None, None)
     cost = read * prices[0] + REPLY * prices[1]
@@ -86,7 +86,7 @@ def next_message(settings: Settings, seat: Seat, last_cost: float, words: int) -
     (`words` characters), or, where its last one cost nothing, all that it reads and a reply.
     Unknown counts 0."""
     if last_cost:
-        grown = 2 * words // CHARS * (price(seat.model, "input") or 0.0)
+        grown = 2 * words // CHARS * (price(seat, "input") or 0.0)
         return last_cost + grown
     fresh = _overhead(settings, seat) + words // CHARS
     return _message(settings, seat, fresh, 0, _reply(seat)).cost or 0.0
@@ -108,7 +108,7 @@ def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int)
     """One message that reads `read` tokens, `before` of them in a request before."""
     cached = before if _caches(settings, seat) and before >= _least(seat) else 0
     names = ("input", "output", "cache_read", "cache_write")
-    prices: dict[str, Any] = {name: price(seat.model, name) for name in names}
+    prices: dict[str, Any] = {name: price(seat, name) for name in names}
     if prices["input"] is None:
         return Estimate(1, read, cached, reply, None, None)
     fresh = prices["cache_write"] if cached or _caches(settings, seat) else prices["input"]

@@ -69,6 +69,7 @@ class Config(TypedDict):
     versions: NotRequired[dict[str, str]]
     git: NotRequired[str | None]
     parent: NotRequired[dict[str, Any]]  # of a branch: {log, turn}
+    shared: NotRequired[int]  # and how many messages they share
     sweep: NotRequired[str]
     condition: NotRequired[dict[str, Any]]
     demo: NotRequired[bool]

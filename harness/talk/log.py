@@ -10,7 +10,8 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -55,13 +56,14 @@ def encode(event: Mapping[str, Any]) -> bytes:
 
 
 class Log:
-    """The only thing that writes a conversation's log. Holds a lock, so that no one else does."""
+    """The only thing that writes a conversation's log. Holds a lock, so that no one else does.
 
-    def __init__(self, path: Path, flags: int):
+    A `lazy` one leaves it to its owner to `sync`: a sweep does that in a thread, before it asks
+    the next model, as all its other conversations would stop for a disk's few milliseconds."""
+
+    def __init__(self, path: Path, flags: int, lazy: bool = False):
         self.path, self._new = path, bool(flags & os.O_CREAT)
-        # A sweep syncs by itself, in a thread, before it asks the next model: for a disk's few
-        # milliseconds all its other conversations would have to stop.
-        self.lazy = self._unsynced = False
+        self._lazy, self._unsynced = lazy, False
         try:
             self._file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644)
         except OSError as error:
@@ -71,7 +73,7 @@ class Log:
             raise LogBusy(f"{path}: another process is writing this log; stop that one first")
 
     @classmethod
-    def create(cls, folder: Path, name: str = "") -> "Log":
+    def create(cls, folder: Path, name: str = "", lazy: bool = False) -> "Log":
         """A new log in `folder`, named after the time unless `name` is given.
 
         Raises LogError."""
@@ -81,12 +83,13 @@ class Log:
             raise LogError(f"{folder}: cannot make the log folder: {error.strerror}") from None
         stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
         name = name or f"run_{stamp}_{secrets.token_hex(2)}"
-        return cls(folder / f"{name}.jsonl", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        return cls(folder / f"{name}.jsonl", new, lazy)
 
     @classmethod
-    def reopen(cls, path: Path) -> "Log":
+    def reopen(cls, path: Path, lazy: bool = False) -> "Log":
         """An existing log, its torn last line cut off, ready to append. Raises LogError."""
-        log = cls(path, os.O_RDWR | os.O_APPEND)
+        log = cls(path, os.O_RDWR | os.O_APPEND, lazy)
         start, torn = _last_line(log._file)
         if torn:  # a kill can leave half a line
             if parse(torn) is None:
@@ -96,14 +99,17 @@ class Log:
         return log
 
     def write(self, event: E) -> E:
-        """Append one event and put it on disk before returning it. Raises LogError."""
-        stamped = cast(E, {"type": event["type"], "timestamp": now(), **event})
+        """Append one event and put it on disk (a lazy log: with `sync`) before returning it.
+
+        Raises LogError."""
+        stamped = _stamped(event)
         self._append(encode(stamped))
         return stamped
 
     def copy(self, events: Iterable[Event]) -> None:
-        """Append events of another log, synced once. Raises LogError."""
-        self._append(b"".join(encode(event) for event in events))
+        """Append events at once, those of another log with the time that they have. Raises
+        LogError."""
+        self._append(b"".join(encode(_stamped(event)) for event in events))
 
     def _append(self, line: bytes) -> None:
         start = os.fstat(self._file).st_size
@@ -112,8 +118,8 @@ class Log:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
             self._unsynced = True
-            if not self.lazy:
-                self.sync()
+            if not self._lazy:
+                self._flush()
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, start)  # a full disk takes half a line
@@ -131,10 +137,20 @@ class Log:
             raise LogError(f"{self.path}: the disk is full; free some space, then resume")
 
     def sync(self) -> None:
-        """Put on the disk what is not there yet. Raises OSError."""
+        """Put on the disk what is not there yet. Raises LogError."""
+        try:
+            self._flush()
+        except OSError as error:
+            raise LogError(f"{self.path}: cannot write the log: {error.strerror}") from None
+
+    def _flush(self) -> None:
         if self._unsynced:
-            os.fsync(self._file)
-            self._unsynced = False
+            self._unsynced = False  # first: what is written meanwhile is for the next time
+            try:
+                os.fsync(self._file)
+            except OSError:
+                self._unsynced = True
+                raise
 
     def close(self) -> None:
         """Let go of the log, all of it on the disk; a new one in which nothing stands is no
@@ -142,9 +158,28 @@ class Log:
         with contextlib.suppress(OSError):
             if self._new and not os.fstat(self._file).st_size:
                 self.path.unlink()
-        with contextlib.suppress(OSError):  # a disk that failed has said so before
+        with contextlib.suppress(LogError):  # a disk that failed has said so before
             self.sync()
         os.close(self._file)
+
+
+@contextlib.contextmanager
+def alone(path: Path, patience: float = 10.0) -> Iterator[None]:
+    """Hold the lock file at `path`, once no other process does; the file stays. Raises LogError
+    where it can't be made, and LogBusy after `patience` seconds."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LogError(f"{path}: cannot lock it: {error.strerror}") from None
+    until = time.monotonic() + patience
+    try:
+        while not _lock(file):
+            if time.monotonic() > until:
+                raise LogBusy(f"{path}: another process holds it; try again when that has ended")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(file)
 
 
 def _last_line(file: int) -> tuple[int, bytes]:
@@ -158,6 +193,10 @@ def _last_line(file: int) -> tuple[int, bytes]:
         parts.append(os.read(file, step))
     line = b"".join(reversed(parts)).rpartition(b"\n")[2]
     return end - len(line), line
+
+
+def _stamped(event: E) -> E:
+    return cast(E, {"type": event["type"], "timestamp": now(), **event})
 
 
 def _lock(file: int) -> bool:

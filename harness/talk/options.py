@@ -13,13 +13,14 @@ from typing import Any, NoReturn
 
 import tools
 from harness import files, prompts
-from harness.models import call, catalogue, secrets
-from harness.models.seat import Seat
+from harness.models import call, catalogue, demo, secrets
+from harness.models.seat import Seat, wrong
 from harness.talk.puppets import puppets
-from harness.talk.rules import state_and_count
+from harness.talk.rules import refuse_zero, state_and_count
 from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
 from harness.text import UserError, program, visible
 
+MOST = 10**12  # that a count may be: readers of logs believe no more
 DESCRIBE: list[str] = []  # this very list asks a verb for its parser
 
 
@@ -67,16 +68,26 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
 
+class Once(argparse.Action):
+    """An option that a second time would silently replace."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, flag: str | None = None) -> None:
+        if getattr(namespace, self.dest, None) is not None:
+            parser.error(f"give {flag} once: a run stops for one state")
+        setattr(namespace, self.dest, values)
+
+
 def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
     """An argparse type: a finite number of at least `least`, or an error that says so."""
 
     def parse(text: str) -> Any:
         try:
             value = kind(text)
-            if not math.isfinite(value) or value < least:
+            if not math.isfinite(value) or value < least or (kind is int and value > MOST):
                 raise ValueError
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {word}") from None
+        except (ValueError, OverflowError):
+            shown = text if len(text) <= 40 else f"{text[:40]}…"
+            raise argparse.ArgumentTypeError(f"{shown!r} is not {word}") from None
         return value
 
     return parse
@@ -151,7 +162,7 @@ RESUMABLE = frozenset("no_cache" if name == "cache" else name for name in LIMITS
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options of a conversation; what is not given stays None."""
     for flags, about in TABLE:
-        parser.add_argument(*flags, **about)
+        parser.add_argument(*flags, **about | ({"action": Once} if "--stop-on" in flags else {}))
 
 
 def given(args: argparse.Namespace) -> dict[str, Any]:
@@ -184,6 +195,10 @@ def make_settings(
     a, b = seats
     settings = base.changed(a=a, b=b, **values) if base else Settings(a, b, **values)
     _refuse_keys(settings, base)
+    if "interject" in options:
+        check_moments(settings)
+    if "stop_on" in options:
+        refuse_zero(options["stop_on"], f"--stop-on {options['stop_on']!r}")
     check(settings, keys)
     return settings
 
@@ -233,10 +248,25 @@ def check(settings: Settings, keys: bool) -> None:
         if settings.seat(puppet.seat).human:
             raise UserError(f"--puppet: a person holds seat {puppet.seat}, and speaks for it")
     for seat in settings.everybody:
-        if keys and (line := catalogue.missing_key(seat)):
+        instead = "goodbye" if seat in (settings.a, settings.b) else demo.PUPPET
+        if keys and (line := catalogue.missing_key(seat, instead)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat.model, seat.api_base):
+        if settings.max_cost is not None and not catalogue.priced(seat):
             raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
+
+
+def check_moments(settings: Settings) -> None:
+    """Refuse an interjection that another one replaces, or that can't come. Raises UserError."""
+    seen = set()
+    for rule in settings.interject:
+        given, last = f"--interject {rule.when}:{rule.seat}", settings.max_turns
+        if (rule.when, rule.seat) in seen:
+            raise UserError(f"{given} is given twice: a seat says one thing at a time")
+        seen.add((rule.when, rule.seat))
+        if last is not None and rule.first is not None and rule.first >= last:
+            raise UserError(
+                f"{given} can't come: with --max-turns {last} the last turn is {last - 1}"
+            )
 
 
 def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
@@ -263,6 +293,8 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
             params[key] = value
     model = base.model if same and base else catalogue.resolve(name)
     params |= _params(options.get("param") or [], model)
+    if odd := wrong(params):
+        raise UserError(f"--param {odd}")
     # a proxy serves a provider's other models too; another provider's are not sent there
     near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
     api_base = pick("api_base", base.api_base if near and base else None)

@@ -11,6 +11,8 @@ from harness.models import engine
 from harness.talk.events import Config, Resumed
 from harness.talk.log import SCHEMA
 from harness.talk.settings import Settings
+from harness.talk.transcript import Transcript
+from harness.text import UserError
 
 
 def opening(run_id: str, settings: Settings, **more: Any) -> Config:
@@ -22,6 +24,19 @@ def resumption(run_id: str, settings: Settings) -> Resumed:
     """The event with which a log goes on."""
     about = {"type": "resumed", **_about(run_id), "settings": settings.to_config()}
     return cast(Resumed, about)
+
+
+def refuse_half(log: Transcript, messages: int) -> None:
+    """Raise UserError for a branch that was cut off while it was made: `messages` of its parent's
+    are in it."""
+    parent = log.config.get("parent")
+    parent = parent if isinstance(parent, dict) else {}
+    shared = log.config.get("shared")
+    if isinstance(shared, int) and messages < shared:
+        raise UserError(
+            f"{log.path}: it was cut off while it branched from {parent.get('log')}, with "
+            f"{messages} of {shared} messages: branch again with --at {parent.get('turn')}"
+        )
 
 
 def _about(run_id: str) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import Any
 
 from harness import prompts
 from harness.models import catalogue, demo
-from harness.models.seat import Seat
+from harness.models.seat import Seat, wrong
 from harness.talk.events import Turn, partner
 from harness.talk.log_line import as_data
-from harness.talk.rules import TRIGGER, Rule, moment
+from harness.talk.rules import TRIGGER, Rule, asked_for, moment
 from harness.text import UserError
 
 ALWAYS = "every:1"
@@ -43,9 +43,16 @@ class Puppet(Rule):
     def to_config(self) -> dict[str, Any]:
         """The rule as a log's config holds it."""
         actor = self.actor
-        return {"when": self.when, "seat": self.seat, "name": self.name, "called": actor.name,
-                "model": actor.model, "system": actor.system, "params": actor.params,
-                "api_base": actor.api_base}  # fmt: skip
+        return {
+            "when": self.when,
+            "seat": self.seat,
+            "name": self.name,
+            "called": actor.name,
+            "model": actor.model,
+            "system": actor.system,
+            "params": actor.params,
+            "api_base": actor.api_base,
+        }
 
     @classmethod
     def from_config(cls, about: Any) -> "Puppet":
@@ -57,12 +64,15 @@ class Puppet(Rule):
             raise UserError(f"the log's config is damaged: no seat is named {about['seat']!r:.40}")
         moment(about["when"], "the log's config is damaged: puppet")
         address, params = about.get("api_base"), about.get("params")
+        params = params if isinstance(params, dict) else {}
+        if odd := wrong(params):
+            raise UserError(f"the log's config is damaged: puppet: {odd}")
         actor = Seat(
             about["seat"],
             about["called"],
             about["model"],
             about["system"],
-            params if isinstance(params, dict) else {},
+            params,
             address if isinstance(address, str) else None,
         )
         return cls(about["when"], about["seat"], actor, about["name"])
@@ -77,8 +87,14 @@ class Puppet(Rule):
         told = f"Model A's first user message was {json.dumps(seed, ensure_ascii=False)}.\n"
         if tools:
             told += f"Both models have these tools: {', '.join(tools)}.\n"
-        return ASK.format(told=told, first=first, last=len(said) - 1, lines=lines, seat=self.seat,
-                          other=partner(self.seat))  # fmt: skip
+        return ASK.format(
+            told=told,
+            first=first,
+            last=len(said) - 1,
+            lines=lines,
+            seat=self.seat,
+            other=partner(self.seat),
+        )
 
 
 def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]:
@@ -90,10 +106,12 @@ def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]
         for part in re.split(r",(?=[ABab]=)", text):
             found = _RULE.fullmatch(part.strip())
             if not found:
-                raise UserError(f"--puppet {part!r}: write SEAT=MODEL:@GOAL or "
-                                "SEAT=MODEL:@GOAL:WHEN, as in A=opus:@tool:every:4")  # fmt: skip
+                raise UserError(
+                    f"--puppet {part!r}: write SEAT=MODEL:@GOAL or "
+                    "SEAT=MODEL:@GOAL:WHEN, as in A=opus:@tool:every:4"
+                )
             seat, name, goal, when = found[1].upper(), found[2], found[3], found[4] or ALWAYS
-            when = moment(when, f"--puppet {part!r}")
+            when = asked_for(when, f"--puppet {part!r}")
             words = prompts.words(f"@{goal}", "puppets").strip()
             if not words:
                 raise UserError(f"--puppet {part!r}: the goal has no words")

@@ -28,6 +28,11 @@ class Rule:
         """How many messages the state must have held; 0 for what waits for no state."""
         return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
 
+    @property
+    def first(self) -> int | None:
+        """The first turn that this rule names; None for what waits for a state."""
+        return None if self.state else int(self.when.removeprefix("every:"))
+
     def comes(self, turn: int) -> bool:
         """Whether a turn is one that this rule names."""
         if self.when.startswith("every:"):
@@ -39,14 +44,27 @@ def moment(when: str, what: str) -> str:
     """WHEN as a log keeps it. Raises UserError, in which `what` stands first, where it can't
     come."""
     if not re.fullmatch(TRIGGER, when):
-        raise UserError(f"{what}: {when!r:.40} is no moment: write a turn (12), every:10, or "
-                        "on:goodbye+4")  # fmt: skip
+        raise UserError(
+            f"{what}: {when!r:.40} is no moment: write a turn (12), every:10, or on:goodbye+4"
+        )
     if re.fullmatch("every:0+", when):
         raise UserError(f"{what}: every:N needs an N of at least 1")
     if when.startswith("on:"):
         state_and_count(when[3:], 1, what)
         when = "on:" + when[3:].replace(":", "+")
     return when
+
+
+def asked_for(when: str, what: str) -> str:
+    """As `moment`, of what a user asks for: a state that has held for no message is none."""
+    refuse_zero(when, what)
+    return moment(when, what)
+
+
+def refuse_zero(text: str, what: str) -> None:
+    """Raises UserError for STATE+0."""
+    if found := re.fullmatch(r"(?:on:)?([A-Za-z_]+)[+:]0+", text):
+        raise UserError(f"{what}: {found[1]}+N needs an N of at least 1")
 
 
 def state_and_count(text: str, least: int, given: str = "") -> tuple[str, int]:

@@ -7,10 +7,10 @@ from typing import Any, get_type_hints
 
 import tools
 from harness import prompts
-from harness.models.seat import Seat
+from harness.models.seat import Seat, wrong
 from harness.talk import imported
 from harness.talk.puppets import Puppet
-from harness.talk.rules import TRIGGER, Rule, moment
+from harness.talk.rules import TRIGGER, Rule, asked_for, moment
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
 
@@ -84,10 +84,10 @@ class Settings:
     def from_config(cls, config: dict[str, Any]) -> "Settings":
         """The settings that a log's config holds, older schema included (where a setting did
         not exist yet, its default). Raises UserError when the models are not in it."""
-        a, b = (_seat_of(config, letter) for letter in "AB")
         for name, kind in _kinds().items():
             if not isinstance(config.get(name), kind | None):
                 raise UserError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
+        a, b = (_seat_of(config, letter) for letter in "AB")
         values = {name: config[name] for name in PLAIN if config.get(name) is not None}
         rules = tuple(_rule(rule) for rule in config.get("interject") or ())
         names = tuple(str(name) for name in config.get("tools") or ())
@@ -136,6 +136,8 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
     model = config.get(f"model_{low}")
     if not isinstance(model, str):
         raise UserError(f"the log's config does not name model_{low}")
+    if odd := wrong(config.get(f"params_{low}") or {}):
+        raise UserError(f"the log's config is damaged: params_{low}: {odd}")
     return Seat(
         letter,
         config.get(f"name_{low}") or model,
@@ -163,7 +165,7 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
             spoken = prompts.words(said, "interjections")
             if not spoken.strip():
                 raise UserError(f"--interject {part!r}: there are no words to say")
-            when = moment(when, f"--interject {part!r}")
+            when = asked_for(when, f"--interject {part!r}")
             name = said[1:] if said.startswith("@") else said
             rules.append(Interjection(when, seat.upper(), spoken, name))
     return tuple(rules)

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.models.seat import Seat
 from harness.states.detect import Change
@@ -30,6 +30,12 @@ class Show(Protocol):
     def help(self) -> None: ...
     def editing(self, seat: str, text: str, at: int, taken: bool = False) -> None: ...
     def edited(self) -> None: ...
+
+
+def how_it_ended(end: Any, settings: Settings) -> str:
+    """The reason of an end, with what it stands for where it names an option."""
+    option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
+    return f"{end['reason']} {option}" if option else str(end["reason"])
 
 
 @contextlib.asynccontextmanager

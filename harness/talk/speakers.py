@@ -23,8 +23,17 @@ from harness.talk.state import State
 from harness.text import place
 
 # What of a puppeteer's message goes with its words; its own thinking is no part of the seat's.
-CARRIED = ("thinking", "finish_reason", "usage", "cost_usd", "ttft_s", "seconds", "retries",
-           "request_sha256", "flags")  # fmt: skip
+CARRIED = (
+    "thinking",
+    "finish_reason",
+    "usage",
+    "cost_usd",
+    "ttft_s",
+    "seconds",
+    "retries",
+    "request_sha256",
+    "flags",
+)
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
 Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
 
@@ -91,7 +100,7 @@ class Person:
             show.begin(seat, turn, "live")
         words = await self._typed(seat, turn)
         show.edited()
-        controls.taken()
+        controls.taken(bool(words.strip()))
         if words.strip():
             return spoken(seat, turn, words, "live")
         if seat.human:
@@ -124,7 +133,9 @@ class Model:
         self.stage = stage
 
     async def say(self, seat: Seat, turn: int) -> Turn | None:
-        """The model's message, or None where a person takes it over."""
+        """The model's message, or None where a person takes it over. Raises Broke where there is
+        no money for it, and Failure."""
+        self.stage.pay(self.stage.state.next_cost(seat))
         self.stage.show.begin(seat, turn)
         return await self.stage.controls.make(self._message(seat, turn))
 
@@ -134,7 +145,7 @@ class Model:
         while True:
             history = stage.state.histories[seat.letter]
             draft = Draft(stage.settings, seat, turn, history, retries=retries)
-            draft.expected = stage.state.next_cost()
+            draft.expected = stage.state.next_cost(seat)
             if not await self.made(draft):
                 return None
             event = draft.event()
@@ -153,9 +164,9 @@ class Model:
                 await call.ready(draft.seat)
             draft.started = time.monotonic()
             await self._rounds(draft)
-        except Failure as failure:
+        except Exception as error:
             if draft.usage:  # rounds of tools that were paid for
-                stage.note(draft.aborted(failure.kind))
+                stage.note(draft.aborted(error.kind if isinstance(error, Failure) else "defect"))
             raise
         except asyncio.CancelledError:
             taken = stage.controls.taking_over
@@ -181,8 +192,7 @@ class Model:
         stage, retry = self.stage, Retry(self.stage.settings.retry_for, "--retry-for")
         while True:
             stage.check_room()
-            if retry.tried or draft.own or draft.retries:
-                stage.pay(draft.expected, draft.cost)
+            stage.pay(draft.expected, draft.cost)
             draft.reply = Reply()
             began = time.monotonic()
             try:
@@ -259,7 +269,8 @@ class Puppeteer:
 
     async def say(self, seat: Seat, turn: int, rule: Puppet) -> Turn | None:
         """What it writes, spoken as the seat; None where a person takes it over, or where it
-        writes nothing: then the message is the model's."""
+        writes nothing: then the message is the model's. Raises Broke and Failure."""
+        self.stage.pay(self.stage.state.question_cost(rule.actor))
         self.stage.show.begin(seat, turn, "puppet")
         return await self.stage.controls.make(self._message(seat, turn, rule))
 
@@ -270,7 +281,7 @@ class Puppeteer:
         draft = Draft(
             stage.settings.changed(tools=(), tool_schemas=(), cache=False), actor, turn, history
         )
-        draft.source, draft.expected = "puppet", stage.state.next_cost()
+        draft.source, draft.expected = "puppet", stage.state.question_cost(actor)
         since = stage.state.onset(rule.state)
         if not await self.model.made(draft):
             return None
@@ -278,7 +289,6 @@ class Puppeteer:
         if not event["response"].strip():
             stage.note(draft.aborted("empty"))
             stage.show.notice("the puppeteer wrote nothing; the model speaks for itself")
-            stage.show.begin(seat, turn)
             return None
         why = {"when": rule.when, "name": rule.name, "since": since, "model": actor.model}
         kept = {name: value for name, value in event.items() if name in CARRIED}

@@ -26,6 +26,8 @@ class State:
         }
         self.last: Turn | None = None
         self._costs = {"A": 0.0, "B": 0.0}  # of each seat's latest message
+        self._passed: tuple[int, str] | None = None  # the message that a puppeteer left alone
+        self._resumed = 0  # messages before this sitting
         self._said = len(settings.seed)  # characters, by both
         # `on:` rules that were kept: what kind of rule, its moment, its seat, the state's onset
         self._done: set[tuple[str, str, str, int | None]] = set()
@@ -34,6 +36,11 @@ class State:
     def fold(self, event: Event) -> list[Change]:
         """Take in one event; returns the changes of attractor state that it brought."""
         tally(self.totals, event)
+        if event["type"] == "resumed":
+            self._resumed = self.totals["messages"]
+        if event["type"] == "aborted" and event.get("source") == "puppet":
+            left = event["why"] in ("empty", "taken over")
+            self._passed = (event["turn"], seat_of(event)) if left else None
         if event["type"] == "slide":
             self.histories[seat_of(event)].slide(event["from_message"])
         if event["type"] != "turn":
@@ -61,11 +68,12 @@ class State:
         turn = self.last["turn"]
         return (self.settings.b, turn) if seat_of(self.last) == "A" else (self.settings.a, turn + 1)
 
-    def next_cost(self) -> float:
-        """What the next message should cost, in USD; unknown counts 0."""
-        seat, turn = self.next_up()
-        if puppet := self.puppet_due(seat, turn):
-            return estimate.question(puppet.actor, self._said)
+    def question_cost(self, actor: Seat) -> float:
+        """What a puppeteer's message should cost, in USD; unknown counts 0."""
+        return estimate.question(actor, self._said)
+
+    def next_cost(self, seat: Seat) -> float:
+        """What the seat's next message should cost, in USD; unknown counts 0."""
         before = self._costs[seat.letter]
         heard = len(self.last["response"]) if self.last and before else self._said
         return estimate.next_message(self.settings, seat, before, heard)
@@ -78,7 +86,7 @@ class State:
 
     def puppet_due(self, seat: Seat, turn: int) -> Puppet | None:
         """The puppet whose moment this is; words that were prepared for it come first."""
-        if self.due(seat, turn):
+        if (turn, seat.letter) == self._passed or self.due(seat, turn):
             return None
         rules = self.settings.puppets
         return next((rule for rule in rules if self._comes("puppet", rule, seat, turn)), None)
@@ -105,4 +113,5 @@ class State:
         if self.settings.stop_on is None:
             return False
         state, after = state_and_count(self.settings.stop_on, 1)
-        return self.held(state) >= after
+        here = self.totals["messages"] - self._resumed  # what ended a log ends no resumption of it
+        return min(self.held(state), here) >= after

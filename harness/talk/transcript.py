@@ -1,5 +1,6 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +42,9 @@ class Transcript:
     @property
     def end(self) -> End | None:
         """The event with which the log ends, where its run has ended."""
-        last = self.events[-1] if self.events else None
-        return last if last and last["type"] == "end" else None
+        for last in deque(self.events, maxlen=1):
+            return last if last["type"] == "end" else None
+        return None
 
     def turns(self) -> list[int]:
         """The turns that there are messages of, in order, each once."""
@@ -98,9 +100,6 @@ class Stored:
             else:
                 self._skip(number, event)
 
-    def __getitem__(self, index: int) -> Event:
-        return list(self)[index]
-
 
 def read(path: Path) -> Transcript:
     """Read a log of either schema. Raises only OSError."""
@@ -151,6 +150,8 @@ def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     kind = event["type"]
     if kind == "slide" and not _slides(event):
         return "a slide without a seat or a message"
+    if kind == "end":
+        return _ended(event)
     if kind not in ("turn", "aborted"):
         return event
     if event.get("label") not in ("Model A", "Model B") or not _count(event.get("turn")):
@@ -173,6 +174,26 @@ def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
         if message.get("content") == event.get("response"):
             message["content"] = event["response"]
     return event
+
+
+def _ended(event: dict[str, Any]) -> dict[str, Any] | str:
+    """An end that says why it is one; totals that are not whole are left out."""
+    if not isinstance(event.get("reason"), str):
+        return "an end without a reason"
+    texts = ("error", "message", "limit")
+    odd = {name for name in texts if not isinstance(event.get(name, ""), str)}
+    if "totals" in event and not _whole(event["totals"]):
+        odd.add("totals")
+    return {name: value for name, value in event.items() if name not in odd}
+
+
+def _whole(totals: Any) -> bool:
+    """Whether these are the totals of a conversation."""
+    if not isinstance(totals, dict) or not isinstance(totals.get("tool_attempts"), dict):
+        return False
+    counts = ("messages", "input", "output", "cache_read", "cache_write")
+    cost = totals.get("cost_usd", -1)
+    return all(_count(totals.get(name)) for name in counts) and (cost is None or _number(cost))
 
 
 def _count(value: Any) -> bool:
@@ -200,9 +221,11 @@ def _own(messages: list[Any]) -> bool:
             return False
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list) or not all(
-            isinstance(call, dict) and isinstance(call.get("id"), str)
-            and isinstance(call.get("function"), dict) for call in calls
-        ):  # fmt: skip
+            isinstance(call, dict)
+            and isinstance(call.get("id"), str)
+            and isinstance(call.get("function"), dict)
+            for call in calls
+        ):
             return False
     return True
 
@@ -243,6 +266,21 @@ def totals(transcript: Transcript) -> Totals:
     for event in transcript.events:
         tally(sums, event)
     return sums
+
+
+def tally_more(path: Path, start: int, totals: Totals) -> int:
+    """Add to the totals the events of all whole lines from byte `start` on; returns where these
+    end. Raises OSError."""
+    with files.open_regular(path) as file:
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break  # who writes it is not done
+            start += len(line)
+            event = _checked(found) if (found := parse(line)) else None
+            if isinstance(event, dict):
+                tally(totals, cast(Event, event))
+    return start
 
 
 def tally(totals: Totals, event: Event) -> None:

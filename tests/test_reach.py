@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -226,9 +227,21 @@ def test_ollama_that_is_not_running_is_said_so(run):
 
 
 def test_secure_connections_that_fail_are_not_tried_again(run):
-    with Provider() as provider:  # it speaks no TLS
-        base = provider.url.replace("http:", "https:")
+    def speak_no_tls():
+        while True:
+            try:
+                peer, _ = server.accept()
+            except OSError:  # the test is over
+                return
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=speak_no_tls, daemon=True).start()
+        base = f"https://127.0.0.1:{server.getsockname()[1]}"
         result = run("-a", "opus", "-b", "opus", "--api-base", base, "--retry-for", 1, "--plain")
+        server.shutdown(socket.SHUT_RDWR)
     assert "connection to 127.0.0.1" in only_line(result) or "cannot reach" in result.err
 
 

@@ -135,7 +135,9 @@ class Talk(RuleBasedStateMachine):
 
     def speak_once(self):
         async def speak():
-            self.talk.record(await self.talk.speak(*self.talk.state.next_up()))
+            while not (event := await self.talk.speak(*self.talk.state.next_up())):
+                pass  # it was taken over, or handed back
+            self.talk.record(event)
 
         self.runner.run(speak())
 

@@ -42,7 +42,7 @@ class Controls:
 
     def end(self) -> None:
         """End after this message; at once where it only waits for another try."""
-        self.ending = True
+        self.ending, self._paused = True, False
         self._wake.set()
         if self._counting_down:
             self._cut()
@@ -75,7 +75,7 @@ class Controls:
         return True
 
     def _waits(self) -> bool:
-        return self._paused and not self.ending and not self.taking_over
+        return self._paused and not self.taking_over
 
     async def make(self, message: Coroutine[Any, Any, T]) -> T | None:
         """Await a message, as the task that these controls can cut short; None where a person

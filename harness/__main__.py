@@ -7,13 +7,18 @@ import signal
 def main() -> int:
     """Do what the command line asks for. Ctrl+C while it imports ends it without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import os
     import sys
 
     from harness import cli
+    from harness.models import engine
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = cli.main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is on the disk: there is nothing to stop
+    if engine.loading():  # no need to wait for an import that nobody wants any more
+        sys.stdout.flush()
+        os._exit(code)
     return code
 
 

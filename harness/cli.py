@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attractor
 from attractor import Conversation
 from harness import VERSION, defects
-from harness.models import call, catalogue, demo, engine, secrets
+from harness.models import call, catalogue, demo, secrets
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls
 from harness.talk.log import Log
@@ -199,9 +199,6 @@ def run(arguments: list[str]) -> int:
         code = asyncio.run(watch(talk, keys, show))
     if args.quiet:
         print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
-    if engine.loading():  # no need to wait for an import that nobody wants any more
-        sys.stdout.flush()
-        os._exit(code)
     return code
 
 

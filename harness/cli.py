@@ -15,7 +15,7 @@ from attractor import Conversation
 from harness import VERSION, defects
 from harness.models import call, catalogue, demo, secrets
 from harness.talk import estimate, imported, transcript
-from harness.talk.controls import Controls
+from harness.talk.controls import Controls, hear_signals
 from harness.talk.log import Log
 from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
@@ -251,7 +251,7 @@ def payable(settings: Settings) -> Settings:
 
 async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> int:
     """Let the conversation run under a person's eyes until it ends; returns the exit code."""
-    code, task, loop = 0, asyncio.current_task(), asyncio.get_running_loop()
+    code, task = 0, asyncio.current_task()
     assert task is not None
 
     def stop(number: int) -> None:
@@ -259,9 +259,7 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
         code = 128 + number
         task.cancel()
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
-            loop.add_signal_handler(number := getattr(signal, name), stop, number)
+    hear_signals(stop)
     with keys:
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.controls.ending:

@@ -11,7 +11,6 @@ the speed, 0 shows the rest at once, q ends.
 import asyncio
 import contextlib
 import re
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
+from harness.talk.controls import hear_signals
 from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
@@ -68,10 +68,7 @@ async def watch(read: Transcript, show: Any, speed: float, at: int) -> int:
         code = 128 + number
         playing.cancel()
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
-            number = getattr(signal, name)
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    hear_signals(stop)
     with contextlib.suppress(asyncio.CancelledError):
         await playing
     return code

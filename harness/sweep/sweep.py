@@ -4,7 +4,6 @@ Each is a normal log in logs/<sweep>/, named after its condition and its repeat.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import re
 import signal
@@ -33,7 +32,7 @@ from harness.sweep.plan import (
 )
 from harness.sweep.purse import Member, Purse
 from harness.talk import transcript
-from harness.talk.controls import Controls
+from harness.talk.controls import Controls, hear_signals
 from harness.talk.log import LogBusy
 from harness.text import UserError, add_costs
 
@@ -55,10 +54,7 @@ class Sweep:
         self.already = self.messages()
         missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
-                number = getattr(signal, name)
-                asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
+        hear_signals(self.stop)
         beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
         await call.ready(*seats_of(self.runs))
         for _ in missing[: self.concurrency]:

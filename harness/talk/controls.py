@@ -3,12 +3,21 @@ the message that is being made."""
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from harness.talk.show import Show
 
 T = TypeVar("T")
+
+
+def hear_signals(stop: Callable[[int], None]) -> None:
+    """Let `stop(number)` be called in the running loop where a signal asks the program to end."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
+            number = getattr(signal, name)
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
 
 
 class Controls:

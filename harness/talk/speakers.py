@@ -135,6 +135,7 @@ class Model:
     async def say(self, seat: Seat, turn: int) -> Turn | None:
         """The model's message, or None where a person takes it over. Raises Broke where there is
         no money for it, and Failure."""
+        # Each request is paid for in `_ask`; here, so that no headline stands over nothing.
         self.stage.pay(self.stage.state.next_cost(seat))
         self.stage.show.begin(seat, turn)
         return await self.stage.controls.make(self._message(seat, turn))

@@ -35,9 +35,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 from harness.states import cues, themes  # noqa: E402
 from harness.states.names import STATES, THEMES  # noqa: E402
-from harness.states.recurrence import Recurrence, sketch  # noqa: E402
+from harness.states.recurrence import Heard, Recurrence  # noqa: E402
 from harness.states.themes import FADE, FLOOR, MEMORY, VIEWS, Course  # noqa: E402
-from harness.states.words import clip, lower, phrases, words  # noqa: E402
+from harness.states.words import Said, clip, lower  # noqa: E402
 from harness.talk.events import seat_of  # noqa: E402
 from harness.talk.transcript import read  # noqa: E402
 
@@ -187,12 +187,13 @@ def _measured(
     for index, (text, _, _) in enumerate(messages):
         clipped = clip(text)
         low_text = lower(clipped)
-        said, hits = words(low_text), cues.found(low_text)
+        said = Said(low_text)
+        hits = cues.found(low_text, said.spelled)
         shown = cues.worths(clipped, low_text, hits)
         shown.pop("silence", None)
         hits.pop("silence", None)
-        near = recurrence.add(sketch(clipped))
-        bags.append(phrases(said))
+        near = recurrence.add(Heard(clipped))
+        bags.append(said.phrases())
         figures.append(themes.measure(clipped, said, hits, shown) | themes.placed(index, near))
     return Run(
         name,

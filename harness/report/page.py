@@ -27,12 +27,13 @@ from harness.report.tables import ENDS, REACH, compared, condition_tables, label
 from harness.screen.progress import Progress
 from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
+from harness.states.recurrence import Heard, nearish
+from harness.states.words import clip
 from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import Transcript
 from harness.text import many, money, visible
 
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
-BACK, ALIKE = 8, 0.7  # how far back a repetition is looked for, and how alike it must be
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "page_overview.js", "page_run.js", "page_beside.js", "page_route.js")
 BODY = (HERE / "page.html").read_text(encoding="utf-8")
@@ -86,8 +87,8 @@ def transcript(log: Transcript, detector: Detector) -> str:
         {
             "messages": messages,
             "marks": marks,
-            "repeats": repeats(detector, len(messages)),
-            "alike": alike(detector, len(messages)),
+            "repeats": repeats(detector),
+            "alike": alike([event["response"] for event in log.messages]),
             "skipped": log.skipped,
         }
     )
@@ -110,27 +111,20 @@ def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
         index += event["type"] == "turn"
 
 
-def repeats(detector: Detector, size: int) -> dict[int, int]:
+def repeats(detector: Detector) -> dict[int, int]:
     """Per message of a verbatim loop the latest one before it that it repeats."""
-    told = {}
-    for span in detector.spans():
-        if span.state != "verbatim_loop":
-            continue
-        for i in range(span.start, min(span.end + 1, size)):
-            before = range(i - 1, max(-1, i - 1 - BACK), -1)
-            likeness = zip(before, detector.alike(i, before), strict=True)
-            if (of := next((j for j, like in likeness if like >= ALIKE), None)) is not None:
-                told[i] = of
-    return told
+    loops = [span for span in detector.spans() if span.state == "verbatim_loop"]
+    told = {i: detector.repeats(i) for span in loops for i in range(span.start, span.end + 1)}
+    return {i: of for i, of in told.items() if of is not None}
 
 
-def alike(detector: Detector, size: int) -> dict[str, Any]:
+def alike(texts: list[str]) -> dict[str, Any]:
     """The lower triangle of the recurrence plot, one hexadecimal digit per pair."""
-    step = math.ceil(size / CAP)
+    step = math.ceil(len(texts) / CAP)
     step += step > 1 and step % 2 == 0  # an even step would show one speaker only
-    kept = range(0, size, step)
-    rows = (detector.alike(i, range(0, i, step)) for i in kept)
-    return {"step": step, "rows": ["".join(f"{round(15 * x):x}" for x in row) for row in rows]}
+    kept = [Heard(clip(text)) for text in texts[::step]]
+    rows = [[nearish(one, other) for other in kept[:i]] for i, one in enumerate(kept)]
+    return {"step": step, "rows": ["".join([f"{round(15 * x):x}" for x in row]) for row in rows]}
 
 
 def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> None:

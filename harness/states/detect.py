@@ -14,19 +14,19 @@ begin or end at another message than it did live. How often either is right: doc
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from harness.states import cues, forms, themes
 from harness.states.forms import Form, Hit
 from harness.states.names import FORMS, THEMES
 from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
-from harness.states.recurrence import Recurrence, sketch
+from harness.states.recurrence import Heard, Recurrence
 from harness.states.themes import Themes, Weights
-from harness.states.words import WALL, clip, common, english, lower, place, tells, words
+from harness.states.words import WALL, Phrase, Said, clip, english, in_row, lower, place, tells
 
 TAIL_MESSAGES, ENOUGH, LATE = 8, 0.45, 3
 # Which of two forms that fill the end it is said to end in: silence and emoji are verbatim loops
@@ -43,48 +43,56 @@ FEW, WHILE = 5, 40  # so much evidence is kept within so many messages
 class Reading:
     """What one message shows by itself."""
 
-    sketch: array[int]
+    heard: Heard
     forms: dict[str, Hit]
     common: tuple[int, int]
+    size: float  # of its known phrases
     text: Weights
-    views: tuple[Weights, Weights, Weights]
-    rows: list[tuple[str, float, Weights]]  # its known phrases, with share and weights
-    cues: dict[str, tuple[float, int, int]]  # by state: worth, first, last character
+    views: tuple[float, ...]
+    rows: dict[Phrase, tuple[float, ...]]  # its known phrases
+    cues: dict[str, cues.Hit]  # by state
 
-    def weightiest(self, number: int) -> tuple[int, int] | str:
-        """The phrase, or the place of the cue, that speaks most for a theme; empty if none does
-        that would mean something to a reader."""
-        telling = (
-            (s * w[number] * (2 + name.count(" ")), name) for name, s, w in self.rows if tells(name)
-        )
-        weight, best = max(telling, default=(0.0, ""))  # longer ones tell a reader more
-        if weight <= 0:
-            weight, best = 0.0, ""
-        if cue := self.cues.get(THEMES[number]):
-            known = themes.table().figures.get(f"cue {THEMES[number]}")
-            if (
-                known
-                and cue[2] > cue[1]
-                and (cue[0] >= SAYS or cue[0] * known[0][number] >= weight)
-            ):
-                return cue[1:]
-        return best
+    def evidence(self, number: int, clipped: str) -> str:
+        """The words, of the phrase or the cue, that speak most for a theme; empty if none do that
+        would mean something to a reader."""
+        speaking = [(row[number + 1], name) for name, row in self.rows.items()]
+        telling = [  # longer ones tell a reader more
+            (weight * (1 + len(in_row(name))), name)
+            for weight, name in speaking
+            if weight > 0 and tells(name)
+        ]
+        weight, best = max(telling, key=itemgetter(0), default=(0.0, ""))
+        low, where = lower(clipped), None
+        cue = self.cues.get(THEMES[number])
+        known = themes.table().figures.get(f"cue {THEMES[number]}")
+        if cue and known and (cue.worth >= SAYS or cue.worth * known[number] >= weight / self.size):
+            where = place(cue.where, low) if isinstance(cue.where, str) else cue.where
+        elif best:
+            where = place(best, low)
+        start, end = where or (0, 0)
+        return clipped[start:end].partition(WALL)[0][:120]
 
 
 @lru_cache(256)
 def read(clipped: str) -> Reading:
     """Reads a message; kept for a while, as loops say the same again."""
     low = lower(clipped)
-    said, hits = words(low), cues.found(low)
+    heard, said = Heard(clipped), Said(low)
+    hits = cues.found(low, said.spelled)
     shown = cues.worths(clipped, low, hits)
-    staged = shown.pop("silence", None) is not None and len(hits.get("bliss", ())) < 3
+    blissful = sum([hit.times for hit in hits.get("bliss", {}).values()])
+    staged = shown.pop("silence", None) is not None and blissful < 3
     hits.pop("silence", None)
     rows = themes.known(said)
     return Reading(
-        sketch(clipped), forms.shown(clipped, said, staged), common(said),
-        themes.text_of(rows), themes.weighed(themes.measure(clipped, said, hits, shown)),
-        rows, shown,
-    )  # fmt: skip
+        heard,
+        forms.shown(clipped, heard.text, said, staged),
+        said.common(),
+        *themes.text_of(rows),
+        themes.weighed(themes.measure(clipped, said, hits, shown)),
+        rows,
+        shown,
+    )
 
 
 class Detector:
@@ -100,7 +108,7 @@ class Detector:
         """Reads one message; tells which states begin, hold or end with it, whosever seat it is."""
         clipped, index = clip(text), len(self._recurrence)
         reading = read(clipped)
-        near = self._recurrence.add(reading.sketch)
+        near = self._recurrence.add(reading.heard)
         changes = self._see_forms(index, clipped, reading, near, interjected)
         if interjected:
             changes += self._themes.skip()
@@ -143,7 +151,7 @@ class Detector:
             kept = self._evidence[theme]
             crowded = len(kept) >= FEW and kept[-FEW].message > index - WHILE
             speaks = self._themes.ratios[number][-1] > 0 and not crowded
-            if speaks and (said := _cut(clipped, reading.weightiest(number))):
+            if speaks and (said := reading.evidence(number, clipped)):
                 kept.append(Evidence(index, said))
         return changes
 
@@ -152,13 +160,9 @@ class Detector:
         """Whether the run is in English so far; if not there is no verdict on themes."""
         return english(self._common, self._words)
 
-    def likeness(self, i: int, j: int) -> float:
-        """How alike two messages are, 0 to 1: the estimated Jaccard index of their shingles."""
-        return self.alike(i, [j])[0]
-
-    def alike(self, i: int, others: Iterable[int]) -> list[float]:
-        """How alike a message is to each of the others: a row of the recurrence plot."""
-        return self._recurrence.alike(i, others)
+    def repeats(self, index: int) -> int | None:
+        """The latest of the few messages before a message that is near-identical to it."""
+        return self._recurrence.repeats(index)
 
     def recurrence(self) -> dict[str, float | int | None]:
         """Recurrence rate, determinism and the moment of lock-in (a message index, or None)."""
@@ -218,13 +222,6 @@ class Detector:
         best = max(scores, key=scores.__getitem__)
         enough = scores[best] > ENOUGH * sum(range(size - first + 1))
         return (best, since[best]) if enough else (None, None)
-
-
-def _cut(clipped: str, best: tuple[int, int] | str) -> str:
-    """The words as they stand in the message, if there are any."""
-    where = place(best, lower(clipped)) if isinstance(best, str) and best else best
-    start, end = where if isinstance(where, tuple) else (0, 0)
-    return clipped[start:end].partition(WALL)[0][:120]
 
 
 def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:

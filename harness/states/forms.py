@@ -21,7 +21,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from harness.states.path import Change, Evidence, Span
-from harness.states.recurrence import HEARD, NEAR, NEARISH, SYMBOLS
+from harness.states.recurrence import NEAR, NEARISH, SYMBOLS
+from harness.states.words import Said
 
 PERIOD, HOLD = 3, 0.5  # a hit worth less than HOLD holds a form but begins none
 LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
@@ -46,9 +47,9 @@ _MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}"
 Hit = tuple[float, str]  # worth, words
 
 
-def shown(clip: str, said: list[str], staged: bool) -> dict[str, Hit]:
-    """What one message shows by itself: per form its worth and the words that show it."""
-    heard = clip.translate(HEARD)
+def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
+    """What one message shows by itself: per form its worth and the words that show it. `heard` is
+    what is compared of it (recurrence.py)."""
     symbols = 0 if clip.isascii() else sum(map(SYMBOLS.__getitem__, heard))
     letters, short = len(heard) - symbols, clip.strip()
     hits: dict[str, Hit] = {}
@@ -63,7 +64,7 @@ def shown(clip: str, said: list[str], staged: bool) -> dict[str, Hit]:
         hits["silence"] = (1, short[:120])
     if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
         hits["emoji_collapse"] = (1 if symbols >= 0.3 * (symbols + letters) else 0.5, short[:40])
-    if len(said) >= LONG and _broken(clip, said):
+    if len(said.words) >= LONG and _broken(clip, said):
         hits["degenerate"] = (1, short[:60])
     return hits
 
@@ -73,12 +74,14 @@ def _heard_outside(short: str) -> bool:
     return any(map(str.isalnum, _MARKED.sub("", short)))
 
 
-def _broken(clip: str, said: list[str]) -> bool:
-    threes = list(zip(said, said[1:], said[2:], strict=False))
-    if len(set(threes)) <= (1 - REPEATED) * len(threes):
+def _broken(clip: str, said: Said) -> bool:
+    if len(said.threes) <= (1 - REPEATED) * (len(said.words) - 2):
         return True
     raw = clip.encode("utf-8", "replace")
-    return len(raw) >= 400 and len(zlib.compress(raw)) < SHRUNK * len(raw)
+    # Each pair of words takes a byte at the least: where there are many nothing need be compressed.
+    if len(raw) < 400 or len(said.pairs) >= SHRUNK * len(raw):
+        return False
+    return len(zlib.compress(raw)) < SHRUNK * len(raw)
 
 
 def repeated(near: list[float], silent: bool, words: str) -> tuple[Hit | None, int]:

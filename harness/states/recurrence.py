@@ -1,29 +1,29 @@
 """Which messages recur: how alike two texts are, in any language, and when a run locks in.
 
 A text is reduced to letters, digits (all as 0, so that "step 7" is "step 8") and symbols, NFKC and
-case folded, then to the set of its SHINGLE-grams, of whose hashes the SKETCH smallest are kept.
-Likeness is the Jaccard index |A and B| / |A or B| of two such sets, estimated from the hashes up to
-the smaller sketch's last (Broder 1997, "On the resemblance and containment of documents"; exact for
-short texts, standard error below 0.045 for others). Two messages recur if it is NEAR or more. As in
-recurrence plots (Eckmann, Kamphorst & Ruelle 1987, Europhys. Lett. 4; Marwan, Romano, Thiel &
-Kurths 2007, Physics Reports 438), LOOK_BACK from the diagonal: rate = recurrent pairs / pairs;
-determinism = share of the recurrent pairs on diagonal lines of two or more; lock-in = start of the
-first LOOK_BACK messages of which LOCKED recur.
+case folded, then to the set of its SHINGLE-grams. Likeness is the Jaccard index |A and B| /
+|A or B| of two such sets (Broder 1997, "On the resemblance and containment of documents"). Two
+messages recur if it is NEAR or more. As in recurrence plots (Eckmann, Kamphorst & Ruelle 1987,
+Europhys. Lett. 4; Marwan, Romano, Thiel & Kurths 2007, Physics Reports 438), LOOK_BACK from the
+diagonal: rate = recurrent pairs / pairs; determinism = share of the recurrent pairs on diagonal
+lines of two or more; lock-in = start of the first LOOK_BACK messages of which LOCKED recur.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from array import array
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from harness.states.words import HEAD, TAIL
 
-SHINGLE, SKETCH, LOOK_BACK, LOCKED = 4, 128, 8, 4
+SHINGLE, LOOK_BACK, LOCKED = 4, 8, 4
 NEAR, NEARISH = 0.7, 0.5
+# Of a text of LONG characters PROBES pieces are first looked for in the other text: of two that are
+# NEARISH a third of them are there, of others hardly one. If only one of the FIRST is, or less than
+# PROBABLE of all, there is no closer look.
+LONG, PROBE, PROBES, FIRST, PROBABLE = 200, 16, 36, 12, 0.2
+ORDER = sorted(range(PROBES), key=lambda k: k % (PROBES // FIRST))  # the FIRST from all over it
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that show as nothing
 
 
@@ -62,58 +62,77 @@ class _Symbols(dict[str, bool]):
 SYMBOLS = _Symbols()
 
 
-def sketch(clip: str) -> array[int]:
-    folded = unicodedata.normalize("NFKC", clip).casefold()
-    folded = folded[: 2 * (HEAD + TAIL)]  # one character can become 18
-    heard = folded.translate(HEARD)
-    edge = [0] * (SHINGLE - 1)
-    said = [*edge, *map(ord, heard), *edge] if heard else []
-    # The hash of a tuple of numbers, unlike that of a string, is the same in every process.
-    grams = zip(*(said[k:] for k in range(SHINGLE)), strict=False)
-    return array("I", sorted({gram & 0xFFFFFFFF for gram in map(hash, grams)})[:SKETCH])
+class Heard:
+    """What of a text is compared."""
+
+    def __init__(self, clip: str):
+        folded = unicodedata.normalize("NFKC", clip).casefold()
+        # One character can become 18.
+        self.text = folded[: 2 * (HEAD + TAIL)].translate(HEARD)
+
+    @cached_property
+    def shingles(self) -> frozenset[str]:
+        """Every SHINGLE characters in a row; the edges count as characters."""
+        edge = "\0" * (SHINGLE - 1)
+        text = f"{edge}{self.text}{edge}" if self.text else ""
+        return frozenset([text[i : i + SHINGLE] for i in range(len(text) - SHINGLE + 1)])
+
+    @cached_property
+    def probes(self) -> list[str]:
+        """Pieces from all over the text, in ORDER."""
+        step = (len(self.text) - PROBE) / PROBES
+        return [self.text[at : at + PROBE] for at in (int(step * k) for k in ORDER)]
 
 
-def _likeness(a: array[int], b: array[int], of_a: set[int]) -> float:
-    if a == b or not a or not b:
-        return float(a == b)
-    # Up to the smaller of two full sketches' last hashes both are complete samples.
-    bound = min((s[-1] for s in (a, b) if len(s) == SKETCH), default=0xFFFFFFFF)
-    common = sum([h <= bound for h in of_a.intersection(b)])
-    return common / (bisect_right(a, bound) + bisect_right(b, bound) - common)
+def likeness(a: Heard, b: Heard) -> float:
+    """How alike two texts are, 0 to 1: the Jaccard index of their shingles."""
+    if a.text == b.text:
+        return 1.0
+    common = len(a.shingles & b.shingles)
+    return common / (len(a.shingles) + len(b.shingles) - common)
+
+
+def nearish(a: Heard, b: Heard) -> float:
+    """Their likeness, if it is NEARISH or more; else 0."""
+    if a.text == b.text:
+        return 1.0
+    short, long = sorted((a, b), key=lambda heard: len(heard.text))
+    if not short.text or not _probable(short.text, long):
+        return 0.0
+    like = likeness(a, b)
+    return like if like >= NEARISH else 0.0
+
+
+def _probable(text: str, long: Heard) -> bool:
+    if len(long.text) < LONG:
+        return True
+    if sum([piece in text for piece in long.probes[:FIRST]]) < 2:
+        return False
+    return sum([piece in text for piece in long.probes]) >= PROBABLE * PROBES
 
 
 class Recurrence:
-    """The sketches of a run's messages, and which of them recur."""
+    """Which of a run's messages recur."""
 
     def __init__(self) -> None:
-        self._sketches: list[array[int]] = []
-        self._sets: deque[set[int]] = deque(maxlen=LOOK_BACK)  # the latest sketches', newest first
+        self._latest: deque[Heard] = deque(maxlen=LOOK_BACK)  # newest first
         self._recurs: list[int] = []  # per message, a bit for each lag at which it recurs
 
     def __len__(self) -> int:
-        return len(self._sketches)
+        return len(self._recurs)
 
-    def add(self, new: array[int]) -> list[float]:
-        """Takes in a message's sketch; how alike it is to those before it, the latest first. What
-        is less than NEARISH counts as 0."""
-        hashes = set(new)
-        before = reversed(self._sketches[-LOOK_BACK:])
-        # Likeness is at most what two share over what either has: most pairs need no closer look.
-        near = [
-            _likeness(new, old, hashes)
-            if len(hashes & known) >= NEARISH * max(len(hashes), len(known))
-            else 0.0
-            for old, known in zip(before, self._sets, strict=True)
-        ]
-        self._sketches.append(new)
-        self._sets.appendleft(hashes)
-        self._recurs.append(sum(1 << k for k, like in enumerate(near) if like >= NEAR))
+    def add(self, new: Heard) -> list[float]:
+        """Takes in a message; how alike it is to those before it, the latest first. What is less
+        than NEARISH counts as 0."""
+        near = [nearish(new, old) for old in self._latest]
+        self._latest.appendleft(new)
+        self._recurs.append(sum([1 << k for k, like in enumerate(near) if like >= NEAR]))
         return near
 
-    def alike(self, i: int, others: Iterable[int]) -> list[float]:
-        """How alike a message is to each of the others: a row of the recurrence plot."""
-        sketch, hashes = self._sketches[i], set(self._sketches[i])
-        return [_likeness(sketch, self._sketches[j], hashes) for j in others]
+    def repeats(self, i: int) -> int | None:
+        """The latest of the LOOK_BACK messages before a message that it recurs to."""
+        bits = self._recurs[i]
+        return i - (bits & -bits).bit_length() if bits else None
 
     def figures(self) -> dict[str, float | int | None]:
         """Recurrence rate, determinism and the moment of lock-in (a message index, or None)."""

@@ -21,6 +21,7 @@ verdict on themes.
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 import re
@@ -30,9 +31,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.states.cues import Found
+from harness.states.cues import Found, Hit
 from harness.states.names import THEMES
 from harness.states.path import Change
+from harness.states.words import Phrase, Said
 
 VIEWS = ("now", "before", "recent")
 MEMORY, FADE, FLOOR = 0.4, 0.5, 3.0  # FLOOR keeps the few phrases of a short text from being all
@@ -56,10 +58,8 @@ class Table:
     begins: Weights  # chance a message that it begins
     ends: Weights  # and that it ends
     least: Weights  # log odds below which no message speaks against it
-    figures: dict[str, tuple[Weights, Weights, Weights]]  # by view
-    phrases: dict[str, tuple[float, Weights]]  # how rare, weights
-    first: frozenset[str]  # words with which a longer phrase begins
-    second: frozenset[str]  # pairs with which one of three words begins
+    figures: dict[str, tuple[float, ...]]  # weights for each theme in each view
+    phrases: dict[Phrase, tuple[float, ...]]  # rarity squared, then rarity times each weight
 
 
 @cache
@@ -75,97 +75,102 @@ def table(path: Path = Path(__file__).parent / "themes.txt") -> Table:
     chain = {name: tuple(weights) for name, weights in kinds["chain"].items()}
     now, before, recent = ({n: tuple(w) for n, w in kinds[view].items()} for view in VIEWS)
     names = [*now, *before, *recent]
-    longer = [name.split(" ") for name in kinds["phrase"] if " " in name]
     return Table(
         chain["bias"],
         chain["starts"],
         chain["begins"],
         chain["ends"],
         chain["least"],
-        {n: (now.get(n, ZERO), before.get(n, ZERO), recent.get(n, ZERO)) for n in names},
-        {name: (rare, tuple(weights)) for name, (rare, *weights) in kinds["phrase"].items()},
-        frozenset(words[0] for words in longer),
-        frozenset(" ".join(words[:2]) for words in longer if len(words) > 2),
+        {n: now.get(n, ZERO) + before.get(n, ZERO) + recent.get(n, ZERO) for n in names},
+        {
+            _phrase(name): (rare * rare, *(rare * weight for weight in weights))
+            for name, (rare, *weights) in kinds["phrase"].items()
+        },
     )
+
+
+def _phrase(name: str) -> Phrase:
+    words = tuple(name.split(" "))
+    return words if len(words) > 1 else name
 
 
 # ---------------------------------------------------------------- what is measured
 
 
-def measure(clip: str, said: list[str], hits: Found, shown: dict[str, tuple]) -> dict[str, float]:
+def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[str, float]:
     """The figures of a message by itself, most between 0 and 1; those that are 0 are left out."""
-    count, size = max(1, len(said)), len(clip)
-    emoji = said.count("☺")
+    count, size, times = max(1, len(said.words)), len(clip), clip.count
+    emoji = said.counts["☺"]
     found = {
-        "length": math.log1p(size) / 8, "below 80": size < 80, "below 25": size < 25,
-        "above 900": size > 900, "questions": min(1, clip.count("?") / 3),
+        "length": math.log1p(size) / 8,
+        "below 80": size < 80,
+        "below 25": size < 25,
+        "above 900": size > 900,
+        "questions": min(1, times("?") / 3),
         "ends with a question": clip.rstrip(' *_"').endswith("?"),
-        "exclamations": min(1, clip.count("!") / 4), "emoji": min(1, 3 * emoji / count),
-        "any emoji": emoji > 0, "I": min(1, 5 * sum(map(FIRST.__contains__, said)) / count),
-        "you": min(1, 5 * sum(map(SECOND.__contains__, said)) / count),
-        "we": min(1, 8 * sum(map(WE.__contains__, said)) / count),
-        "stars": min(1, clip.count("*") / 8), "acts": clip.lstrip()[:1] in ("*", "(", "_"),
-        "heading": bool(_HEADING.search(clip)), "list": bool(_LIST.search(clip)),
-        "code": "```" in clip, "lines": min(1, clip.count("\n") / max(1, size / 40)),
-        "quotes": min(1, sum(map(clip.count, '"“”')) / 6), "dashes": min(1, clip.count("—") / 4),
-        "colons": min(1, clip.count(":") / 5),
-        "dots": min(1, (clip.count("…") + clip.count("...")) / 3),
-    }  # fmt: skip
-    for state, (worth, _, _) in shown.items():
-        found[f"cue {state}"] = worth
+        "exclamations": min(1, times("!") / 4),
+        "emoji": min(1, 3 * emoji / count),
+        "any emoji": emoji > 0,
+        "I": min(1, 5 * said.often(FIRST) / count),
+        "you": min(1, 5 * said.often(SECOND) / count),
+        "we": min(1, 8 * said.often(WE) / count),
+        "stars": min(1, times("*") / 8),
+        "acts": clip.lstrip()[:1] in ("*", "(", "_"),
+        "heading": bool(_HEADING.search(clip)),
+        "list": bool(_LIST.search(clip)),
+        "code": "```" in clip,
+        "lines": min(1, times("\n") / max(1, size / 40)),
+        "quotes": min(1, (times('"') + times("“") + times("”")) / 6),
+        "dashes": min(1, times("—") / 4),
+        "colons": min(1, times(":") / 5),
+        "dots": min(1, (times("…") + times("...")) / 3),
+    }
+    for state, hit in shown.items():
+        found[f"cue {state}"] = hit.worth
     for state, cues in hits.items():
         if state != "bliss":
             found |= {f"cue {state} {number}": 0.7 for number in cues}
-    return {name: float(value) for name, value in found.items() if value}
+    return {name: value for name, value in found.items() if value}
 
 
 def placed(index: int, near: list[float]) -> dict[str, float]:
     """The figures of a message's place in its run."""
     best = max(near[:3], default=0.0)
     found = {
-        "position": math.log1p(index) / 4, "first two": index < 2, "first five": index < 5,
-        "repeats": best, "repeats its own": near[1] if len(near) > 1 else 0.0,
-    }  # fmt: skip
-    return {name: float(value) for name, value in found.items() if value}
+        "position": math.log1p(index) / 4,
+        "first two": index < 2,
+        "first five": index < 5,
+        "repeats": best,
+        "repeats its own": near[1] if len(near) > 1 else 0.0,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
-def weighed(figures: dict[str, float]) -> tuple[Weights, Weights, Weights]:
-    """The figures' weights added up, by view."""
+def weighed(figures: dict[str, float]) -> tuple[float, ...]:
+    """The figures' weights added up: for each theme in each view."""
     known = table().figures
-    rows = [(known[name], value) for name, value in figures.items() if name in known]
-    values = [value for _, value in rows]
-    now, before, recent = (_added([row[k] for row, _ in rows], values) for k in range(len(VIEWS)))
-    return now, before, recent
+    rows = [
+        [value * weight for weight in known[name]]
+        for name, value in figures.items()
+        if name in known
+    ]
+    return tuple(map(sum, zip(*rows, strict=True))) or ZERO * len(VIEWS)
 
 
-def _added(weights: list[Weights], factors: list[float]) -> Weights:
-    """The weights, each times its factor, added up."""
-    columns = zip(*weights, strict=True)
-    return tuple(sum(map(operator.mul, column, factors)) for column in columns) or ZERO
+def known(said: Said) -> dict[Phrase, tuple[float, ...]]:
+    """The phrases of these words that the table knows, as it knows them."""
+    phrases = table().phrases
+    said_here: Iterable[Phrase] = itertools.chain(said.counts, said.pairs, said.threes)
+    return {phrase: phrases[phrase] for phrase in said_here if phrase in phrases}
 
 
-def known(said: list[str]) -> list[tuple[str, float, Weights]]:
-    """The phrases of these words that the table knows, each once, with their share in the message
-    and their weights."""
-    phrases, first, second = table().phrases, table().first, table().second
-    found: dict[str, None] = {}
-    for i, word in enumerate(said):
-        if word in phrases:
-            found[word] = None
-        if word in first:  # few words are the first of a longer one
-            pair = " ".join(said[i : i + 2])
-            if pair in phrases:
-                found[pair] = None
-            if pair in second:
-                found[" ".join(said[i : i + 3])] = None
-    rows = [(name, *phrases[name]) for name in found if name in phrases]
-    norm = max(FLOOR, math.sqrt(sum(rare * rare for _, rare, _ in rows)))
-    return [(name, rare / norm, weights) for name, rare, weights in rows]
-
-
-def text_of(rows: list[tuple[str, float, Weights]]) -> Weights:
-    """The weights of a message's phrases added up."""
-    return _added([weights for _, _, weights in rows], [share for _, share, _ in rows])
+def text_of(rows: dict[Phrase, tuple[float, ...]]) -> tuple[float, Weights]:
+    """The size of a message's phrases together, and what they say for each theme."""
+    if not rows:
+        return FLOOR, ZERO
+    squares, *sums = map(sum, zip(*rows.values(), strict=True))
+    size = max(FLOOR, math.sqrt(squares))
+    return size, tuple([total / size for total in sums])
 
 
 # ---------------------------------------------------------------- a run
@@ -231,20 +236,19 @@ class Themes:
         rates = zip(known.starts, known.begins, known.ends, strict=True)
         self.courses = [Course(theme, three) for theme, three in zip(THEMES, rates, strict=True)]
         self.ratios = [array("f") for _ in THEMES]
-        self._text = self._before = ZERO
-        self._recent: Weights | None = None
+        self._text, self._before = list(ZERO), list(ZERO)
+        self._recent: list[float] | None = None
 
     def add(
-        self, text: Weights, views: tuple[Weights, Weights, Weights], place: dict[str, float]
+        self, text: Weights, views: tuple[float, ...], place: dict[str, float]
     ) -> list[Change | None]:
         """One message: its text's and its figures' weights, and its place in the run."""
-        now, before, lately = (
-            tuple(map(sum, zip(*pair, strict=True)))
-            for pair in zip(views, weighed(place), strict=True)
-        )
-        self._text = tuple(MEMORY * old + new for old, new in zip(self._text, text, strict=True))
+        size = len(THEMES)
+        shown = list(map(operator.add, views, weighed(place)))
+        now, before, lately = shown[:size], shown[size : 2 * size], shown[2 * size :]
+        self._text = [MEMORY * old + new for old, new in zip(self._text, text, strict=True)]
         old = lately if self._recent is None else self._recent
-        self._recent = tuple(FADE * a + (1 - FADE) * b for a, b in zip(old, lately, strict=True))
+        self._recent = [FADE * a + (1 - FADE) * b for a, b in zip(old, lately, strict=True)]
         parts = zip(table().bias, self._text, now, self._before, self._recent, strict=True)
         self._before = before
         return self._step(map(max, map(sum, parts), table().least))

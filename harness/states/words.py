@@ -1,7 +1,8 @@
 """A message as words, and the phrases in it: what a theme is learned from.
 
-    found = words("Goodbye, Claude!")      ["goodbye", "name", "!"]
-    phrases(found)                         {"goodbye", "name", "!", "goodbye name", ...}
+    said = Said("goodbye, claude!")
+    said.words                             ["goodbye", "name", "!"]
+    said.phrases()                         {"goodbye", "name", "!", "goodbye name", ...}
 
 Of a longer text only the first HEAD and the last TAIL characters are read. Words are lower case;
 a number is `0`, a model's or its maker's name `name`, an emoji `☺`; words for an AI are one word;
@@ -10,8 +11,9 @@ fillers are left out. So a phrase fits whoever speaks, and however they hedge.
 
 from __future__ import annotations
 
-import itertools
 import re
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching across the cut
@@ -45,6 +47,7 @@ _EMPTY = (
     "will with within without would you're your yours you've you'll i've i'll they've let's don't "
     "isn't doesn't won't can't wasn't aren't didn't got get name yes"
 )
+Phrase = str | tuple[str, ...]  # one word, or several in a row
 FILLERS, COMMON = frozenset(_FILLERS.split()), frozenset(_COMMON.split())
 EMPTY = COMMON | FILLERS | frozenset(_EMPTY.split())
 LETTERS = 4  # a word that tells something has as many, or more
@@ -63,9 +66,32 @@ def lower(text: str) -> str:
     return low.replace("\u2019", "'").replace("_", " ")
 
 
-def words(low: str) -> list[str]:
-    """The words of a clipped text in lower case, as the model knows them."""
-    return list(filter(None, map(_known_as, _WORD.findall(low))))
+class Said:
+    """The words of a clipped text in lower case: how often each is said as it is spelled, and as
+    the model knows them, all in order, how often each, every two and every three in a row."""
+
+    def __init__(self, low: str):
+        spelled = _WORD.findall(low)
+        self.spelled = Counter(spelled)
+        self.words = list(filter(None, map(_known_as, spelled)))
+        self.counts = Counter(self.words)
+        rest = self.words[1:]
+        self.pairs = dict.fromkeys(zip(self.words, rest, strict=False))
+        self.threes = dict.fromkeys(zip(self.words, rest, rest[1:], strict=False))
+
+    def phrases(self) -> set[str]:
+        """Every one, two or three words in a row."""
+        return {*self.counts, *map(" ".join, self.pairs), *map(" ".join, self.threes)}
+
+    def often(self, words: Iterable[str]) -> int:
+        """How often these are said, together."""
+        return sum([self.counts[word] for word in words if word in self.counts])
+
+    def common(self) -> tuple[int, int]:
+        """How many of the words are common English ones, and how many are words at all; none of
+        either of a few words, which sound alike in many languages."""
+        real = len(self.words) - self.often("?!*0☺")
+        return (self.often(COMMON), real) if real >= FEW else (0, 0)
 
 
 @lru_cache(1 << 16)
@@ -81,22 +107,26 @@ def _known_as(word: str) -> str:
     return _SAME.get(word, word)
 
 
-def phrases(said: list[str]) -> set[str]:
-    """Every one, two or three words in a row."""
-    pairs = map(" ".join, itertools.pairwise(said))
-    threes = map(" ".join, zip(said, said[1:], said[2:], strict=False))
-    return {*said, *pairs, *threes}
-
-
-def tells(phrase: str) -> bool:
+@lru_cache(1 << 13)
+def tells(phrase: Phrase) -> bool:
     """Whether a phrase has a word that means something by itself."""
-    return any(w not in EMPTY and sum(map(str.isalpha, w)) >= LETTERS for w in phrase.split(" "))
+    return any(w not in EMPTY and sum(map(str.isalpha, w)) >= LETTERS for w in in_row(phrase))
 
 
-def place(phrase: str, low: str) -> tuple[int, int] | None:
+def in_row(phrase: Phrase) -> tuple[str, ...]:
+    """A phrase's words."""
+    return (phrase,) if isinstance(phrase, str) else phrase
+
+
+def place(phrase: Phrase, low: str) -> tuple[int, int] | None:
     """Where in a text in lower case a phrase stands."""
+    wanted = in_row(phrase)
+    as_is = " ".join(wanted)
+    at = low.find(as_is)
+    end = at + len(as_is)
+    if at >= 0 and not low[at - 1 : at].isalnum() and not low[end : end + 1].isalnum():
+        return at, end
     said, places = _placed(low)
-    wanted = tuple(phrase.split(" "))
     for i, word in enumerate(said):
         if word == wanted[0] and said[i : i + len(wanted)] == wanted:
             return places[i][0], places[i + len(wanted) - 1][1]
@@ -108,15 +138,6 @@ def _placed(low: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
     """The words of a text, and where each stands."""
     found = [(_known_as(match[0]), match.span()) for match in _WORD.finditer(low)]
     return tuple(w for w, _ in found if w), [span for w, span in found if w]
-
-
-def common(said: list[str]) -> tuple[int, int]:
-    """How many of these words are common English ones, and how many are words at all; none of
-    either of a few words, which sound alike in many languages."""
-    real = [word for word in said if word[0].isalpha()]
-    if len(real) < FEW:
-        return 0, 0
-    return sum(word in COMMON for word in real), len(real)
 
 
 def english(common: int, real: int) -> bool:

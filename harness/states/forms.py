@@ -3,14 +3,14 @@
 - silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged: a few words, all
   of them within marks ("*says nothing*"), or very few.
 - emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
-- verbatim_loop: NEAR (1) or NEARISH (it holds a loop but begins none) to one of the PERIOD messages
-  before, or to the last one if silent; it starts at the message that is repeated.
+- verbatim_loop: NEAR (1) or NEARISH (a template whose words change, .67) to one of the PERIOD
+  messages before, or to the last one if silent; it starts at the message that is repeated.
 - degenerate: REPEATED or more of the phrases of three words in a message stand in it before, or it
   shrinks to a small part when it is compressed: one phrase over and over. (Word salad that repeats
   nothing is not seen.)
 
-A form begins when hits worth `need`, each HOLD or more, fall within `window` messages, backdated to
-the first of them. It ends when more than `gap` messages show nothing of it, at the last that did.
+A form begins when hits worth `need` fall within `window` messages, backdated to the first of them.
+It ends when more than `gap` messages show nothing of it, at the last that did.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.states.path import Change, Evidence, Span
 from harness.states.recurrence import NEAR, NEARISH, SYMBOLS
 from harness.states.words import Said
 
-PERIOD, HOLD = 3, 0.5  # a hit worth less than HOLD holds a form but begins none
+PERIOD, TEMPLATE = 3, 0.67
 LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
 
 
@@ -88,7 +88,7 @@ def repeated(near: list[float], silent: bool, words: str) -> tuple[Hit | None, i
     """The hit of a message that repeats one of those before it, and how far back that is."""
     best = max(near[: 1 if silent else PERIOD], default=0.0)
     lag = near.index(best) + 1 if near else 0
-    return ((1 if best >= NEAR else HOLD - 0.1, words) if best >= NEARISH else None), lag
+    return ((1 if best >= NEAR else TEMPLATE, words) if best >= NEARISH else None), lag
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Form:
     def step(self, index: int, hit: Hit | None, start: int) -> Change | None:
         """One message; `start` is where its hit begins."""
         rule = RULES[self.state]
-        if hit and hit[0] >= HOLD:
+        if hit:
             self.recent.append((index, start, *hit))
         while self.recent and self.recent[0][0] <= index - rule.window:
             self.recent.popleft()

@@ -18,11 +18,11 @@ from functools import cached_property, lru_cache
 from harness.states.words import HEAD, TAIL
 
 SHINGLE, LOOK_BACK, LOCKED = 4, 8, 4
-NEAR, NEARISH = 0.7, 0.5
+NEAR, NEARISH = 0.7, 0.36
 # Of a text of LONG characters PROBES pieces are first looked for in the other text: of two that are
 # NEARISH a third of them are there, of others hardly one. If only one of the FIRST is, or less than
 # PROBABLE of all, there is no closer look.
-LONG, PROBE, PROBES, FIRST, PROBABLE = 200, 16, 36, 12, 0.2
+LONG, PROBE, PROBES, FIRST, PROBABLE = 200, 8, 36, 12, 0.2
 ORDER = sorted(range(PROBES), key=lambda k: k % (PROBES // FIRST))  # the FIRST from all over it
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that show as nothing
 

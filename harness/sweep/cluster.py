@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.sweep.plan import parse
-from harness.sweep.sweep import prepare
+from harness.sweep.plan import Run, parse
+from harness.sweep.sweep import Onlooker, Sweep, prepare
 from harness.talk.log import LogError
 from harness.text import UserError, install
 
@@ -55,7 +55,7 @@ class Teller:
     def __init__(self, ray: Any, board: Any):
         self.ray, self.board, self.stops = ray, board, 0
 
-    def draw(self, sweep: Any) -> None:
+    def draw(self, sweep: Sweep) -> None:
         """Tell the board where all the runs of this part are."""
         news = {
             run.path.name: {
@@ -72,7 +72,7 @@ class Teller:
             sweep.stop(signal.SIGINT)
         self.stops = stops
 
-    def finished(self, run: Any) -> None:
+    def finished(self, run: Run) -> None:
         """Nothing: the next `draw` tells it."""
 
 
@@ -94,7 +94,7 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
         time.sleep(1)  # a worker whose node was lost may hold a log for as long as it takes to die
 
 
-def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
+def go(sweep: Sweep, address: str, arguments: list[str], show: Onlooker) -> int:
     """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises UserError where
     there is no Ray, and LogError where it fails."""
     try:
@@ -139,8 +139,8 @@ def _connect(ray: Any, address: str) -> None:
         raise UserError(f"--ray {address}: {str(error).splitlines()[0]}") from None
 
 
-def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -> int:
-    """Show what the board says until all tasks are done; returns the exit code."""
+def _watch(ray: Any, sweep: Sweep, tasks: dict[Any, int], board: Any, show: Onlooker) -> int:
+    """Onlooker what the board says until all tasks are done; returns the exit code."""
     stops: list[int] = []
 
     def on_signal(number: int, _: Any) -> None:
@@ -164,7 +164,7 @@ def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -
     return 128 + stops[0] if stops else 0
 
 
-def _take_in(sweep: Any, news: dict[str, dict[str, Any]], show: Any) -> None:
+def _take_in(sweep: Sweep, news: dict[str, dict[str, Any]], show: Onlooker) -> None:
     """Bring the runs up to date."""
     for run in sweep.runs:
         told = news.get(run.path.name)
@@ -178,7 +178,7 @@ def _take_in(sweep: Any, news: dict[str, dict[str, Any]], show: Any) -> None:
             show.finished(run)
 
 
-def settle(ray: Any, task: Any, runs: list[Any]) -> None:
+def settle(ray: Any, task: Any, runs: list[Run]) -> None:
     """A task is over; what it could not do has failed."""
     try:
         ray.get(task)

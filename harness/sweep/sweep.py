@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attractor import Conversation
 from harness import defects
@@ -37,6 +37,15 @@ from harness.talk.log import LogBusy
 from harness.text import UserError, add_costs
 
 
+class Onlooker(Protocol):
+    """Who sees how a sweep goes. `plain` = it has no table that could be redrawn."""
+
+    plain: bool
+
+    def draw(self, sweep: "Sweep") -> None: ...
+    def finished(self, run: Run) -> None: ...
+
+
 class Sweep:
     """The runs of one process, `concurrency` of them at a time. Budget in USD, None = no limit."""
 
@@ -49,7 +58,7 @@ class Sweep:
         self.stopping, self.code = False, 0
         self.began, self.already = time.monotonic(), 0
 
-    async def go(self, show: Any) -> int:
+    async def go(self, show: Onlooker) -> int:
         """Do what is to be done; returns the exit code."""
         self.already = self.messages()
         missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
@@ -90,19 +99,19 @@ class Sweep:
         """Whether a run has ended, and the judge of the sweep has yet to label it."""
         return self.judging is not None and self.judging.lacks(run)
 
-    async def tick(self, show: Any) -> None:
+    async def tick(self, show: Onlooker) -> None:
         """Once a second, draw the table, and see what other processes have spent."""
         while True:
             show.draw(self)
             await self.purse.look_around()
             await asyncio.sleep(1)
 
-    async def look_up(self, show: Any) -> None:
+    async def look_up(self, show: Onlooker) -> None:
         """Find the states of what earlier commands did, if a table wants them."""
         for run in [] if show.plain else [run for run in self.runs if run.state == "done"]:
             await asyncio.to_thread(run.look_up)
 
-    async def work(self, waiting: Iterator[Run], show: Any) -> None:
+    async def work(self, waiting: Iterator[Run], show: Onlooker) -> None:
         """Take one run after another, until none is left or no more are to be begun."""
         for run in waiting:
             if self.stopping or self.purse.broke:

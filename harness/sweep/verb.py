@@ -12,8 +12,8 @@ from typing import Any
 
 from harness.models import call, catalogue
 from harness.sweep import cluster
+from harness.sweep.display import Display
 from harness.sweep.plan import Condition, keep_plan, parse
-from harness.sweep.progress import Progress
 from harness.sweep.recipes import detectable
 from harness.sweep.sweep import Sweep, prepare, seats_of
 from harness.talk import estimate
@@ -70,7 +70,7 @@ def command(arguments: list[str]) -> int:
     check_prices(args, conditions)
     if sweep.judging and not args.dry_run:
         sweep.judging.check(args.budget)
-    show = Progress(args.plain, args.quiet)
+    show = Display(args.plain, args.quiet)
     if args.budget is not None:
         show.line(promise(args, sweep, conditions))
     if args.dry_run:

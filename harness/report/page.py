@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import open_ended, patterns
+from harness.report.condition_tables import condition_tables, cost
 from harness.report.conditions import Groups
+from harness.report.pair_tables import compared
 from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
-from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
+from harness.report.tables import ENDS, REACH, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
@@ -154,7 +156,7 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         | {
             "label": label,
             "longest": max(run.messages for run in group),
-            "cost": money(about["cost_usd"]) + _unknown(about),
+            "cost": cost(about),
             "words": [row["word"] for row in about["words"]["out"]],
             "tables": [sheet for sheet in condition_tables(about) if sheet.rows],
         }
@@ -181,11 +183,6 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],
     }
-
-
-def _unknown(about: dict[str, Any]) -> str:
-    known, runs = about["cost_known"], about["runs"]
-    return f", and unknown in {runs - known} of {runs} runs" if 0 < known < runs else ""
 
 
 def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:

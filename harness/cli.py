@@ -74,7 +74,7 @@ def _main(arguments: list[str]) -> int:
         return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
         _refuse_keys(arguments)
-        _look_around()
+        _check_surroundings()
         return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
@@ -124,7 +124,7 @@ def _refuse_keys(arguments: list[str]) -> None:
         raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
 
 
-def _look_around() -> None:
+def _check_surroundings() -> None:
     """What a program takes for granted: somewhere to print, and a folder to work in. Raises
     UserError."""
     for number in (0, 1, 2):  # else the first file that is opened takes the place of what is closed
@@ -164,7 +164,7 @@ def run(arguments: list[str]) -> int:
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
-    call.check(*settings.everybody)
+    call.check_installed(*settings.everybody)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):

@@ -21,13 +21,13 @@ from harness.states.detect import heard
 from harness.states.names import SHORT, STATES
 from harness.talk import transcript
 
-Table = list[list[int]]
+Crosstab = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
 Z = 1.959964
 ENOUGH_RUNS = 5
 
 
-def kappa(table: Table) -> tuple[float, float] | None:
+def kappa(table: Crosstab) -> tuple[float, float] | None:
     """Cohen's kappa and its standard error; None where both readers use one and the same word."""
     n, size = sum(map(sum, table)), range(len(table))
     if not n:
@@ -45,13 +45,13 @@ def kappa(table: Table) -> tuple[float, float] | None:
     return k, math.sqrt(max(0.0, variance) / n) / (1 - pe)
 
 
-def pabak(table: Table) -> float | None:
+def pabak(table: Crosstab) -> float | None:
     """What kappa would be if neither answer were rarer and neither reader gave it more often."""
     n = sum(map(sum, table))
     return 2 * sum(table[i][i] for i in range(len(table))) / n - 1 if n else None
 
 
-def count(state: str, messages: int, first: Spans, second: Spans) -> Table:
+def crosstab(state: str, messages: int, first: Spans, second: Spans) -> Crosstab:
     """One run's 2x2 table of a state: both, only the first, only the second, neither."""
     one, two = (
         {i for name, a, b in spans if name == state for i in range(a, b + 1)}
@@ -66,7 +66,7 @@ def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
     `kappa` with `low` and `high` (None where it is undefined), `pabak`, `runs`."""
     rows = []
     for state in STATES:
-        tables = [count(state, *run) for run in runs]
+        tables = [crosstab(state, *run) for run in runs]
         table = _add(tables)
         row = {"state": state, "table": table, "pabak": pabak(table), "runs": len(runs)}
         row |= dict.fromkeys(("kappa", "low", "high"))
@@ -78,7 +78,7 @@ def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
     return rows
 
 
-def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
+def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
     """Of the logs whose label file (their value) is there and fits: messages, the rules' spans, the
     judge's spans; and who judged."""
     runs, judges = [], set()
@@ -97,7 +97,7 @@ def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
 
 def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
     """The table of rules against judge, for Console.report; none where nothing is labelled."""
-    runs, judges = judged(logs)
+    runs, judges = both_readings(logs)
     if not runs:
         return []
     title = f"rules against {judges}, message by message, {len(runs)} runs"
@@ -107,7 +107,7 @@ def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]
 
 def figures(logs: dict[Path, Path], of: str) -> dict[str, Any]:
     """The same for machines, and whose states (`of`) a report shows."""
-    runs, judges = judged(logs)
+    runs, judges = both_readings(logs)
     return {"labels": {"of": of, "judges": judges}, "agreement": agree(runs) if runs else None}
 
 
@@ -127,11 +127,11 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _add(tables: list[Table]) -> Table:
+def _add(tables: list[Crosstab]) -> Crosstab:
     return [[sum(table[i][j] for table in tables) for j in (0, 1)] for i in (0, 1)]
 
 
-def _jackknife(tables: list[Table]) -> float:
+def _jackknife(tables: list[Crosstab]) -> float:
     """Kappa's standard error with runs, not messages, taken as what was drawn at random."""
     if len(tables) < ENOUGH_RUNS:
         return 0.0

@@ -20,21 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from harness import prompts
-from harness.judge import agreement, labels, patterns
+from harness.judge import agreement, labels, pattern_files, patterns
 from harness.judge.answers import in_two_tries
-from harness.judge.labels import Answer, Message, check, joined
+from harness.judge.labels import Answer, Judge, Labels, check, joined
 from harness.judge.windows import windows
 from harness.models import catalogue, demo
-from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, tokens
+from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, question_tokens
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
 from harness.screen.progress import Progress
 from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.log import now
 from harness.talk.log_line import as_data
 from harness.talk.options import Parser, amount, check_address, count
-from harness.text import UserError
+from harness.text import UserError, many, money
 
 WINDOW = 60  # messages that one request shows at most
 ANSWER = 600  # tokens that an answer is expected to have, thinking not counted
@@ -55,17 +56,17 @@ def command(arguments: list[str]) -> int:
     catalogue.load_keys()
     if args.open:
         return _open(args)
-    bench = Bench(seat_of(args.model, args.api_base), args.window, args.concurrency, args.max_cost)
-    _refuse(args, bench.seat)
+    seat = judge_seat(args.model, args.api_base)
+    bench = Bench(seat, args.window, args.concurrency, args.max_cost)
+    _refuse(args, seat)
     logs = {log: labels.label_file(log, args.out) for log in labels.logs_in(args.logs)}
     if len(set(logs.values())) < len(logs):
         raise UserError("--out: two of these logs have the same name")
     todo = [log for log, file in logs.items() if args.again or not bench.has_read(log, file)]
     from harness.screen.tables import Tables
-    from harness.text import many
 
     show = Tables(args.plain)
-    if bench.seat.demo:
+    if seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(logs) - len(todo)} labelled already")
     show.notice(bench.forecast(todo))
@@ -75,8 +76,7 @@ def command(arguments: list[str]) -> int:
 def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: Any) -> int:
     try:
         with Progress("judging", len(todo), "log") as progress:
-            bench.tell = progress.after(show.notice)
-            failures = asyncio.run(bench.read_all(todo))
+            failures = asyncio.run(bench.read_all(todo, progress.after(show.notice)))
     finally:
         show.notice(bench.bill())
     failed = [f"not labelled: {log}: {why}" for log, why in failures.items()]
@@ -87,11 +87,10 @@ def _work(bench: "Bench", todo: dict[Path, Path], logs: dict[Path, Path], show: 
 def _open(args: Any) -> int:
     """Name patterns in logs, and merge the names; returns the exit code."""
     from harness.screen.tables import Tables
-    from harness.text import many
 
-    seat = seat_of(args.model, args.api_base)
+    seat = judge_seat(args.model, args.api_base)
     _refuse(args, seat)
-    files = {log: patterns.file_of(log, args.out) for log in labels.logs_in(args.logs)}
+    files = {log: pattern_files.file_of(log, args.out) for log in labels.logs_in(args.logs)}
     if len(set(files.values())) < len(files):
         raise UserError("--out: two of these logs have the same name")
     asker = Asker(seat, Gate(args.concurrency, RETRY_FOR), args.max_cost)
@@ -104,9 +103,8 @@ def _open(args: Any) -> int:
     show.notice(bench.forecast(todo))
     if args.dry_run:
         return 0
-    bench.tell = show.notice
     try:
-        failures = asyncio.run(bench.work(todo))
+        failures = asyncio.run(bench.work(todo, show.notice))
     finally:
         show.notice(bench.bill())
     show.report(patterns.summary(files), [f"failed: {what}: {w}" for what, w in failures.items()])
@@ -155,7 +153,7 @@ def _parse(arguments: list[str]) -> Any:
     return parser.parse_args(arguments)
 
 
-def seat_of(name: str, api_base: str | None, option: str = "--model") -> Seat:
+def judge_seat(name: str, api_base: str | None, option: str = "--model") -> Seat:
     """The judge that the user names with this option, under the rubric. Raises UserError."""
     judge = f"demo/{demo.JUDGE}"
     model = judge if name.lower().startswith("demo/") else catalogue.resolve(name)
@@ -184,9 +182,13 @@ class Bench:
         self.seat, self.window, self.concurrency = seat, window, concurrency
         self.asker = Asker(seat, Gate(concurrency, RETRY_FOR), max_cost, room)
         rubric = hashlib.sha256(seat.system.encode()).hexdigest()[:16]
-        self.about = {"model": seat.model, "rubric": rubric, "window": window, "demo": seat.demo}
+        self.about: Judge = {
+            "model": seat.model,
+            "rubric": rubric,
+            "window": window,
+            "demo": seat.demo,
+        }
         self.read, self.dropped = 0, 0
-        self.tell: Callable[[str], None] = lambda line: None
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has labels by this judge."""
@@ -197,37 +199,36 @@ class Bench:
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
-        from harness.text import many, money
-
         asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
-        read, cost = sum(map(tokens, asked)), self.asker.expected(asked, ANSWER)
+        read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
         return (
             f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
             f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, "
             f"{ANSWER} tokens an answer, nothing asked twice, no thinking)"
         )
 
-    def requests(self, messages: list[Message]) -> list[list[dict[str, str]]]:
+    def requests(self, messages: list[Turn]) -> list[list[dict[str, str]]]:
         """What is asked about a transcript: a request for each window."""
         return [self.request(messages, *ends) for ends in windows(messages, self.window)]
 
-    def request(self, messages: list[Message], first: int, last: int) -> list[dict[str, str]]:
+    def request(self, messages: list[Turn], first: int, last: int) -> list[dict[str, str]]:
         lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
         ask = ASK.format(first=first, last=last, total=len(messages), lines=lines)
         return [{"role": "system", "content": self.seat.system}, {"role": "user", "content": ask}]
 
     def bill(self) -> str:
         """What it came to."""
-        from harness.text import many, money
-
         return (
             f"{many(self.read, 'log')} labelled, {many(self.dropped, 'label')} dropped that did "
             f"not check · {self.asker.total.input:,} tokens in, {self.asker.total.output:,} out · "
             f"{money(self.asker.total.cost)}"
         )
 
-    async def read_all(self, logs: dict[Path, Path]) -> dict[Path, str]:
-        """Label each log into its file; returns why it failed for those where it did."""
+    async def read_all(
+        self, logs: dict[Path, Path], tell: Callable[[str], None]
+    ) -> dict[Path, str]:
+        """Label each log into its file, and tell of each; returns why it failed for those where it
+        did."""
         seats, failures = asyncio.Semaphore(self.concurrency), {}
 
         async def read_one(log: Path, file: Path) -> None:
@@ -236,7 +237,7 @@ class Bench:
                     found = await self.label(log)
                     labels.save(file, found)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
-                    self.tell(f"{log.name}: {len(found['states'])} spans, ends in {ends}")
+                    tell(f"{log.name}: {len(found['states'])} spans, ends in {ends}")
                 except OSError as error:
                     failures[log] = error.strerror or str(error)
                 except Failure as failure:
@@ -245,12 +246,13 @@ class Bench:
         await asyncio.gather(*(read_one(*pair) for pair in logs.items()))
         return failures
 
-    async def label(self, log: Path) -> dict[str, Any]:
+    async def label(self, log: Path) -> Labels:
         """A log's labels. Raises Failure."""
         messages, bill = transcript.read(log).messages, Bill()
         if not messages:
             raise Failure("empty", "there are no messages in it")
-        parts = [await self.look(messages, *ends, bill) for ends in windows(messages, self.window)]
+        ends = windows(messages, self.window)
+        parts = [await self.read_window(messages, *each, bill) for each in ends]
         spans = joined(span for part in parts for span in part.spans)
         theme, form = parts[-1].ends or (None, None)
         terminal = theme or form or "none"
@@ -275,7 +277,7 @@ class Bench:
             "cost_usd": bill.cost,
         }
 
-    async def look(self, messages: list[Message], first: int, last: int, bill: Bill) -> Answer:
+    async def read_window(self, messages: list[Turn], first: int, last: int, bill: Bill) -> Answer:
         """The labels of one window, asked for once more where they don't pass the check."""
         checked = partial(check, messages=messages, first=first, last=last)
         asked = self.request(messages, first, last)

@@ -21,7 +21,7 @@ from harness.models.wire import Foreign, Garbled, Wire
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
 
 
-def check(*seats: Seat) -> None:
+def check_installed(*seats: Seat) -> None:
     """Raise ModuleNotFoundError where one of the seats needs LiteLLM and it is not installed."""
     if _need(seats) and importlib.util.find_spec("litellm") is None:
         raise ModuleNotFoundError(name="litellm")

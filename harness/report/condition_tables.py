@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from harness.report import needed, numbers
-from harness.report.numbers import share, span
+from harness.report import needed
+from harness.report.numbers import percent, span, when
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.text import money, tokens
@@ -37,7 +37,7 @@ def _states(about: dict[str, Any]) -> Sheet:
     ]
     for kind in ("theme", "form"):
         none = about["ending"][kind]["none"]
-        rows.append([f"no {kind}", "", "", "", "", share(none)])
+        rows.append([f"no {kind}", "", "", "", "", percent(none)])
     title = f"{about['name']} · n = {about['runs']}, {about['messages']:,} messages"
     return Sheet(title, columns, rows, "time in it: mean share of a run's messages.")
 
@@ -45,8 +45,8 @@ def _states(about: dict[str, Any]) -> Sheet:
 def _state(state: str, row: dict[str, Any], ends: dict[str, Any]) -> list[str]:
     time = row["spent"]
     spent = f"{100 * time['mean']:.0f}% {span(time['low'], time['high'])}".strip()
-    onset = numbers.onset(row["onset"])
-    return [SHORT[state], row["kind"], share(row["reached"]), onset, spent, share(ends)]
+    onset = when(row["onset"])
+    return [SHORT[state], row["kind"], percent(row["reached"]), onset, spent, percent(ends)]
 
 
 def _transitions(about: dict[str, Any]) -> Sheet:
@@ -54,7 +54,7 @@ def _transitions(about: dict[str, Any]) -> Sheet:
         "what follows what: of all times that a theme was left for another",
         ["from", "to", "times", "of all that leave it"],
         [
-            [SHORT[t["from"]], SHORT[t["to"]], str(t["count"]), share(t)]
+            [SHORT[t["from"]], SHORT[t["to"]], str(t["count"]), percent(t)]
             for t in about["transitions"]
         ],
     )
@@ -79,8 +79,8 @@ def _form(row: dict[str, Any]) -> list[str]:
     )
     return [
         SHORT[row["form"]],
-        share(row["reached"]),
-        numbers.onset(row["onset"]),
+        percent(row["reached"]),
+        when(row["onset"]),
         str(row["spans"]),
         lasted,
         over,
@@ -102,7 +102,7 @@ def _tool(row: dict[str, Any]) -> list[str]:
     return [
         row["tool"],
         str(row["attempts"]),
-        share(row["runs"]),
+        percent(row["runs"]),
         outcomes,
         " | ".join(reasons) + (f" | and {more} more" if more > 0 else ""),
     ]
@@ -126,11 +126,11 @@ def _interjection(row: dict[str, Any]) -> list[str]:
         row["source"],
         " ".join(row["name"][:40].split()),
         str(row["count"]),
-        share(row["ended"]),
-        share(row["returned"]) + (f", after {median(back):.0f}" if back else ""),
-        share(row["tool"]) + (f", after {median(called):.0f}" if called else ""),
-        share(row["declines"]),
-        share(row["names_it"]),
+        percent(row["ended"]),
+        percent(row["returned"]) + (f", after {median(back):.0f}" if back else ""),
+        percent(row["tool"]) + (f", after {median(called):.0f}" if called else ""),
+        percent(row["declines"]),
+        percent(row["names_it"]),
     ]
 
 
@@ -152,8 +152,8 @@ def _turns(row: dict[str, Any]) -> list[str]:
 
 def _runs(about: dict[str, Any]) -> list[Sheet]:
     """How the runs went as runs, which says nothing of their states."""
-    stopped = [[reason, share(row)] for reason, row in about["stopped"].items()]
-    incidents = [[r["what"], str(r["times"]), share(r["runs"])] for r in about["incidents"]]
+    stopped = [[reason, percent(row)] for reason, row in about["stopped"].items()]
+    incidents = [[r["what"], str(r["times"]), percent(r["runs"])] for r in about["incidents"]]
     return [
         Sheet("why runs stopped", ["reason", "runs"], stopped),
         Sheet("on the way", ["what", "times", "runs with it"], incidents),
@@ -206,4 +206,4 @@ def _words(about: dict[str, Any]) -> Iterator[Sheet]:
 
 
 def _word(row: dict[str, Any]) -> list[str]:
-    return [row["word"], f"{row['average']:.1f}", share(row["share"]), str(row["most"])]
+    return [row["word"], f"{row['average']:.1f}", percent(row["share"]), str(row["most"])]

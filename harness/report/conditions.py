@@ -19,8 +19,8 @@ PLAIN = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max
 CUT = 50  # characters of a setting's value in a condition's name
 
 Facts = dict[str, str]
-Key = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings
-Groups = dict[Key, list[Any]]  # of summaries
+ConditionKey = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings
+Groups = dict[ConditionKey, list[Any]]  # of summaries
 
 
 def words_of(value: Any) -> str:

@@ -13,8 +13,7 @@ from typing import Any
 from harness.report import stats
 from harness.report.figures import Figures, share
 from harness.report.interjections import NEXT, SOON, Interjected
-from harness.report.numbers import onset
-from harness.report.numbers import share as shown_share
+from harness.report.numbers import percent, when
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 
@@ -98,8 +97,8 @@ def table(rows: list[Figures]) -> Sheet:
             row["by"],
             row["goal"],
             str(row["attempts"]),
-            shown_share(row["worked"]),
-            onset(row["needed"]) if row["needed"] else "–",
+            percent(row["worked"]),
+            when(row["needed"]) if row["needed"] else "–",
         ]
         for row in rows
     ]

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 
-def share(row: dict[str, Any]) -> str:
+def percent(row: dict[str, Any]) -> str:
     """7/10 70% [40–89]."""
     if not row["of"]:
         return "–"
@@ -12,7 +12,7 @@ def share(row: dict[str, Any]) -> str:
     return f"{row['count']}/{row['of']} {100 * row['share']:.0f}% {interval}"
 
 
-def reach(row: dict[str, Any]) -> str:
+def brief(row: dict[str, Any]) -> str:
     """The same where there is little room: 7/10 [40–89%]."""
     if not row["of"]:
         return "–"
@@ -29,7 +29,7 @@ def span(
     return f"[{scale * low:{form}}{' to ' if sign else '–'}{scale * high:{form}}]"
 
 
-def onset(curve: dict[str, Any] | None) -> str:
+def when(curve: dict[str, Any] | None) -> str:
     """The median onset with its interval, as message indices: 8 [6, 11]; – is no limit."""
     if curve is None:
         return "?"

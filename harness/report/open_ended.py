@@ -11,8 +11,7 @@ from statistics import mean, median
 
 from harness.report import stats
 from harness.report.figures import Figures, share
-from harness.report.numbers import share as shown_share
-from harness.report.numbers import span
+from harness.report.numbers import percent, span
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT, THEMES
@@ -128,7 +127,7 @@ def tables(found: list[Figures] | None) -> list[Sheet]:
 def _shares(found: list[Figures], kind: str) -> list[list[str]]:
     """The rows that any model has something in."""
     return [
-        [SHORT.get(name, name), *(shown_share(one[kind][name]) for one in found)]
+        [SHORT.get(name, name), *(percent(one[kind][name]) for one in found)]
         for name in found[0][kind]
         if any(one[kind][name]["count"] for one in found)
     ]

@@ -25,7 +25,7 @@ from harness.report.pair_tables import compared
 from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
-from harness.report.tables import ENDS, REACH, labels, notes, overview
+from harness.report.tables import ENDS_NOTE, REACH_NOTE, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
@@ -177,8 +177,8 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "conditions": conditions,
         "notes": notes(report),
         "missing": report["missing"],
-        "reach": REACH,
-        "ends": ENDS,
+        "reach": REACH_NOTE,
+        "ends": ENDS_NOTE,
         "compared": compared(report["compared"]),
         "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],

@@ -9,10 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from harness.judge.patterns import Pattern, patterns_of
+from harness.judge.pattern_files import Pattern, Patterns, patterns_of
 from harness.report.conditions import Groups
 from harness.report.figures import share
-from harness.report.numbers import share as shown_share
+from harness.report.numbers import percent
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
@@ -47,13 +47,13 @@ def figures(groups: Groups, called: list[str]) -> dict[str, Any] | None:
     }
 
 
-def _read(runs: list[Summary]) -> list[tuple[Summary, dict[str, Any]]]:
+def _read(runs: list[Summary]) -> list[tuple[Summary, Patterns]]:
     found = ((run, patterns_of(Path(run.path))) for run in runs)
     return [(run, about) for run, about in found if about and about["n_messages"] == run.messages]
 
 
 def _by_pattern(
-    part: list[tuple[Summary, dict[str, Any]]],
+    part: list[tuple[Summary, Patterns]],
 ) -> dict[str, list[tuple[Summary, Pattern]]]:
     found: dict[str, list[tuple[Summary, Pattern]]] = {}
     for run, about in part:
@@ -91,17 +91,17 @@ def _beside(members: list[tuple[Summary, Pattern]]) -> dict[str, float]:
     return {state: count / size for state, count in shared.most_common() if count}
 
 
-def _judge(found: dict[str, Any]) -> str:
+def _judge(found: Patterns) -> str:
     return str(found["judge"]["model"]) + " (a scripted demo)" * bool(found["judge"].get("demo"))
 
 
-def _notes(files: list[dict[str, Any]], runs: int) -> list[str]:
+def _notes(files: list[Patterns], runs: int) -> list[str]:
     notes = []
     if len(files) < runs:
         notes.append(f"patterns: read in {len(files)} of {runs} runs; judge --open reads the rest")
-    merges = [found.get("merge") or {} for found in files]
+    merges = [merge for found in files if (merge := found.get("merge"))]
     digests = {merge.get("of") for merge in merges}
-    if None in digests:
+    if len(merges) < len(files) or None in digests:
         notes.append("patterns: not all names were merged: run judge --open again over these logs")
     elif len(digests) > 1:
         notes.append(
@@ -129,7 +129,7 @@ def tables(found: dict[str, Any] | None) -> list[Sheet]:
     for one in found["patterns"]:
         for number, row in enumerate(one["conditions"]):
             name = "" if number else f"{one['pattern']}: {row['what']}"
-            cells = [shown_share(row["runs"]), states(row["states"]), row["quotes"][0]["words"]]
+            cells = [percent(row["runs"]), states(row["states"]), row["quotes"][0]["words"]]
             rows.append([name, *[row["condition"]] * several, *map(_flat, cells)])
     title = f"{TITLE}, named by {', '.join(found['judges'])}"
     return [Sheet(title, columns, rows, ABOUT, 1 + several)]

@@ -11,13 +11,13 @@ from harness.text import many
 MANY = 8  # conditions from which on the terminal is sparing
 LEGEND = 16  # different shares whose intervals can stand below a table
 NONE = "·"
-REACH = (
+REACH_NOTE = (
     "7/10 [40–89%] @8 [6, 11] is reach and onset. reach: runs that are in the state at any time, "
     "with the 95% interval of their share. onset: the message by which half of the runs have "
     "reached it, with its interval; –: no limit to be seen; <half: fewer than half reach it. A run "
     "that stopped without it is censored: it counts for as long as it lasted."
 )
-ENDS = (
+ENDS_NOTE = (
     "ends in: the theme and the form that hold in the last messages. Why a run stopped (its limit, "
     "an error, a person) is another question, and a table of its own."
 )
@@ -51,7 +51,7 @@ def _words(conditions: list[dict[str, Any]]) -> Sheet:
             label,
             str(c["runs"]),
             *(
-                f"{row['average']:.1f} {numbers.reach(row['share'])}\nmost {row['most']}"
+                f"{row['average']:.1f} {numbers.brief(row['share'])}\nmost {row['most']}"
                 for row in _asked(c)
             ),
         ]
@@ -82,7 +82,7 @@ def _reached(conditions: list[dict[str, Any]]) -> Sheet:
         for label, c in zip(labels(conditions), conditions, strict=True)
     ]
     never = [SHORT[state] for state in STATES if state not in seen]
-    note = f"{REACH} {NONE}: in no run{_none(conditions)}. {short}".strip()
+    note = f"{REACH_NOTE} {NONE}: in no run{_none(conditions)}. {short}".strip()
     note += f" Reached by no run: {', '.join(never)}." if never else ""
     return Sheet(
         "which states are reached, and from when",
@@ -99,7 +99,7 @@ def _reach(row: dict[str, Any], short: bool) -> str:
     if not share["count"]:
         return NONE
     if not short:
-        return f"{numbers.reach(share)}\n@{numbers.onset(onset)}"
+        return f"{numbers.brief(share)}\n@{numbers.when(onset)}"
     at = "?" if onset is None else "<half" if onset["median"] is None else onset["median"]
     return f"{share['count']}/{share['of']} @{at}"
 
@@ -107,7 +107,7 @@ def _reach(row: dict[str, Any], short: bool) -> str:
 def _intervals(shares: list[dict[str, Any]], conditions: list[Any]) -> str:
     """The intervals of shares once below the table, where there are many rows and few different
     shares; else nothing, and they stand in the cells."""
-    told = {(s["of"], s["count"]): numbers.reach(s) for s in shares if s["count"]}
+    told = {(s["of"], s["count"]): numbers.brief(s) for s in shares if s["count"]}
     if len(conditions) <= MANY or len(told) > LEGEND:
         return ""
     return f"The intervals: {', '.join(told[key] for key in sorted(told))}. "
@@ -116,7 +116,7 @@ def _intervals(shares: list[dict[str, Any]], conditions: list[Any]) -> str:
 def _none(conditions: list[dict[str, Any]]) -> str:
     """What none of so many runs can mean, where all conditions have as many."""
     sizes = {condition["runs"] for condition in conditions}
-    return f", {numbers.reach(stats.share(0, sizes.pop()))}" if len(sizes) == 1 else ""
+    return f", {numbers.brief(stats.share(0, sizes.pop()))}" if len(sizes) == 1 else ""
 
 
 def _named(states: list[str]) -> list[str]:
@@ -136,13 +136,13 @@ def _ends(conditions: list[dict[str, Any]]) -> Sheet:
         for label, c in zip(labels(conditions), conditions, strict=True)
     ]
     columns = [f"no {kind}" if state == "none" else _named([state])[0] for kind, state in seen]
-    return Sheet("what runs end in", ["condition", "n", *columns], rows, short + ENDS, 2, True)
+    return Sheet("what runs end in", ["condition", "n", *columns], rows, short + ENDS_NOTE, 2, True)
 
 
 def _end(row: dict[str, Any], short: bool) -> str:
     if not row["count"]:
         return NONE
-    return f"{row['count']}/{row['of']}" if short else numbers.reach(row)
+    return f"{row['count']}/{row['of']}" if short else numbers.brief(row)
 
 
 # ---------------------------------------------------------------- notes

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.sweep.plan import Run, parse
+from harness.sweep.plan import Run, parse_arguments
 from harness.sweep.sweep import Onlooker, Sweep, prepare
 from harness.talk.log import LogError
 from harness.text import UserError, install
@@ -81,7 +81,7 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
     import ray
 
     os.chdir(folder)
-    args = parse(arguments)
+    args = parse_arguments(arguments)
     args.shard, args.ray = (k, parts), None
     teller, until = Teller(ray, board), time.monotonic() + DYING
     while True:
@@ -119,7 +119,7 @@ def go(sweep: Sweep, address: str, arguments: list[str], show: Onlooker) -> int:
     finally:
         ray.shutdown()
     if sweep.judging:
-        sweep.judging.look()  # it was the tasks that labelled
+        sweep.judging.read_labels()  # it was the tasks that labelled
     return code or sweep.outcome()
 
 
@@ -156,7 +156,7 @@ def _watch(ray: Any, sweep: Sweep, tasks: dict[Any, int], board: Any, show: Onlo
             news = ray.get(board.take.remote(len(stops)))
             _take_in(sweep, news, show)
             for task in done:
-                settle(ray, task, sweep.runs[tasks[task] - 1 :: len(tasks)])
+                _task_over(ray, task, sweep.runs[tasks[task] - 1 :: len(tasks)])
             show.draw(sweep)
     finally:
         for number, handler in before.items():
@@ -178,7 +178,7 @@ def _take_in(sweep: Sweep, news: dict[str, dict[str, Any]], show: Onlooker) -> N
             show.finished(run)
 
 
-def settle(ray: Any, task: Any, runs: list[Run]) -> None:
+def _task_over(ray: Any, task: Any, runs: list[Run]) -> None:
     """A task is over; what it could not do has failed."""
     try:
         ray.get(task)

@@ -5,13 +5,13 @@ a failure, Ctrl+C) is labelled by the same command again.
 """
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 from harness import defects
 from harness.judge import labels
-from harness.judge.judge import ANSWER, WINDOW, Bench, seat_of
+from harness.judge.judge import ANSWER, WINDOW, Bench, judge_seat
 from harness.models import catalogue, demo
-from harness.models.asking import tokens
+from harness.models.asking import question_tokens
 from harness.models.failures import Failure
 from harness.sweep.plan import Run
 from harness.sweep.purse import Purse
@@ -25,12 +25,12 @@ class Judging:
     """The judge of a sweep's runs, and what became of its work."""
 
     def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
-        self.seat, self.purse, self.runs = seat_of(name, None, "--judge"), purse, runs
+        self.seat, self.purse, self.runs = judge_seat(name, None, "--judge"), purse, runs
         self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
         self.failures: dict[str, str] = {}  # by the log's name
         self.defect = False  # whether one of them is a defect of ours
         self._found: dict[str, tuple[int, float | None]] = {}  # by log: messages read, USD
-        self.look()
+        self.read_labels()
         self.before = add_costs(map(self._cost, runs))  # USD, of labels that are there
         purse.beside = self._spent
 
@@ -72,7 +72,9 @@ class Judging:
         message = {"label": "Model A", "response": "x" * REPLY * CHARS, "tool_attempts": []}
         asked = self.bench.requests([cast(Turn, message)] * 2 * (settings.max_turns or 0))
         cost = self.bench.asker.expected(asked, ANSWER)
-        return Estimate(len(asked), sum(map(tokens, asked)), 0, ANSWER * len(asked), cost, cost)
+        return Estimate(
+            len(asked), sum(map(question_tokens, asked)), 0, ANSWER * len(asked), cost, cost
+        )
 
     def words(self) -> str:
         """What was labelled, what is missing and why, what it cost."""
@@ -90,14 +92,14 @@ class Judging:
         asker = self.bench.asker
         return add_costs([self.before, asker.total.cost]), asker.pending
 
-    def look(self) -> None:
+    def read_labels(self) -> None:
         """Read from the label files what this judge has labelled, older versions of logs too."""
         for run in self.runs:
             known = labels.labels_of(run.path)
             if known and known["judge"] == self.bench.about:
                 self._note(run, known)
 
-    def _note(self, run: Run, known: dict[str, Any]) -> None:
+    def _note(self, run: Run, known: labels.Labels) -> None:
         self._found[run.path.name] = known["n_messages"], known.get("cost_usd")
 
     def _has(self, run: Run) -> bool:

@@ -33,7 +33,7 @@ from harness.text import UserError
 
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 # What may differ without making it another experiment.
-LIMITS = (
+INCIDENTAL = (
     "max_turns",
     "max_cost",
     "idle_timeout",
@@ -104,7 +104,7 @@ class Run:
         """Whether it may be held by another process, as far as is known here."""
         return self.talk is None and self.state in ("waiting", "elsewhere")
 
-    def look(self) -> tuple[int, Totals] | None:
+    def read_on(self) -> tuple[int, Totals] | None:
         """What another process has added to the log, for `take_in`; None where that is nothing."""
         with contextlib.suppress(OSError):  # not begun by anybody
             size = self.path.stat().st_size
@@ -115,10 +115,10 @@ class Run:
         return None
 
     def take_in(self, found: tuple[int, Totals]) -> None:
-        """Take in what `look` has found."""
+        """Take in what `read_on` has found."""
         self._seen, self.totals = found
 
-    def look_up(self) -> None:
+    def find_states(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
 
@@ -185,7 +185,7 @@ def shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
+def parse_arguments(arguments: list[str], about_sweeps: str | None = None) -> Any:
     """The arguments, over those of a recipe where one is named. Raises UserError."""
     args = parser(about_sweeps).parse_args(arguments)
     if args.recipe:
@@ -239,8 +239,10 @@ def _condition(
     if settings.a.human or settings.b.human:
         raise UserError("a human seat needs a terminal to type in; sweeps are unattended")
     varies = {name: chosen[name] for name in varying}
-    decides = {name: value for name, value in settings.to_config().items() if name not in LIMITS}
-    decides |= {name: value for name, value in varies.items() if name in LIMITS}
+    decides = {
+        name: value for name, value in settings.to_config().items() if name not in INCIDENTAL
+    }
+    decides |= {name: value for name, value in varies.items() if name in INCIDENTAL}
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
     said = [*varies.values()] or [settings.a.name, settings.b.name]
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", "_".join(map(str, said)))[:60].strip("-.")
@@ -271,7 +273,7 @@ def unfinished(past: Transcript, settings: Settings) -> bool:
     return False
 
 
-def look_back(todo: list[Run]) -> None:
+def read_logs(todo: list[Run]) -> None:
     """Find out from their logs which runs are done, and what was spent on the others.
 
     Raises LogError."""

@@ -62,12 +62,12 @@ class Purse:
         over = f", overshot by {money(spent - self.budget)}" if spent > self.budget else ""
         return f"--max-cost reached{over}; raise it to go on"
 
-    async def look_around(self) -> None:
+    async def count_others(self) -> None:
         """Take in what other processes have spent on runs of this folder."""
         if self.budget is None:
             return
         away = [run for run in self.runs if run.away]
-        seen = await asyncio.to_thread(lambda: [run.look() for run in away])
+        seen = await asyncio.to_thread(lambda: [run.read_on() for run in away])
         for run, found in zip(away, seen, strict=True):
             if found and run.away:  # it may have been begun here meanwhile
                 run.take_in(found)

@@ -26,7 +26,7 @@ from harness.sweep.plan import (
     Run,
     grid,
     load_plan,
-    look_back,
+    read_logs,
     runs,
     unfinished,
 )
@@ -64,7 +64,7 @@ class Sweep:
         missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
         hear_signals(self.stop)
-        beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
+        beside = [asyncio.create_task(act) for act in (self.tick(show), self.find_states(show))]
         await call.ready(*seats_of(self.runs))
         for _ in missing[: self.concurrency]:
             if not self.stopping:
@@ -103,13 +103,13 @@ class Sweep:
         """Once a second, draw the table, and see what other processes have spent."""
         while True:
             show.draw(self)
-            await self.purse.look_around()
+            await self.purse.count_others()
             await asyncio.sleep(1)
 
-    async def look_up(self, show: Onlooker) -> None:
+    async def find_states(self, show: Onlooker) -> None:
         """Find the states of what earlier commands did, if a table wants them."""
         for run in [] if show.plain else [run for run in self.runs if run.state == "done"]:
-            await asyncio.to_thread(run.look_up)
+            await asyncio.to_thread(run.find_states)
 
     async def work(self, waiting: Iterator[Run], show: Onlooker) -> None:
         """Take one run after another, until none is left or no more are to be begun."""
@@ -217,7 +217,7 @@ def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     conditions = [replace(c, key=known.get(c.digest, c.key)) for c in conditions]
     everything = runs(conditions, args, folder)
     mine = everything[args.shard[0] - 1 :: args.shard[1]]
-    look_back(mine)
+    read_logs(mine)
     budget = args.budget  # each shard has its part of the money
     part = None if budget is None else budget * len(mine) / len(everything)
     sweep = Sweep(mine, folder, args.concurrency, part)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import tools
 from harness.models.reply import Reply
 from harness.models.seat import Seat
-from harness.talk.events import Aborted, Attempt, Source, Turn, Usage, label
+from harness.talk.events import Aborted, Attempt, Source, Turn, Usage, seat_label
 from harness.talk.history import History
 from harness.talk.settings import Settings
 from harness.text import add_costs, sendable
@@ -98,7 +98,7 @@ class Draft:
         event: Turn = {
             "type": "turn",
             "turn": self.turn,
-            "label": label(self.seat.letter),
+            "label": seat_label(self.seat.letter),
             "model": self.seat.model,
             "response": response,
             "tool_attempts": self.attempts,
@@ -134,7 +134,7 @@ class Draft:
         return {
             "type": "aborted",
             "turn": self.turn,
-            "label": label(self.seat.letter),
+            "label": seat_label(self.seat.letter),
             "model": self.seat.model,
             "why": why,
             "partial": words,
@@ -152,7 +152,7 @@ def unsaid(seat: Seat, turn: int, words: str) -> Aborted:
     return {
         "type": "aborted",
         "turn": turn,
-        "label": label(seat.letter),
+        "label": seat_label(seat.letter),
         "model": seat.model,
         "why": "stopped",
         "source": "live",
@@ -166,7 +166,7 @@ def spoken(seat: Seat, turn: int, words: str, source: Source, **more: Any) -> Tu
     event: Turn = {
         "type": "turn",
         "turn": turn,
-        "label": label(seat.letter),
+        "label": seat_label(seat.letter),
         "model": seat.model,
         "response": words,
         "tool_attempts": [],

@@ -9,12 +9,12 @@ from typing import Literal
 from harness.models import call
 from harness.models.failures import Failure
 from harness.models.reply import Reply
-from harness.models.retry import Retry
 from harness.models.seat import Seat
+from harness.models.tries import Tries
 from harness.talk.company import Company
 from harness.talk.controls import Controls
 from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
-from harness.talk.events import Event, Turn, label
+from harness.talk.events import Event, Turn, seat_label
 from harness.talk.history import History
 from harness.talk.puppets import Puppet
 from harness.talk.settings import Interjection, Settings
@@ -35,7 +35,7 @@ CARRIED = (
     "flags",
 )
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
-Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
+Edit = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
 
 
 class Broke(Failure):
@@ -90,7 +90,7 @@ class Script:
 class Person:
     """Types a message, in a seat of their own or in the model's place."""
 
-    def __init__(self, stage: Stage, edit: Editor | None):
+    def __init__(self, stage: Stage, edit: Edit | None):
         self.stage, self.edit = stage, edit
 
     async def say(self, seat: Seat, turn: int) -> Turn | None:
@@ -190,7 +190,7 @@ class Model:
 
     async def _ask(self, draft: Draft) -> None:
         """One reply into `draft.reply`, tried again for as long as that makes sense."""
-        stage, retry = self.stage, Retry(self.stage.settings.retry_for, "--retry-for")
+        stage, tries = self.stage, Tries(self.stage.settings.retry_for, "--retry-for")
         while True:
             stage.check_room()
             stage.pay(draft.expected, draft.cost)
@@ -210,7 +210,7 @@ class Model:
                     stage.note(draft.aborted(failure.kind, draft.reply))
                     draft.reply = Reply()
                 if failure.kind != "context_window" or not self._slide(draft):
-                    await self._wait_out(failure, retry.wait(failure, took), draft)
+                    await self._wait_out(failure, tries.wait(failure, took), draft)
 
     def _request(self, draft: Draft) -> dict:
         """The arguments of the next request."""
@@ -233,7 +233,7 @@ class Model:
         stage, first = self.stage, draft.history.next_slide()
         if stage.settings.on_full != "slide" or first is None:
             return False
-        who = label(draft.seat.letter)
+        who = seat_label(draft.seat.letter)
         stage.note({"type": "slide", "turn": draft.turn, "label": who, "from_message": first})
         stage.show.notice(
             f"context window full: {who} no longer sees what came before {place(first)}"
@@ -248,7 +248,7 @@ class Model:
             {
                 "type": "retry",
                 "turn": draft.turn,
-                "label": label(draft.seat.letter),
+                "label": seat_label(draft.seat.letter),
                 "error": failure.kind,
                 "message": str(failure),
                 "wait": round(wait, 3),
@@ -271,7 +271,7 @@ class Puppeteer:
     async def say(self, seat: Seat, turn: int, rule: Puppet) -> Turn | None:
         """What it writes, spoken as the seat; None where a person takes it over, or where it
         writes nothing: then the message is the model's. Raises Broke and Failure."""
-        self.stage.pay(self.stage.state.question_cost(rule.actor))
+        self.stage.pay(self.stage.state.puppet_cost(rule.actor))
         self.stage.show.begin(seat, turn, "puppet")
         return await self.stage.controls.make(self._message(seat, turn, rule))
 
@@ -282,7 +282,7 @@ class Puppeteer:
         draft = Draft(
             stage.settings.changed(tools=(), tool_schemas=(), cache=False), actor, turn, history
         )
-        draft.source, draft.expected = "puppet", stage.state.question_cost(actor)
+        draft.source, draft.expected = "puppet", stage.state.puppet_cost(actor)
         since = stage.state.onset(rule.state)
         if not await self.model.made(draft):
             return None

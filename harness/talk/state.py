@@ -68,9 +68,9 @@ class State:
         turn = self.last["turn"]
         return (self.settings.b, turn) if seat_of(self.last) == "A" else (self.settings.a, turn + 1)
 
-    def question_cost(self, actor: Seat) -> float:
+    def puppet_cost(self, actor: Seat) -> float:
         """What a puppeteer's message should cost, in USD; unknown counts 0."""
-        return estimate.question(actor, self._said)
+        return estimate.puppet_cost(actor, self._said)
 
     def next_cost(self, seat: Seat) -> float:
         """What the seat's next message should cost, in USD; unknown counts 0."""

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.sweep.plan import Run, parse_arguments
+from harness.sweep.plan import News, Run, parse_arguments
 from harness.sweep.sweep import Onlooker, Sweep, prepare
 from harness.talk.log import LogError
 from harness.text import UserError, install
@@ -33,15 +33,15 @@ class Board:
     """What the tasks have told so far, and how often they were asked to stop. A Ray actor."""
 
     def __init__(self) -> None:
-        self.news: dict[str, dict[str, Any]] = {}
+        self.news: dict[str, News] = {}
         self.stops = 0
 
-    def tell(self, news: dict[str, dict[str, Any]]) -> int:
+    def tell(self, news: dict[str, News]) -> int:
         """Note what became of runs; returns how often the sweep was asked to stop."""
         self.news |= news
         return self.stops
 
-    def take(self, stops: int) -> dict[str, dict[str, Any]]:
+    def take(self, stops: int) -> dict[str, News]:
         """What is new since the last call; `stops` is for the tasks."""
         news, self.news, self.stops = self.news, {}, stops
         return news
@@ -57,16 +57,7 @@ class Teller:
 
     def draw(self, sweep: Sweep) -> None:
         """Tell the board where all the runs of this part are."""
-        news = {
-            run.path.name: {
-                "state": run.state,
-                "totals": run.totals,
-                "problem": run.problem,
-                "defect": run.defect,
-                "reached": run.so_far(),
-            }
-            for run in sweep.runs
-        }
+        news = {run.path.name: run.news() for run in sweep.runs}
         stops = self.ray.get(self.board.tell.remote(news))
         for _ in range(stops - self.stops):
             sweep.stop(signal.SIGINT)
@@ -82,10 +73,9 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
 
     os.chdir(folder)
     args = parse_arguments(arguments)
-    args.shard, args.ray = (k, parts), None
     teller, until = Teller(ray, board), time.monotonic() + DYING
     while True:
-        sweep, _, _ = prepare(args)
+        sweep, _, _ = prepare(args, (k, parts))
         teller.draw(sweep)
         asyncio.run(sweep.go(teller))
         busy = any(run.state == "elsewhere" for run in sweep.runs)
@@ -140,11 +130,11 @@ def _connect(ray: Any, address: str) -> None:
 
 
 def _watch(ray: Any, sweep: Sweep, tasks: dict[Any, int], board: Any, show: Onlooker) -> int:
-    """Onlooker what the board says until all tasks are done; returns the exit code."""
+    """Show what the board says until all tasks are done; returns the exit code."""
     stops: list[int] = []
 
     def on_signal(number: int, _: Any) -> None:
-        sweep.stopping = True
+        sweep.stop(number)
         stops.extend([number] if number == signal.SIGINT else [number, number])
 
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -154,7 +144,9 @@ def _watch(ray: Any, sweep: Sweep, tasks: dict[Any, int], board: Any, show: Onlo
         while left:
             done, left = ray.wait(left, num_returns=len(left), timeout=1)
             news = ray.get(board.take.remote(len(stops)))
-            _take_in(sweep, news, show)
+            for run in sweep.runs:
+                if run.path.name in news and run.hear(news[run.path.name]):
+                    show.finished(run)
             for task in done:
                 _task_over(ray, task, sweep.runs[tasks[task] - 1 :: len(tasks)])
             show.draw(sweep)
@@ -162,20 +154,6 @@ def _watch(ray: Any, sweep: Sweep, tasks: dict[Any, int], board: Any, show: Onlo
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 + stops[0] if stops else 0
-
-
-def _take_in(sweep: Sweep, news: dict[str, dict[str, Any]], show: Onlooker) -> None:
-    """Bring the runs up to date."""
-    for run in sweep.runs:
-        told = news.get(run.path.name)
-        if told is None:
-            continue
-        ended = told["state"] not in ("waiting", "running", run.state)
-        run.state, run.totals = told["state"], told["totals"]
-        run.problem, run.defect = told["problem"], told["defect"]
-        run.reached |= told["reached"]
-        if ended:
-            show.finished(run)
 
 
 def _task_over(ray: Any, task: Any, runs: list[Run]) -> None:

@@ -25,14 +25,14 @@ class Judging:
     """The judge of a sweep's runs, and what became of its work."""
 
     def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
-        self.seat, self.purse, self.runs = judge_seat(name, None, "--judge"), purse, runs
-        self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
+        self.seat, self.runs = judge_seat(name, None, "--judge"), runs
+        self.bench = Bench(self.seat, WINDOW, concurrency, None, purse.has_room)
         self.failures: dict[str, str] = {}  # by the log's name
         self.defect = False  # whether one of them is a defect of ours
         self._found: dict[str, tuple[int, float | None]] = {}  # by log: messages read, USD
         self.read_labels()
         self.before = add_costs(map(self._cost, runs))  # USD, of labels that are there
-        purse.beside = self._spent
+        purse.share_with(self._spent)
 
     def check(self, budget: float | None) -> None:
         """Refuse what could not work. Raises UserError."""
@@ -84,9 +84,6 @@ class Judging:
         why = "; ".join(sorted(set(self.failures.values())))
         more = f" (missing: {missing}{why and ': ' + why})" if missing else ""
         return f"{said}{more}; {money(add_costs(self._cost(run) for run in self.runs))}"
-
-    def _room(self, expected: float) -> bool:
-        return self.purse.has_room(expected)
 
     def _spent(self) -> tuple[float | None, float]:
         asker = self.bench.asker

@@ -15,19 +15,20 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from attractor import Conversation
 from harness import files
 from harness.models import secrets
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
+from harness.talk.controls import Controls
 from harness.talk.events import End, Totals
 from harness.talk.log import Log, LogError, alone
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
+from harness.talk.state import State
 from harness.talk.transcript import Transcript
 from harness.text import UserError
 
@@ -60,6 +61,16 @@ class Condition:
         return " ".join(f"{name}={value}" for name, value in self.varies.items()) or self.key
 
 
+class News(TypedDict):
+    """Where a run is, as one process tells another: see Run."""
+
+    state: str
+    totals: Totals
+    problem: str
+    defect: bool
+    reached: set[str]
+
+
 @dataclass
 class Run:
     """One conversation of the sweep, and how far it is."""
@@ -72,7 +83,8 @@ class Run:
     reached: set[str] = field(default_factory=set)
     problem: str = ""
     defect: bool = False  # it failed by a defect of ours
-    talk: Conversation | None = None
+    _play: State | None = None  # while it is held here
+    _controls: Controls | None = None
     _seen: int = 0  # bytes of the log that were read while another process wrote it
 
     @property
@@ -81,9 +93,7 @@ class Run:
 
     def so_far(self) -> set[str]:
         """The attractor states that it has been in, as far as this process has seen."""
-        if self.talk is None:
-            return self.reached
-        return reached(self.talk.state.detector.path())
+        return self._play.reached() if self._play else self.reached
 
     def open_log(self) -> Log:
         """The run's log, made where there is none; it is lazy: see `Member.request`. Raises
@@ -95,14 +105,28 @@ class Run:
                 raise
         return Log.reopen(self.path, lazy=True)  # of an earlier command, or of another process
 
-    def begin(self, talk: Conversation) -> None:
+    def begin(self, play: State, controls: Controls) -> None:
         """It is being held."""
-        self.talk, self.state, self.totals = talk, "running", talk.state.totals
+        self._play, self._controls, self.state = play, controls, "running"
+        self.totals = play.totals
+
+    def end_soon(self) -> None:
+        """End it after the message in the making, where it is being held."""
+        if self._controls:
+            self._controls.end()
+
+    def leave(self) -> None:
+        """It is held no more."""
+        self._play = self._controls = None
+
+    def leave_to_others(self) -> None:
+        """Another process is holding it."""
+        self.state = "elsewhere"
 
     @property
     def away(self) -> bool:
         """Whether it may be held by another process, as far as is known here."""
-        return self.talk is None and self.state in ("waiting", "elsewhere")
+        return self._play is None and self.state in ("waiting", "elsewhere")
 
     def read_on(self) -> tuple[int, Totals] | None:
         """What another process has added to the log, for `take_in`; None where that is nothing."""
@@ -121,6 +145,30 @@ class Run:
     def find_states(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
+
+    def take_log(self, past: Transcript) -> None:
+        """Take in its log: what was spent, and, unless there is more to be said, how it ended."""
+        self.totals = transcript.totals(past)
+        if past.config and past.end and not unfinished(past, self.settings):
+            self.close(past.end)
+
+    def news(self) -> News:
+        """Where it is, for another process (see `hear`)."""
+        return {
+            "state": self.state,
+            "totals": self.totals,
+            "problem": self.problem,
+            "defect": self.defect,
+            "reached": self.so_far(),
+        }
+
+    def hear(self, news: News) -> bool:
+        """Take in where it is by now; returns whether it has ended with that."""
+        ended = news["state"] not in ("waiting", "running", self.state)
+        self.state, self.totals = news["state"], news["totals"]
+        self.problem, self.defect = news["problem"], news["defect"]
+        self.reached |= news["reached"]
+        return ended
 
     def fail(self, problem: str, defect: bool = False) -> None:
         """It has failed."""
@@ -283,9 +331,7 @@ def read_logs(todo: list[Run]) -> None:
                 past = transcript.read(run.path)
             except OSError as error:
                 raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
-            run.totals = transcript.totals(past)
-            if past.config and past.end and not unfinished(past, run.settings):
-                run.close(past.end)
+            run.take_log(past)
 
 
 # ---------------------------------------------------------------- sweep.json

@@ -101,7 +101,7 @@ def how_it_goes(sweep: Sweep, states: Counter[str]) -> str:
         return "stopping; Ctrl+C again stops now"
     if (shut := sweep.gate.shut_for()) > 1:
         return f"the provider asks to wait {duration(shut)}"
-    rate, left = sweep.pace(), sweep.seconds_left()
+    rate, left = sweep.pace.rate(), sweep.pace.seconds_left()
     if rate is None or left is None:
         return "begun"
     words = f"{60 * rate:,.0f} messages a minute"

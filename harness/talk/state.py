@@ -2,6 +2,7 @@
 
 from harness.models.seat import Seat
 from harness.states.detect import Change, Detector
+from harness.states.path import reached
 from harness.talk import estimate
 from harness.talk.events import Event, Turn, seat_of
 from harness.talk.history import History
@@ -102,6 +103,10 @@ class State:
     def onset(self, state: str | None) -> int | None:
         """Since which message a state holds, or None where it does not."""
         return self.detector.holding().get(state) if state else None
+
+    def reached(self) -> set[str]:
+        """The attractor states that the conversation has been in."""
+        return reached(self.detector.path())
 
     def held(self, state: str | None) -> int:
         """For how many messages a state has held without a break; 0 where it does not."""

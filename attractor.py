@@ -67,7 +67,7 @@ class Conversation:
         )
         self.script, self.person = Script(self.stage), Person(self.stage, edit)
         self.model = Model(self.stage)
-        self.puppeteer = Puppeteer(self.stage, self.model)
+        self.puppeteer = Puppeteer(self.stage)
         self.said: Turn | None = None  # the latest message of this sitting
 
     async def converse(self) -> Reason:

@@ -14,7 +14,7 @@ the same (LOG.patterns.json; docs/judge-open.md).
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ from harness.judge.answers import in_two_tries
 from harness.judge.labels import Answer, Judge, Labels, check, joined
 from harness.judge.windows import windows
 from harness.models import catalogue, demo
-from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, question_tokens
+from harness.models.asking import CHARS, RETRY_FOR, Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
 from harness.screen.progress import Progress
 from harness.talk import transcript
+from harness.talk.estimate import Estimate
 from harness.talk.events import Turn
 from harness.talk.log import now
 from harness.talk.log_line import as_data
@@ -199,19 +200,25 @@ class Bench:
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
-        asked = [ask for log in logs for ask in self.requests(labels.messages_in(log))]
-        read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
+        expected = self.estimate(labels.messages_in(log) for log in logs)
         return (
-            f"expected: {many(len(asked), 'request')}, {read:,} tokens in, "
-            f"{ANSWER * len(asked):,} out, {money(cost)} ({CHARS} characters to a token, "
+            f"expected: {many(expected.requests, 'request')}, {expected.input:,} tokens in, "
+            f"{expected.output:,} out, {money(expected.cost)} ({CHARS} characters to a token, "
             f"{ANSWER} tokens an answer, nothing asked twice, no thinking)"
         )
 
-    def requests(self, messages: list[Turn]) -> list[list[dict[str, str]]]:
-        """What is asked about a transcript: a request for each window."""
-        return [self.request(messages, *ends) for ends in windows(messages, self.window)]
+    def estimate(self, transcripts: Iterable[list[Turn]]) -> Estimate:
+        """What it takes to read these, nothing asked twice: a request for each window."""
+        size = self.window
+        asked = [self.request(m, *ends) for m in transcripts for ends in windows(m, size)]
+        read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
+        return Estimate(len(asked), read, 0, ANSWER * len(asked), cost, cost)
 
-    def request(self, messages: list[Turn], first: int, last: int) -> list[dict[str, str]]:
+    def stop(self) -> None:
+        """Ask nothing new."""
+        self.asker.stop()
+
+    def request(self, messages: list[Turn], first: int, last: int) -> Question:
         lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
         ask = ASK.format(first=first, last=last, total=len(messages), lines=lines)
         return [{"role": "system", "content": self.seat.system}, {"role": "user", "content": ask}]
@@ -220,8 +227,7 @@ class Bench:
         """What it came to."""
         return (
             f"{many(self.read, 'log')} labelled, {many(self.dropped, 'label')} dropped that did "
-            f"not check · {self.asker.total.input:,} tokens in, {self.asker.total.output:,} out · "
-            f"{money(self.asker.total.cost)}"
+            f"not check · {self.asker.total.words()}"
         )
 
     async def read_all(

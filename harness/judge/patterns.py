@@ -250,10 +250,9 @@ class OpenBench:
 
     def bill(self) -> str:
         """What it came to."""
-        spent = self.asker.total
         return (
             f"{many(self.read, 'log')} read, {many(self.dropped, 'pattern')} dropped that did "
-            f"not check · {spent.input:,} tokens in, {spent.output:,} out · {money(spent.cost)}"
+            f"not check · {self.asker.total.words()}"
         )
 
 

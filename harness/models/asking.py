@@ -19,7 +19,7 @@ from harness.models.gate import Gate
 from harness.models.reply import Reply
 from harness.models.seat import Seat
 from harness.models.tries import Tries
-from harness.text import add_costs
+from harness.text import add_costs, money
 
 IDLE, RETRY_FOR = 180.0, 600.0  # seconds; see --idle-timeout and --retry-for of `run`
 CHARS = 4  # characters that a token is taken for before it is counted
@@ -41,6 +41,10 @@ class Bill:
         self.output += reply.usage.get("output", 0)
         if reply.usage:
             self.cost = add_costs([self.cost, reply.cost])
+
+    def words(self) -> str:
+        """The same for people."""
+        return f"{self.input:,} tokens in, {self.output:,} out · {money(self.cost)}"
 
 
 class Asker:
@@ -66,6 +70,10 @@ class Asker:
             return None
         read = sum(map(question_tokens, questions))
         return read * prices[0] + answer * len(questions) * prices[1]
+
+    def stop(self) -> None:
+        """Ask nothing new."""
+        self.gate.close()
 
     async def ask(self, question: Question, bill: Bill, answer: int) -> str:
         """One answer, of about `answer` tokens, tried again for as long as that makes sense.

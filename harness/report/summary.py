@@ -201,26 +201,28 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
 class _Said:
     """A run's messages without their words, but for those of and soon after an interjection."""
 
-    messages: list[Turn] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    words: int = 0
+    messages: list[Turn]
+    lengths: list[int]
+    words: int
 
 
 def _gone_through(log: Transcript, detector: Detector) -> _Said:
     """Let the detector read each message once; what is kept does not grow with the text."""
-    said, last = _Said(), -REACH
+    messages: list[Turn] = []
+    lengths: list[int] = []
+    words, last = 0, -REACH
     for event in log.events:
         if event["type"] != "turn":
             continue
         detector.turn(event)
-        text, index = event["response"], len(said.lengths)
-        said.lengths.append(len(text))
-        said.words += len(text.split())
+        text, index = event["response"], len(lengths)
+        lengths.append(len(text))
+        words += len(text.split())
         last = index if event.get("interjected") else last
         kept = {name: value for name, value in event.items() if name in KEPT}
         heard = text if index - last < REACH else ""
-        said.messages.append(cast(Turn, {**kept, "response": heard}))
-    return said
+        messages.append(cast(Turn, {**kept, "response": heard}))
+    return _Said(messages, lengths, words)
 
 
 def _parent(told: Any) -> tuple[str, int] | None:

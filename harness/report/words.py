@@ -126,14 +126,15 @@ class Lexicon:
 
 def lexicon(runs: Iterable[dict[str, Any]], kind: str) -> Lexicon:
     """Counts of runs (see `count`) put together; kind is `words`, `emoji` or `asked`."""
-    total = Lexicon(0, {})
+    sums: dict[str, Sums] = {}
+    transcripts = 0
     for run in runs:
-        total.transcripts += 1
+        transcripts += 1
         size = sum(run["words"].values()) + sum(run["emoji"].values())
         for word, times in run[kind].items():
             if times:
-                total.sums.setdefault(word, Sums()).add(times, size)
-    return total
+                sums.setdefault(word, Sums()).add(times, size)
+    return Lexicon(transcripts, sums)
 
 
 def row(word: str, here: Lexicon) -> dict[str, Any]:

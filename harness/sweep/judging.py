@@ -9,9 +9,8 @@ from typing import cast
 
 from harness import defects
 from harness.judge import labels
-from harness.judge.judge import ANSWER, WINDOW, Bench, judge_seat
+from harness.judge.judge import WINDOW, Bench, judge_seat
 from harness.models import catalogue, demo
-from harness.models.asking import question_tokens
 from harness.models.failures import Failure
 from harness.sweep.plan import Run
 from harness.sweep.purse import Purse
@@ -65,16 +64,12 @@ class Judging:
 
     def stop(self) -> None:
         """Ask nothing new."""
-        self.bench.asker.gate.close()
+        self.bench.stop()
 
     def estimate(self, settings: Settings) -> Estimate:
         """What it takes to label one whole conversation of these settings."""
         message = {"label": "Model A", "response": "x" * REPLY * CHARS, "tool_attempts": []}
-        asked = self.bench.requests([cast(Turn, message)] * 2 * (settings.max_turns or 0))
-        cost = self.bench.asker.expected(asked, ANSWER)
-        return Estimate(
-            len(asked), sum(map(question_tokens, asked)), 0, ANSWER * len(asked), cost, cost
-        )
+        return self.bench.estimate([[cast(Turn, message)] * 2 * (settings.max_turns or 0)])
 
     def words(self) -> str:
         """What was labelled, what is missing and why, what it cost."""

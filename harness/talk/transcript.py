@@ -114,9 +114,8 @@ def read(path: Path) -> Transcript:
 
 def follow(path: Path) -> Transcript:
     """A log whose events stay on the disk. Raises only OSError, also later where it is gone."""
-    transcript = Transcript(path)
-    transcript.events = Stored(path, transcript.skipped)
-    return transcript
+    skipped: list[tuple[int, str]] = []
+    return Transcript(path, Stored(path, skipped), skipped)
 
 
 def lines(path: Path) -> Iterator[tuple[int, Event | str]]:

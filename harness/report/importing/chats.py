@@ -71,7 +71,7 @@ def conversation(said: list[dict[str, Any]], seat: str, about: dict[str, Any]) -
         elif role in ("assistant", "tool"):
             turn.add(role, text, one)
         else:
-            talk.left_out.append(f"message {number}, by {one.get('role', one.get('from'))}")
+            talk.leave_out(f"message {number}, by {one.get('role', one.get('from'))}")
     turn.close()
     if systems:
         talk.about[f"system_{low}"] = "\n\n".join(systems)

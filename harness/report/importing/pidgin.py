@@ -59,7 +59,7 @@ def _conversation(found: list[dict[str, Any]]) -> Talk:
             reason = str(event.get("reason") or event.get("status") or "not recorded")
             talk.end(REASONS.get(reason, reason), timestamp=event.get("timestamp"))
         elif kind in ("ContextTruncationEvent", "ConversationBranchedEvent"):
-            talk.left_out.append(str(kind))
+            talk.leave_out(str(kind))
     return talk
 
 

@@ -31,7 +31,8 @@ def read_bench(document: dict[str, Any]) -> Iterator[Talk]:
             **both(params=sampling(document)),
         )
         _said(talk, run["turns"])
-        talk.left_out += list(_changed(document))
+        for what in _changed(document):
+            talk.leave_out(what)
         if run.get("ended_early") is True:
             talk.end("ended_early")
         elif run.get("ended_early") is False:

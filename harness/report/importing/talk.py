@@ -46,6 +46,10 @@ class Talk:
             event["sent"] = received
         self.events.append(event | {k: v for k, v in more.items() if v is not None})
 
+    def leave_out(self, what: str) -> None:
+        """Something that a log has no place for."""
+        self.left_out.append(what)
+
     def end(self, reason: str, **more: Any) -> None:
         """How it ended, in the log's words where it has some."""
         self.events.append({"type": "end", "reason": reason, **more})

@@ -14,7 +14,7 @@ import contextlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from harness.judge.labels import judge_of, labels_of, spans_of
 from harness.states.detect import heard
@@ -25,6 +25,18 @@ Crosstab = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
 Z = 1.959964
 ENOUGH_RUNS = 5
+
+
+class Agreement(TypedDict):
+    """How far two readers agree on a state; kappa with its interval, None where undefined."""
+
+    state: str
+    table: Crosstab
+    pabak: float | None
+    runs: int
+    kappa: float | None
+    low: float | None
+    high: float | None
 
 
 def kappa(table: Crosstab) -> tuple[float, float] | None:
@@ -61,18 +73,25 @@ def crosstab(state: str, messages: int, first: Spans, second: Spans) -> Crosstab
     return [[both, len(one) - both], [len(two) - both, messages - len(one | two)]]
 
 
-def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
+def agree(runs: list[tuple[int, list, list]]) -> list[Agreement]:
     """Per state, over runs of (number of messages, one reader's spans, the other's): `table`,
     `kappa` with `low` and `high` (None where it is undefined), `pabak`, `runs`."""
     rows = []
     for state in STATES:
         tables = [crosstab(state, *run) for run in runs]
         table = _add(tables)
-        row = {"state": state, "table": table, "pabak": pabak(table), "runs": len(runs)}
-        row |= dict.fromkeys(("kappa", "low", "high"))
+        row: Agreement = {
+            "state": state,
+            "table": table,
+            "pabak": pabak(table),
+            "runs": len(runs),
+            "kappa": None,
+            "low": None,
+            "high": None,
+        }
         if found := kappa(table):
             half = Z * max(found[1], _jackknife(tables))
-            row |= {"kappa": found[0], "low": max(-1.0, found[0] - half)}
+            row["kappa"], row["low"] = found[0], max(-1.0, found[0] - half)
             row["high"] = min(1.0, found[0] + half)
         rows.append(row)
     return rows
@@ -105,13 +124,13 @@ def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]
     return [(title, columns, [_cells(row) for row in agree(runs)])]
 
 
-def figures(logs: dict[Path, Path], of: str) -> dict[str, Any]:
-    """The same for machines, and whose states (`of`) a report shows."""
-    runs, judges = both_readings(logs)
-    return {"labels": {"of": of, "judges": judges}, "agreement": agree(runs) if runs else None}
+def figures(logs: dict[Path, Path]) -> list[Agreement] | None:
+    """The same for machines; None where nothing is labelled."""
+    runs, _ = both_readings(logs)
+    return agree(runs) if runs else None
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: Agreement) -> list[str]:
     (both, rules), (judge, _) = row["table"]
     known = row["kappa"] is not None
     interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterator
 from statistics import median
-from typing import Any
 
 from harness.report import needed
 from harness.report.numbers import percent, span, when
+from harness.report.shapes import (
+    KINDS,
+    Condition,
+    Followed,
+    Form,
+    Share,
+    State,
+    Stretch,
+    Tool,
+    Word,
+)
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.text import money, tokens
@@ -13,7 +23,7 @@ from harness.text import money, tokens
 REASONS = 3  # shown per tool; --json has all
 
 
-def condition_tables(about: dict[str, Any]) -> list[Sheet]:
+def condition_tables(about: Condition) -> list[Sheet]:
     """One condition's tables; some may have no rows."""
     return [
         _states(about),
@@ -28,28 +38,28 @@ def condition_tables(about: dict[str, Any]) -> list[Sheet]:
     ]
 
 
-def _states(about: dict[str, Any]) -> Sheet:
+def _states(about: Condition) -> Sheet:
     columns = ["state", "", "runs that reach it", "onset: message", "time in it", "ends in it"]
     rows = [
         _state(state, row, about["ending"][row["kind"]][state])
         for state, row in about["states"].items()
         if row["reached"]["count"]
     ]
-    for kind in ("theme", "form"):
+    for kind in KINDS:
         none = about["ending"][kind]["none"]
         rows.append([f"no {kind}", "", "", "", "", percent(none)])
     title = f"{about['name']} · n = {about['runs']}, {about['messages']:,} messages"
     return Sheet(title, columns, rows, "time in it: mean share of a run's messages.")
 
 
-def _state(state: str, row: dict[str, Any], ends: dict[str, Any]) -> list[str]:
+def _state(state: str, row: State, ends: Share) -> list[str]:
     time = row["spent"]
     spent = f"{100 * time['mean']:.0f}% {span(time['low'], time['high'])}".strip()
     onset = when(row["onset"])
     return [SHORT[state], row["kind"], percent(row["reached"]), onset, spent, percent(ends)]
 
 
-def _transitions(about: dict[str, Any]) -> Sheet:
+def _transitions(about: Condition) -> Sheet:
     return Sheet(
         "what follows what: of all times that a theme was left for another",
         ["from", "to", "times", "of all that leave it"],
@@ -60,7 +70,7 @@ def _transitions(about: dict[str, Any]) -> Sheet:
     )
 
 
-def _forms(about: dict[str, Any]) -> Sheet:
+def _forms(about: Condition) -> Sheet:
     return Sheet(
         "forms: over which themes, from when, for how long",
         ["form", "runs", "onset: message", "spans", "messages in a span", "over"],
@@ -70,7 +80,7 @@ def _forms(about: dict[str, Any]) -> Sheet:
     )
 
 
-def _form(row: dict[str, Any]) -> list[str]:
+def _form(row: Form) -> list[str]:
     length, held = row["length"], row["to_the_end"]
     lasted = f"{length['median']:.0f} {span(length['low'], length['high'], 1)}".strip()
     lasted += f", {held} to the end" if held else ""
@@ -87,12 +97,12 @@ def _form(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _tools(about: dict[str, Any]) -> Sheet:
+def _tools(about: Condition) -> Sheet:
     columns = ["tool", "attempts", "runs with one", "outcome", "reasons given"]
     return Sheet("tool attempts", columns, [_tool(row) for row in about["attempts"]])
 
 
-def _tool(row: dict[str, Any]) -> list[str]:
+def _tool(row: Tool) -> list[str]:
     outcomes = ", ".join(f"{name} {n}" for name, n in row["outcomes"].items())
     reasons = [
         " ".join(reason[:160].split()) + (f" ×{n}" if n > 1 else "")
@@ -108,7 +118,7 @@ def _tool(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _interjections(about: dict[str, Any]) -> Sheet:
+def _interjections(about: Condition) -> Sheet:
     ended = ["state ended", "came back", "partner's tool call", "declined", "named it"]
     return Sheet(
         "interjections and what followed",
@@ -120,7 +130,7 @@ def _interjections(about: dict[str, Any]) -> Sheet:
     )
 
 
-def _interjection(row: dict[str, Any]) -> list[str]:
+def _interjection(row: Followed) -> list[str]:
     back, called = row["returned_after"], row["tool_after"]
     return [
         row["source"],
@@ -134,7 +144,7 @@ def _interjection(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _lengths(about: dict[str, Any]) -> Sheet:
+def _lengths(about: Condition) -> Sheet:
     rows = [
         [
             *_turns(row),
@@ -146,11 +156,11 @@ def _lengths(about: dict[str, Any]) -> Sheet:
     return Sheet("message length, characters", ["turns", "runs", "median", "95%"], rows)
 
 
-def _turns(row: dict[str, Any]) -> list[str]:
+def _turns(row: Stretch) -> list[str]:
     return [f"{row['from_turn']}–{row['to_turn']}", str(row["runs"])]
 
 
-def _runs(about: dict[str, Any]) -> list[Sheet]:
+def _runs(about: Condition) -> list[Sheet]:
     """How the runs went as runs, which says nothing of their states."""
     stopped = [[reason, percent(row)] for reason, row in about["stopped"].items()]
     incidents = [[r["what"], str(r["times"]), percent(r["runs"])] for r in about["incidents"]]
@@ -161,7 +171,7 @@ def _runs(about: dict[str, Any]) -> list[Sheet]:
     ]
 
 
-def _spent(about: dict[str, Any]) -> list[str]:
+def _spent(about: Condition) -> list[str]:
     used, runs = about["tokens"], about["runs"]
     lack = f" (unknown in {runs - about['tokens_known']})" if about["tokens_known"] < runs else ""
     if not used:
@@ -170,14 +180,14 @@ def _spent(about: dict[str, Any]) -> list[str]:
     return [*read, tokens(used["output"]), cost(about)]
 
 
-def cost(about: dict[str, Any]) -> str:
+def cost(about: Condition) -> str:
     """What the runs cost, and of how many that is unknown."""
     known, runs = about["cost_known"], about["runs"]
     unknown = f", and unknown in {runs - known} of {runs} runs" if 0 < known < runs else ""
     return money(about["cost_usd"]) + unknown
 
 
-def _words(about: dict[str, Any]) -> Iterator[Sheet]:
+def _words(about: Condition) -> Iterator[Sheet]:
     """Words and emoji of a condition, where they were counted."""
     counted = about.get("words")
     if not counted:
@@ -205,5 +215,5 @@ def _words(about: dict[str, Any]) -> Iterator[Sheet]:
     )
 
 
-def _word(row: dict[str, Any]) -> list[str]:
+def _word(row: Word) -> list[str]:
     return [row["word"], f"{row['average']:.1f}", percent(row["share"]), str(row["most"])]

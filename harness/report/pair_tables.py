@@ -1,15 +1,14 @@
 """The tests of pairs of conditions as tables for people, and what they rest on."""
 
-from typing import Any
-
 from harness.report import numbers, stats
 from harness.report.numbers import pvalue, span
+from harness.report.shapes import Compared, Difference, Pair
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
 from harness.text import many
 
 
-def compared(told: dict[str, Any] | None) -> list[Sheet]:
+def compared(told: Compared | None) -> list[Sheet]:
     """A table for each pair of conditions."""
     columns = ["state", "A", "B", "A − B", "p", "p (Holm)", "hazard A/B", "p", "p (Holm)"]
     return [
@@ -20,7 +19,7 @@ def compared(told: dict[str, Any] | None) -> list[Sheet]:
     ]
 
 
-def _pair_title(pair: dict[str, Any]) -> str:
+def _pair_title(pair: Pair) -> str:
     sides = (f"A: {pair['a']} (n = {pair['n_a']})", f"B: {pair['b']} (n = {pair['n_b']})")
     differ = " against ".join(
         ", ".join(pair[side]) or "without" for side in ("differ_a", "differ_b")
@@ -28,7 +27,7 @@ def _pair_title(pair: dict[str, Any]) -> str:
     return f"{sides[0]}  against  {sides[1]}\nthey differ in {', '.join(pair['differ'])}: {differ}"
 
 
-def _small(pair: dict[str, Any]) -> str:
+def _small(pair: Pair) -> str:
     """What is too small to be seen with so many runs."""
     if pair["least_p"] >= stats.ALPHA:
         return (
@@ -47,7 +46,7 @@ def _small(pair: dict[str, Any]) -> str:
     )
 
 
-def _difference(row: dict[str, Any]) -> list[str]:
+def _difference(row: Difference) -> list[str]:
     rate, onset = row["rate"], row["onset"]
     cells = [
         SHORT[row["state"]],
@@ -63,7 +62,7 @@ def _difference(row: dict[str, Any]) -> list[str]:
     return [*cells, hazard, pvalue(onset["p"]), pvalue(onset["p_holm"])]
 
 
-def notes(told: dict[str, Any] | None) -> list[str]:
+def notes(told: Compared | None) -> list[str]:
     """Which tests they are, and how many."""
     if not told or told["missing"]:
         return []

@@ -7,12 +7,12 @@ has not read, or that has gone on since, is counted nowhere and named in a note.
 import html
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from harness.judge.pattern_files import Pattern, Patterns, patterns_of
 from harness.report.conditions import Groups
-from harness.report.figures import share
 from harness.report.numbers import percent
+from harness.report.shapes import Fallen, Open
+from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
@@ -27,14 +27,14 @@ ABOUT = (
 )
 
 
-def figures(groups: Groups, called: list[str]) -> dict[str, Any] | None:
+def figures(groups: Groups, called: list[str]) -> Open | None:
     """Per pattern and condition: how many of the runs that were read fall into it, quotes, and
     the share of its messages that lie in each named state. None where nothing was read."""
     read = {name: _read(runs) for name, runs in zip(called, groups.values(), strict=True)}
     files = [found for part in read.values() for _, found in part]
     if not files:
         return None
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, list[Fallen]] = {}
     for condition, part in read.items():
         for pattern, members in _by_pattern(part).items():
             rows.setdefault(pattern, []).append(_row(condition, members, len(part)))
@@ -63,7 +63,7 @@ def _by_pattern(
     return found
 
 
-def _row(condition: str, members: list[tuple[Summary, Pattern]], of: int) -> dict[str, Any]:
+def _row(condition: str, members: list[tuple[Summary, Pattern]], of: int) -> Fallen:
     held = len({run.path for run, _ in members})
     return {
         "condition": condition,
@@ -119,7 +119,7 @@ def _notes(files: list[Patterns], runs: int) -> list[str]:
     return notes
 
 
-def tables(found: dict[str, Any] | None) -> list[Sheet]:
+def tables(found: Open | None) -> list[Sheet]:
     """The table of patterns; none where nothing was read."""
     if not found or not found["patterns"]:
         return []
@@ -141,7 +141,7 @@ def states(shares: dict[str, float]) -> str:
     return ", ".join(f"{state} {100 * part:.0f}%" for state, part in named)
 
 
-def notes(found: dict[str, Any] | None) -> list[str]:
+def notes(found: Open | None) -> list[str]:
     """What a reader must know of them."""
     return found["notes"] if found else []
 

@@ -27,7 +27,8 @@ from harness.judge.labels import label_file, logs_in
 from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import Groups, facts, group, listed, must_be_known, named, names
-from harness.report.figures import Figures, figures, over_turns
+from harness.report.figures import figures, over_turns
+from harness.report.shapes import Condition, Report
 from harness.report.spool import Spool
 from harness.report.stats import share
 from harness.report.summary import Also, Skipped
@@ -58,9 +59,7 @@ def command(arguments: list[str]) -> int:
         if args.words is not None or args.html:
             add_words(report, groups, spool, words.asked(args.words))
         judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
-        report |= {
-            "agreement": agreement.figures(judged, whose.of)["agreement"] if judged else None
-        }
+        report["agreement"] = agreement.figures(judged) if judged else None
         if args.html:
             from harness.report import page
 
@@ -161,13 +160,17 @@ def build(
     skipped: list[Skipped],
     whose: Verdicts,
     compare: list[str] | None = None,
-) -> Figures:
+) -> Report:
     """Everything that the report says, as JSON takes it."""
     called = names(groups)
-    conditions = [
-        {"name": name, "demo": demo, "settings": dict(pairs)}
-        | figures(runs)
-        | {"needed": needed.needed(runs)}
+    conditions: list[Condition] = [
+        {
+            "name": name,
+            "demo": demo,
+            "settings": dict(pairs),
+            **figures(runs),
+            "needed": needed.needed(runs),
+        }
         for name, ((demo, pairs), runs) in zip(called, groups.items(), strict=True)
     ]
     every = list(itertools.chain(*groups.values()))
@@ -176,7 +179,13 @@ def build(
         "compared": comparisons(groups, called, compare) if compare else None,
         "open_ended": open_ended.figures(every),
         "patterns": patterns.figures(groups, called),
-        "labels": asdict(whose) | {"words": whose.words},
+        "labels": {
+            "of": whose.of,
+            "judges": whose.judges,
+            "why": whose.why,
+            "demo": whose.demo,
+            "words": whose.words,
+        },
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],
         "branches": sum(run.parent is not None for run in every),
@@ -184,15 +193,15 @@ def build(
     }
 
 
-def add_words(report: Figures, groups: Groups, spool: Spool, asked: tuple[str, ...]) -> None:
+def add_words(report: Report, groups: Groups, spool: Spool, asked: tuple[str, ...]) -> None:
     """Give each condition its words, emoji and variety."""
 
-    def counts() -> Iterator[Iterator[dict[str, Any]]]:
+    def counts() -> Iterator[Iterator[words.RunCounts]]:
         for runs in groups.values():
             yield (json.loads(spool.take(run, "words")) for run in runs)
 
     told = words.figures(counts, asked)
     for about, one, runs in zip(report["conditions"], told, counts(), strict=True):
-        for row in itertools.chain(*one.values()):
+        for row in itertools.chain(one["out"], one["emoji"], one["asked"]):
             row["share"] = share(row["inside"], row["of"])
-        about["words"] = one | {"variety": over_turns([run["variety"] for run in runs])}
+        about["words"] = {**one, "variety": over_turns([run["variety"] for run in runs])}

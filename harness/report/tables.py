@@ -1,9 +1,8 @@
 """The report's figures as tables for people: the overview first, then each condition's own."""
 
-from typing import Any
-
 from harness.report import numbers, open_ended, pair_tables, patterns, stats
 from harness.report.condition_tables import condition_tables
+from harness.report.shapes import KINDS, Condition, Report, Share, State, Word
 from harness.screen.sheet import Sheet
 from harness.states.names import FORMS, SHORT, STATES, THEMES
 from harness.text import many
@@ -23,7 +22,7 @@ ENDS_NOTE = (
 )
 
 
-def tables(report: dict[str, Any], details: bool = True) -> list[Sheet]:
+def tables(report: Report, details: bool = True) -> list[Sheet]:
     """The overview, the comparison, then with `details` every condition's tables."""
     sheets = [*overview(report["conditions"]), *pair_tables.compared(report["compared"])]
     for condition in report["conditions"] if details else ():
@@ -34,17 +33,17 @@ def tables(report: dict[str, Any], details: bool = True) -> list[Sheet]:
 # ---------------------------------------------------------------- all conditions at once
 
 
-def overview(conditions: list[dict[str, Any]]) -> list[Sheet]:
+def overview(conditions: list[Condition]) -> list[Sheet]:
     """Conditions × states: what is reached and from when; conditions × endings."""
     sheets = [_reached(conditions), _ends(conditions)]
     return sheets + ([_words(conditions)] if any(map(_asked, conditions)) else [])
 
 
-def _asked(about: dict[str, Any]) -> list[dict[str, Any]]:
+def _asked(about: Condition) -> list[Word]:
     return about["words"]["asked"] if "words" in about else []
 
 
-def _words(conditions: list[dict[str, Any]]) -> Sheet:
+def _words(conditions: list[Condition]) -> Sheet:
     words = [row["word"] for row in _asked(conditions[0])]
     rows = [
         [
@@ -61,7 +60,7 @@ def _words(conditions: list[dict[str, Any]]) -> Sheet:
     return Sheet("words asked for", ["condition", "n", *words], rows, note, 2, True)
 
 
-def labels(conditions: list[dict[str, Any]]) -> list[str]:
+def labels(conditions: list[Condition]) -> list[str]:
     """The conditions' names without what all have in common; a model with itself is `× same`."""
     called = [condition["name"].split(" · ") for condition in conditions]
     for parts in called:
@@ -74,7 +73,7 @@ def labels(conditions: list[dict[str, Any]]) -> list[str]:
     return [name or " · ".join(parts) for name, parts in zip(short, called, strict=True)]
 
 
-def _reached(conditions: list[dict[str, Any]]) -> Sheet:
+def _reached(conditions: list[Condition]) -> Sheet:
     seen = [s for s in STATES if any(c["states"][s]["reached"]["count"] for c in conditions)]
     short = _intervals([c["states"][s]["reached"] for c in conditions for s in seen], conditions)
     rows = [
@@ -94,7 +93,7 @@ def _reached(conditions: list[dict[str, Any]]) -> Sheet:
     )
 
 
-def _reach(row: dict[str, Any], short: bool) -> str:
+def _reach(row: State, short: bool) -> str:
     share, onset = row["reached"], row["onset"]
     if not share["count"]:
         return NONE
@@ -104,7 +103,7 @@ def _reach(row: dict[str, Any], short: bool) -> str:
     return f"{share['count']}/{share['of']} @{at}"
 
 
-def _intervals(shares: list[dict[str, Any]], conditions: list[Any]) -> str:
+def _intervals(shares: list[Share], conditions: list[Condition]) -> str:
     """The intervals of shares once below the table, where there are many rows and few different
     shares; else nothing, and they stand in the cells."""
     told = {(s["of"], s["count"]): numbers.brief(s) for s in shares if s["count"]}
@@ -113,7 +112,7 @@ def _intervals(shares: list[dict[str, Any]], conditions: list[Any]) -> str:
     return f"The intervals: {', '.join(told[key] for key in sorted(told))}. "
 
 
-def _none(conditions: list[dict[str, Any]]) -> str:
+def _none(conditions: list[Condition]) -> str:
     """What none of so many runs can mean, where all conditions have as many."""
     sizes = {condition["runs"] for condition in conditions}
     return f", {numbers.brief(stats.share(0, sizes.pop()))}" if len(sizes) == 1 else ""
@@ -123,10 +122,10 @@ def _named(states: list[str]) -> list[str]:
     return [f"{SHORT[state]}{' (form)' if state in FORMS else ''}" for state in states]
 
 
-def _ends(conditions: list[dict[str, Any]]) -> Sheet:
+def _ends(conditions: list[Condition]) -> Sheet:
     seen = [
         (kind, state)
-        for kind, names in (("theme", THEMES), ("form", FORMS))
+        for kind, names in zip(KINDS, (THEMES, FORMS), strict=True)
         for state in (*names, "none")
         if any(condition["ending"][kind][state]["count"] for condition in conditions)
     ]
@@ -139,7 +138,7 @@ def _ends(conditions: list[dict[str, Any]]) -> Sheet:
     return Sheet("what runs end in", ["condition", "n", *columns], rows, short + ENDS_NOTE, 2, True)
 
 
-def _end(row: dict[str, Any], short: bool) -> str:
+def _end(row: Share, short: bool) -> str:
     if not row["count"]:
         return NONE
     return f"{row['count']}/{row['of']}" if short else numbers.brief(row)
@@ -148,7 +147,7 @@ def _end(row: dict[str, Any], short: bool) -> str:
 # ---------------------------------------------------------------- notes
 
 
-def notes(report: dict[str, Any]) -> list[str]:
+def notes(report: Report) -> list[str]:
     """What a reader must know: what was left out, what is missing, and what is too little."""
     told = [report["labels"]["words"]]
     told += [f"skipped {path}: {why}" for path, why in report["skipped_logs"]]

@@ -92,7 +92,7 @@ async def complete(
     try:
         async with limit, contextlib.aclosing(_pieces(litellm, sent, wire, said)) as pieces:
             async for kind, piece in pieces:
-                reply.ttft = reply.ttft or time.monotonic() - started
+                reply.begin(time.monotonic() - started)
                 hear(kind, piece)
     except TimeoutError:
         if not limit.expired():
@@ -162,8 +162,5 @@ def _check_end(reply: Reply, said: Said, model: str) -> None:
     """Refuse a message that its provider did not end: it is broken, however whole it looks."""
     if said.failed:
         raise said_failed(said.failed, model)
-    if said.ended:
-        return
-    reply.unended = said.done and bool(reply.text.strip() or reply.calls)
-    if not reply.unended:
+    if not said.ended and not reply.unended:
         raise Failure("cut", f"{model}: the stream ended before its end marker", True)

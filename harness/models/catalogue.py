@@ -41,8 +41,14 @@ KEYS = {
     "human": (),
 }
 
-LOCAL = ("ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm", "docker_model_runner",
-         "xinference", "oobabooga", "lemonade", "demo", "human")  # fmt: skip
+LOCAL = {
+    "ollama",
+    "ollama_chat",
+    "lm_studio",
+    "llamafile",
+    "hosted_vllm",
+    "docker_model_runner",
+} | {"xinference", "oobabooga", "lemonade", "demo", "human"}
 _NEAR = re.compile(
     r"^(localhost|127\..*|::1|0\.0\.0\.0|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|[^.]+"
     r"|.*\.(local|lan|internal))$"

@@ -4,8 +4,10 @@ from typing import Any, TypeGuard
 
 from harness.models.catalogue import entry, free, listed, price_key, provider
 
-PLAIN = (None, "", "default", "auto", "standard", "standard_only", "on_demand", "global",
-         "not_available")  # fmt: skip
+PLAIN = (
+    *(None, "", "default", "auto", "standard", "standard_only"),
+    *("on_demand", "global", "not_available"),
+)
 TIERS = ("flex", "priority")  # the price map has prices of their own for these
 
 

@@ -47,6 +47,10 @@ class Reply:
         message: dict[str, Any] = {"role": "assistant", "content": text}
         return message | {name: value for name, value in self.fields.items() if value}
 
+    def begin(self, seconds: float) -> None:
+        """A piece has come, so many seconds after it was asked for."""
+        self.ttft = self.ttft or seconds
+
     def take(self, said: Said) -> None:
         """Take over what has been said so far."""
         parts = said.parts
@@ -55,6 +59,8 @@ class Reply:
         self.calls = [_call(part) for part in parts if part.kind == "call"]
         self.finish_reason, self.refusal = said.finish, said.refusal
         self.fields = _fields(said, self)
+        closed = said.done and not said.ended and not said.failed
+        self.unended = closed and bool(self.text.strip() or self.calls)
 
     def settle(self, said: Said, sent: dict[str, Any], litellm: Any) -> None:
         """Count what came, and put a price on it. A provider may count nothing, or half of it:

@@ -75,6 +75,40 @@ class Said:
     def think(self, piece: str, key: Any = None, signature: str = "") -> Pieces:
         return self._add("thinking", piece, signature, key)
 
+    def end(self, finish: str) -> None:
+        """The provider says that the message ends here, and how."""
+        self.finish, self.ended = finish, True
+
+    def end_in_calls(self) -> None:
+        """Some providers say `stop` where they call tools."""
+        if self.finish == "stop" and any(part.kind == "call" for part in self.parts):
+            self.finish = "tool_calls"
+
+    def refuse(self, why: str) -> None:
+        """The provider will not go on; its first word for it stays."""
+        self.refusal = self.refusal or why
+
+    def decline(self, words: str) -> Pieces:
+        """OpenAI's refusals come in a field of their own; they are what the model says."""
+        self.refusal += words
+        return self.text(words)
+
+    def take_thoughts_back(self) -> None:
+        """The provider takes thoughts back as they are, without a signature."""
+        self.thinks_aloud = True
+
+    def fail(self, error: Any) -> None:
+        """An error came in place of the rest, if it is one."""
+        self.failed = error or self.failed
+
+    def count(self, usage: dict[str, Any]) -> None:
+        """The usage so far, in place of what was counted before."""
+        self.counted = usage
+
+    def no_more(self) -> None:
+        """Nothing comes after this."""
+        self.done = True
+
     def _add(self, kind: str, piece: str, signature: str = "", key: Any = None) -> Pieces:
         if not piece and not signature:
             return []

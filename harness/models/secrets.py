@@ -36,10 +36,12 @@ SHAPES = (
     (r"(?:ABSK|bedrock-api-key-)[\w+/=-]{20,}", "AWS_BEARER_TOKEN_BEDROCK"),
     (r"(?:AKIA|ASIA)[A-Z0-9]{16}", "AWS_ACCESS_KEY_ID"),
     (r"eyJ[\w-]{10,}\.[\w-]{6,}\.[\w-]{6,}", ""),
-    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-     "GOOGLE_APPLICATION_CREDENTIALS"),
+    (
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ),
     (r"(?i:(?:bearer|basic)\s+(?=\S*\d)[\w.~+/=-]{8,})", ""),
-)  # fmt: skip
+)
 _SHAPE = re.compile("|".join(rf"(?<![A-Za-z0-9])(?:{shape})" for shape, _ in SHAPES), re.DOTALL)
 # Written together they still are what they are.
 _JOINED = re.compile(
@@ -62,8 +64,9 @@ _IN_QUERY = frozenset(("sig", "signature", "code", "sas", "session", "credential
 _LOGIN = re.compile(r"(?<![^\s/'\"=(<\[])[^\s/@:'\"]+:[^\s@]*[^\s@/]@(?=[\w.\[-])")
 _QUERY = re.compile(r"(?<=[?&;#])([^=&;#\s]+)=([^&;#\s'\"<>]+)")
 # Values that local servers are given because the client wants something.
-_DUMMIES = frozenset(("ollama", "lm-studio", "dummy", "anything", "nothing", "not-needed",
-                      "placeholder", "default"))  # fmt: skip
+_DUMMIES = frozenset(
+    ("ollama", "lm-studio", "dummy", "anything", "nothing", "not-needed", "placeholder", "default")
+)
 
 
 # ---------------------------------------------------------------- names and looks

@@ -25,16 +25,19 @@ class Standing:
     tokens: int = 0
     cost: float | None = 0.0
 
+    def add(self, run: Run) -> None:
+        """One more run of this condition."""
+        self.runs[run.state] += 1
+        self.reached.update(run.so_far())
+        self.tokens += run.totals["input"] + run.totals["output"]
+        self.cost = add_costs([self.cost, run.totals["cost_usd"]])
+
 
 def by_condition(runs: list[Run]) -> list[Standing]:
     """One standing per condition, in the runs' order."""
     found: dict[str, Standing] = {}
     for run in runs:
-        row = found.setdefault(run.condition.key, Standing(str(run.condition)))
-        row.runs[run.state] += 1
-        row.reached.update(run.so_far())
-        row.tokens += run.totals["input"] + run.totals["output"]
-        row.cost = add_costs([row.cost, run.totals["cost_usd"]])
+        found.setdefault(run.condition.key, Standing(str(run.condition))).add(run)
     return list(found.values())
 
 

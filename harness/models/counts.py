@@ -2,6 +2,7 @@
 
 from typing import Any, TypeGuard
 
+from harness.files import Json
 from harness.models.catalogue import entry, free, listed, price_key, provider
 
 PLAIN = (
@@ -11,7 +12,7 @@ PLAIN = (
 TIERS = ("flex", "priority")  # the price map has prices of their own for these
 
 
-def tokens(counted: dict[str, Any]) -> dict[str, int]:
+def tokens(counted: Json) -> dict[str, int]:
     """What a provider counted, as the log has it: `input` includes what was read from or written
     to a cache, `output` includes thinking. A count that did not come is 0."""
     if "input_tokens" in counted:
@@ -28,7 +29,7 @@ def tokens(counted: dict[str, Any]) -> dict[str, int]:
     return _chat(counted)
 
 
-def _chat(counted: dict[str, Any]) -> dict[str, int]:
+def _chat(counted: Json) -> dict[str, int]:
     details = counted.get("prompt_tokens_details")
     details = details if isinstance(details, dict) else {}
     read = (
@@ -52,7 +53,7 @@ def _usage(whole: int, out: int, read: int, written: int) -> dict[str, int]:
     return {"input": whole, "output": out, "cache_read": read, "cache_write": written}
 
 
-def _number(counted: dict[str, Any], name: str) -> int:
+def _number(counted: Json, name: str) -> int:
     value = counted.get(name)
     return int(value) if _is_number(value) and value > 0 else 0
 
@@ -72,9 +73,7 @@ def estimate(usage: dict[str, int], sent: dict[str, Any], written: int) -> dict[
     }
 
 
-def cost(
-    usage: dict[str, int], counted: dict[str, Any], sent: dict[str, Any], litellm: Any
-) -> float | None:
+def cost(usage: dict[str, int], counted: Json, sent: dict[str, Any], litellm: Any) -> float | None:
     """USD for one request, or None where it is not known: also where it was made on terms (a
     service tier, a faster speed, a place, writes that are cached for an hour) that the price map
     has no price for."""
@@ -106,14 +105,14 @@ def cost(
     return total
 
 
-def _term(name: str, counted: dict[str, Any], sent: dict[str, Any]) -> Any:
+def _term(name: str, counted: Json, sent: dict[str, Any]) -> Any:
     """What was served, or where the provider does not say so, what was asked for."""
     asked = sent.get(name) or (sent.get("extra_body") or {}).get(name)
     term = counted.get(name) or asked
     return term.lower() if isinstance(term, str) else term
 
 
-def _hourly(counted: dict[str, Any], about: dict[str, Any]) -> float | None:
+def _hourly(counted: Json, about: Json) -> float | None:
     """What writes that are cached for an hour cost more than those for five minutes."""
     kinds = counted.get("cache_creation")
     hour = _number(kinds if isinstance(kinds, dict) else {}, "ephemeral_1h_input_tokens")

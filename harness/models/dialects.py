@@ -8,19 +8,20 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 
+from harness.files import Json
 from harness.models.said import Pieces, Said
 from harness.models.wire import DONE, json_lines, sent_events
 
 # Ends that are no ordinary end, in each provider's own words.
-REFUSED = (
-    {"refusal", "content_filter", "sensitive", "guardrail_intervened", "content_filtered"}
-    | {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
-    | {"MODEL_ARMOR", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"}
+REFUSED = frozenset[str]().union(
+    ("refusal", "content_filter", "sensitive", "guardrail_intervened", "content_filtered"),
+    ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR"),
+    ("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
 )
-BROKEN = (
-    {"error", "network_error", "insufficient_system_resource", "abort"}
-    | {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER"}
-    | {"TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "FINISH_REASON_UNSPECIFIED"}
+BROKEN = frozenset[str]().union(
+    ("error", "network_error", "insufficient_system_resource", "abort"),
+    ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER"),
+    ("TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "FINISH_REASON_UNSPECIFIED"),
 )
 FULL = frozenset(("model_context_window_exceeded", "context_length_exceeded"))
 ORDINARY = {  # the words of the log for an ordinary end
@@ -34,11 +35,11 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
+def _dicts(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -56,7 +57,7 @@ def _finish(said: Said, reason: Any, why: Any = "") -> None:
 # ---------------------------------------------------------------- Anthropic
 
 
-def anthropic(event: dict[str, Any], said: Said) -> Pieces:
+def anthropic(event: Json, said: Said) -> Pieces:
     """An event of Anthropic's Messages API."""
     kind, index = event.get("type"), event.get("index")
     if kind == "error":
@@ -78,12 +79,12 @@ def anthropic(event: dict[str, Any], said: Said) -> Pieces:
     return []
 
 
-def _reason(details: dict[str, Any]) -> str:
+def _reason(details: Json) -> str:
     words = [_text(details.get(name)) for name in ("category", "explanation")]
     return ": ".join(word for word in words if word)
 
 
-def _block_start(said: Said, index: Any, block: dict[str, Any]) -> Pieces:
+def _block_start(said: Said, index: Any, block: Json) -> Pieces:
     if block.get("type") == "text":
         return said.text(_text(block.get("text")))
     if block.get("type") == "thinking":
@@ -96,7 +97,7 @@ def _block_start(said: Said, index: Any, block: dict[str, Any]) -> Pieces:
     return []
 
 
-def _block_delta(said: Said, index: Any, delta: dict[str, Any]) -> Pieces:
+def _block_delta(said: Said, index: Any, delta: Json) -> Pieces:
     kind = delta.get("type")
     if kind == "text_delta":
         return said.text(_text(delta.get("text")))
@@ -113,7 +114,7 @@ def _block_delta(said: Said, index: Any, delta: dict[str, Any]) -> Pieces:
 # ---------------------------------------------------------------- OpenAI and all who do likewise
 
 
-def chat(event: dict[str, Any], said: Said) -> Pieces:
+def chat(event: Json, said: Said) -> Pieces:
     """A chunk of OpenAI's chat completions, in the many ways in which it is spoken."""
     if event is DONE:
         said.no_more()
@@ -142,7 +143,7 @@ def chat(event: dict[str, Any], said: Said) -> Pieces:
     return pieces
 
 
-def _chat_words(said: Said, delta: dict[str, Any]) -> Pieces:
+def _chat_words(said: Said, delta: Json) -> Pieces:
     pieces: Pieces = []
     details = _dicts(delta.get("reasoning_details"))
     said.details.extend(details)
@@ -164,13 +165,13 @@ def _chat_words(said: Said, delta: dict[str, Any]) -> Pieces:
     return pieces + said.decline(_text(delta.get("refusal")))
 
 
-def _thinking(part: dict[str, Any]) -> str:
+def _thinking(part: Json) -> str:
     """The words of a thinking part: a text, or a list of texts."""
     inner = part.get("thinking") or part.get("text") or part.get("summary")
     return _text(inner) or "".join(_text(piece.get("text")) for piece in _dicts(inner))
 
 
-def _signed(call: dict[str, Any]) -> dict[str, Any]:
+def _signed(call: Json) -> Json:
     """Where Gemini signs a call when it is spoken to in OpenAI's dialect."""
     extra = call.get("extra_content")
     return {"extra_content": extra} if isinstance(extra, dict) and extra else {}
@@ -179,7 +180,7 @@ def _signed(call: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- Gemini
 
 
-def gemini(event: dict[str, Any], said: Said) -> Pieces:
+def gemini(event: Json, said: Said) -> Pieces:
     """A chunk of Gemini's streamGenerateContent."""
     said.fail(event.get("error"))
     if isinstance(event.get("usageMetadata"), dict):
@@ -197,7 +198,7 @@ def gemini(event: dict[str, Any], said: Said) -> Pieces:
     return pieces
 
 
-def _gemini_part(said: Said, part: dict[str, Any]) -> Pieces:
+def _gemini_part(said: Said, part: Json) -> Pieces:
     signature = _text(part.get("thoughtSignature"))
     if isinstance(call := part.get("functionCall"), dict):
         signed = {"provider_specific_fields": {"thought_signature": signature}}
@@ -213,7 +214,7 @@ def _gemini_part(said: Said, part: dict[str, Any]) -> Pieces:
 # ---------------------------------------------------------------- Ollama
 
 
-def ollama(event: dict[str, Any], said: Said) -> Pieces:
+def ollama(event: Json, said: Said) -> Pieces:
     """A line of Ollama's /api/chat."""
     said.fail(event.get("error"))
     message = _dict(event.get("message"))
@@ -239,8 +240,8 @@ class Dialect(NamedTuple):
     """How a body is taken apart into events, and how one is read."""
 
     name: str
-    events: Callable[[AsyncIterator[str]], AsyncGenerator[dict[str, Any], None]]
-    read: Callable[[dict[str, Any], Said], Pieces]
+    events: Callable[[AsyncIterator[str]], AsyncGenerator[Json, None]]
+    read: Callable[[Json, Said], Pieces]
 
 
 _BY_PATH = (  # what the path of a request that streams ends with, or holds
@@ -257,7 +258,7 @@ def spoken_at(path: str) -> Dialect | None:
     return next((dialect for end, dialect in _BY_PATH if path.rstrip("/").endswith(end)), None)
 
 
-def whole_message(body: str) -> dict[str, Any] | None:
+def whole_message(body: str) -> Json | None:
     """A chat completion that came in one piece, though a stream was asked for."""
     try:
         answer = json.loads(body, strict=False)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from harness.files import Json
 from harness.models.secrets import scrub
 from harness.models.wire import Wire
 
@@ -223,7 +224,7 @@ def error_words(error: Any) -> tuple[str, int | None]:
     return _one_line(words or json.dumps(error, ensure_ascii=False)), _status(error)
 
 
-def _status(error: dict[str, Any]) -> int | None:
+def _status(error: Json) -> int | None:
     for name in ("code", "status", "status_code"):
         value = error.get(name)
         if (type(value) is int or (isinstance(value, str) and value.isdecimal())) and (

@@ -3,24 +3,26 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.files import Json
 from harness.models import counts
 from harness.models.dialects import FULL
 from harness.models.said import Part, Said, in_order, thinking_blocks
 from harness.text import sendable
+from tools import Call
 
 
 @dataclass
 class Reply:
     """One model reply, filled in while it streams, so that a cancelled one keeps its words.
 
-    `calls` holds {id, name, arguments (raw), extra}; `usage` counts tokens, `input` including
+    `usage` counts tokens, `input` including
     what was read from or written to a cache; `estimated` = the provider's count did not come;
     `refusal` = why the provider or the model would not go on, in the provider's words; `unended`
     = whole words without a reason for their end."""
 
     text: str = ""
     thinking: str = ""
-    calls: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
     cost: float | None = None
@@ -28,7 +30,7 @@ class Reply:
     ttft: float | None = None
     refusal: str = ""
     unended: bool = False
-    fields: dict[str, Any] = field(default_factory=dict)  # what a provider wants back beside it
+    fields: Json = field(default_factory=dict)  # what a provider wants back beside it
 
     @property
     def half(self) -> bool:
@@ -40,11 +42,11 @@ class Reply:
         """Whether the context window was full before it ended."""
         return self.finish_reason in FULL
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> Json:
         """The assistant message as LiteLLM takes it back, without its tool calls."""
         # None, not "": beside tool calls LiteLLM would put a sentence of its own there.
         text = sendable(self.text) if self.text.strip() else None
-        message: dict[str, Any] = {"role": "assistant", "content": text}
+        message: Json = {"role": "assistant", "content": text}
         return message | {name: value for name, value in self.fields.items() if value}
 
     def begin(self, seconds: float) -> None:
@@ -78,14 +80,14 @@ class Reply:
         self.cost = counts.cost(self.usage, said.counted, sent, litellm)
 
 
-def _call(part: Part) -> dict[str, Any]:
+def _call(part: Part) -> Call:
     return {"id": part.id, "name": part.name, "arguments": part.whole, "extra": part.extra}
 
 
-def _fields(said: Said, reply: Reply) -> dict[str, Any]:
+def _fields(said: Said, reply: Reply) -> Json:
     """What goes back beside the words: each provider takes its thoughts and signatures in a
     place of its own, and may refuse a history without them."""
-    fields: dict[str, Any] = {}
+    fields: Json = {}
     if ordered := in_order(said.parts):
         fields["content"] = ordered
     else:
@@ -99,9 +101,9 @@ def _fields(said: Said, reply: Reply) -> dict[str, Any]:
     return fields
 
 
-def _merged(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merged(details: list[Json]) -> list[Json]:
     """OpenRouter's pieces of reasoning, those of one block put together."""
-    blocks: list[dict[str, Any]] = []
+    blocks: list[Json] = []
     for piece in details:
         last = blocks[-1] if blocks else {}
         if not blocks or any(last.get(n) != piece.get(n) for n in ("index", "type")):

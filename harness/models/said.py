@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.files import Json
 from harness.text import sendable, whole
 
 Pieces = list[tuple[str, str]]  # ("text" | "thinking", what is to be shown)
@@ -21,7 +22,7 @@ class Part:
     name: str = ""
     id: str = ""
     signature: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)  # what is sent back beside a call
+    extra: Json = field(default_factory=dict)  # what is sent back beside a call
 
     @property
     def whole(self) -> str:
@@ -48,9 +49,9 @@ class Said:
         self.finish: str | None = None
         self.ended = self.done = self.thinks_aloud = False
         self.refusal = ""
-        self.counted: dict[str, Any] = {}
+        self.counted: Json = {}
         self.failed: Any = None
-        self.details: list[dict[str, Any]] = []  # OpenRouter's reasoning, signatures included
+        self.details: list[Json] = []  # OpenRouter's reasoning, signatures included
         self._tags = Tags()
 
     def text(self, piece: str, signature: str = "") -> Pieces:
@@ -101,7 +102,7 @@ class Said:
         """An error came in place of the rest, if it is one."""
         self.failed = error or self.failed
 
-    def count(self, usage: dict[str, Any]) -> None:
+    def count(self, usage: Json) -> None:
         """The usage so far, in place of what was counted before."""
         self.counted = usage
 
@@ -129,7 +130,7 @@ class Said:
         id: str,
         name: str,
         arguments: Any,
-        extra: dict[str, Any] | None = None,
+        extra: Json | None = None,
         new: bool = False,
     ) -> None:
         """A piece of a tool call: of the one that it belongs to, or of a new one."""
@@ -230,12 +231,12 @@ class Tags:
         return [(kind, held)] if held and self._state != "after" else []
 
 
-def thinking_blocks(parts: list[Part]) -> list[dict[str, Any]]:
+def thinking_blocks(parts: list[Part]) -> list[Json]:
     """Signed thoughts as they are sent back: one without its signature is refused."""
     return [_block(part) for part in parts if _signed(part)]
 
 
-def in_order(parts: list[Part]) -> list[dict[str, Any]] | None:
+def in_order(parts: list[Part]) -> list[Json] | None:
     """Thoughts and words as blocks in the order in which they came, where it is another order
     than thoughts first and words then (None: it is that)."""
     kept = [part for part in parts if _signed(part) or (part.kind == "text" and part.whole.strip())]
@@ -247,7 +248,7 @@ def _signed(part: Part) -> bool:
     return part.kind == "redacted" or (part.kind == "thinking" and bool(part.signature))
 
 
-def _block(part: Part) -> dict[str, Any]:
+def _block(part: Part) -> Json:
     if part.kind == "redacted":
         return {"type": "redacted_thinking", "data": part.whole}
     if part.kind == "text":

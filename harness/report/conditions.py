@@ -13,6 +13,7 @@ from typing import Any
 
 import tools
 from harness import prompts
+from harness.files import Json
 from harness.text import UserError
 
 PLAIN = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
@@ -30,7 +31,7 @@ def words_of(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def facts(settings: dict[str, Any], models: list[Any] | None = None) -> Facts:
+def facts(settings: Json, models: list[Any] | None = None) -> Facts:
     """The settings that runs of one condition share, by name, as words."""
     known: Facts = {}
     for index, seat in enumerate("ab"):
@@ -61,7 +62,7 @@ def _tools(names: Any) -> str:
     return "all" if {*words} == {*tools.EXIT_TOOLS} else ", ".join(words) or "none"
 
 
-def _other_tool_texts(settings: dict[str, Any]) -> str:
+def _other_tool_texts(settings: Json) -> str:
     """A hash of what the models were told of their tools, where that is not tools.py's text."""
     told = _told(settings)
     if not told or all(tools.EXIT_TOOLS.get(n, "\0") + tools.EFFECT_NOTE == t for n, t in told):
@@ -70,7 +71,7 @@ def _other_tool_texts(settings: dict[str, Any]) -> str:
     return "sha256 " + hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _told(settings: dict[str, Any]) -> list[tuple[str, str]]:
+def _told(settings: Json) -> list[tuple[str, str]]:
     """Names and descriptions of the tools, as the log has them."""
     schemas = settings.get("tool_schemas")
     functions = (
@@ -85,7 +86,7 @@ def _told(settings: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _varied(settings: dict[str, Any], known: Facts) -> Facts:
+def _varied(settings: Json, known: Facts) -> Facts:
     """What a sweep varied that the settings do not tell under that name or for either seat."""
     varied = settings.get("condition")
     pairs = varied.items() if isinstance(varied, dict) else ()
@@ -110,13 +111,13 @@ def _prompt_names() -> dict[str, str]:
     return {prompts.load(name, "system"): name for name in prompts.names("system")} | {"": "none"}
 
 
-def is_demo(settings: dict[str, Any], models: list[Any]) -> bool:
+def is_demo(settings: Json, models: list[Any]) -> bool:
     """Whether a scripted demo took part."""
     named = [settings.get("model_a"), settings.get("model_b"), *models]
     return settings.get("demo") is True or any(words_of(m).startswith("demo/") for m in named)
 
 
-def stimulus(settings: dict[str, Any], models: list[Any]) -> Facts:
+def stimulus(settings: Json, models: list[Any]) -> Facts:
     """What the models of a run were really told, and what it was made with, word for word."""
     block: Facts = {}
     for index, seat in enumerate("ab"):
@@ -148,7 +149,7 @@ def stimulus(settings: dict[str, Any], models: list[Any]) -> Facts:
     return block | _made_with(settings)
 
 
-def _made_with(settings: dict[str, Any]) -> Facts:
+def _made_with(settings: Json) -> Facts:
     versions = settings.get("versions")
     pairs = [*versions.items()] if isinstance(versions, dict) else []
     pairs += [("commit", settings["git"])] if settings.get("git") else []

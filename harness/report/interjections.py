@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
+from harness.files import Json
 from harness.report.conditions import words_of
 from harness.states.names import STATES
 from harness.states.path import Span
@@ -23,6 +24,17 @@ _NAMES_IT = re.compile(
     r"|(?:prompt|this) injection|tactic|bait|trying to (?:get|make|convince|push) me)\b",
     re.IGNORECASE,
 )
+
+
+class Tried(TypedDict):
+    """A tool attempt, in the making of which message it fell, and in what (turn or aborted)."""
+
+    message: int
+    seat: str
+    tool: str
+    reason: str
+    outcome: str
+    during: str
 
 
 @dataclass
@@ -56,7 +68,7 @@ class Interjected:
         again = (s.start for s in spans if s.state == span.state and s.start > max(at, span.end))
         self.returned_after = next((start - at for start in again), None)
 
-    def follow_partner(self, messages: list[Turn], until: int, tried: list[dict[str, Any]]) -> None:
+    def follow_partner(self, messages: list[Turn], until: int, tried: list[Tried]) -> None:
         """Take in what the partner did before message `until`: tools tried, and how it answered."""
         other, last = partner(self.seat), min(until, self.message + 2 * NEXT)
         for attempt in tried:
@@ -74,9 +86,9 @@ class Interjected:
 
 def interjections(
     messages: list[Turn],
-    settings: dict[str, Any],
+    settings: Json,
     spans: list[Span],
-    tried: list[dict[str, Any]],
+    tried: list[Tried],
 ) -> list[Interjected]:
     """All interjections of a run, with what followed each before the next one."""
     places = [index for index, event in enumerate(messages) if event.get("interjected")]

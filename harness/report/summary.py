@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
-from harness.report.interjections import NEXT, Interjected, interjections
+from harness.report.interjections import NEXT, Interjected, Tried, interjections
 from harness.states.detect import Detector
 from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
@@ -50,7 +50,7 @@ class Summary:
     stretches: list[Stretch]
     ending: Ending
     recurrence: dict[str, Any]
-    attempts: list[dict[str, Any]]
+    attempts: list[Tried]
     interjections: list[Interjected]
     lengths: list[int]  # characters of each message
     words: int  # in all, as white space parts them
@@ -235,7 +235,7 @@ def _parent(told: Any) -> tuple[str, int] | None:
 # ---------------------------------------------------------------- what happened
 
 
-def attempts(log: Transcript) -> Iterator[dict[str, Any]]:
+def attempts(log: Transcript) -> Iterator[Tried]:
     """Each tool attempt with the index of the message in whose making it fell, whole or aborted."""
     index = 0
     for event in log.events:

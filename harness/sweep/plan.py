@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from harness import files
+from harness.files import Json
 from harness.models import secrets
 from harness.states.detect import heard
 from harness.states.path import reached
@@ -337,7 +338,7 @@ def read_logs(todo: list[Run]) -> None:
 # ---------------------------------------------------------------- sweep.json
 
 
-def load_plan(folder: Path) -> dict[str, Any]:
+def load_plan(folder: Path) -> Json:
     """The folder's sweep.json, {} where there is none."""
     try:
         plan = files.parse(files.read(folder / "sweep.json"))
@@ -355,7 +356,7 @@ def load_plan(folder: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {folder}/sweep.json: {error}") from None
 
 
-def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]) -> None:
+def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: Json) -> None:
     """Write sweep.json; refuse another grid than its own unless it may be extended. What others
     have written since it was read as `old` is kept. Raises UserError."""
     if _plan(folder, args, conditions, old) == old:
@@ -371,9 +372,7 @@ def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[st
         raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
 
 
-def _plan(
-    folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]
-) -> dict[str, Any]:
+def _plan(folder: Path, args: Any, conditions: list[Condition], old: Json) -> Json:
     """The grid of these arguments, in the one that is there."""
     here = {c.digest: {"key": c.key, "condition": c.varies} for c in conditions}
     plan = {

@@ -6,7 +6,8 @@ among the `turn` events. Readers check a line once (transcript.lines) and trust 
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Message = dict[str, Any]  # a message as LiteLLM takes it: role, content, tool_calls, ...
+from tools import Message
+
 SeatLabel = Literal["Model A", "Model B"]
 Source = Literal["model", "live", "script", "puppet"]
 Reason = Literal[

@@ -152,10 +152,10 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--rng-seed",), {"type": int, "metavar": "N", "help": "seed of the demo models' chance"}),
 ]  # fmt: skip
 # What would change who is asked, with which words, or how the answer comes.
-RESERVED = (
-    {"model", "messages", "stream", "stream_options", "tools", "tool_choice", "functions"}
-    | {"timeout", "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls"}
-    | {"api_base", "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace"}
+RESERVED = frozenset[str]().union(
+    ("model", "messages", "stream", "stream_options", "tools", "tool_choice", "functions"),
+    ("timeout", "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls"),
+    ("api_base", "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace"),
 )
 # The options that a resumed run may have without becoming another conversation.
 RESUMABLE = frozenset("no_cache" if name == "cache" else name for name in LIMITS)

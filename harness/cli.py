@@ -111,7 +111,7 @@ def _act(verb: str) -> Callable[[list[str]], int]:
     elif verb == "export":
         from harness.report.export import command
     elif verb == "judge":
-        from harness.judge.judge import command
+        from harness.judge.verb import command
     else:
         from harness.report.importing.command import command
     return command

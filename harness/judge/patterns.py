@@ -139,9 +139,9 @@ class OpenBench:
         self.about: Namer = {"model": seat.model, "prompt": digest, "demo": seat.demo}
         self.read = self.dropped = 0
 
-    def has_read(self, log: Path) -> bool:
+    def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has patterns by this judge."""
-        known = patterns_of(log, self.files[log])
+        known = patterns_of(log, file)
         if known is None or known["judge"] != self.about:
             return False
         return known["n_messages"] == len(messages_in(log))

@@ -11,7 +11,9 @@ from harness import defects
 from harness.judge import labels
 from harness.judge.judge import WINDOW, Bench, judge_seat
 from harness.models import catalogue, demo
+from harness.models.asking import RETRY_FOR, Asker
 from harness.models.failures import Failure
+from harness.models.gate import Gate
 from harness.sweep.plan import Run
 from harness.sweep.purse import Purse
 from harness.talk.estimate import CHARS, REPLY, Estimate
@@ -25,7 +27,8 @@ class Judging:
 
     def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
         self.seat, self.runs = judge_seat(name, None, "--judge"), runs
-        self.bench = Bench(self.seat, WINDOW, concurrency, None, purse.has_room)
+        asker = Asker(self.seat, Gate(concurrency, RETRY_FOR), room=purse.has_room)
+        self.bench = Bench(asker, WINDOW, concurrency)
         self.failures: dict[str, str] = {}  # by the log's name
         self.defect = False  # whether one of them is a defect of ours
         self._found: dict[str, tuple[int, float | None]] = {}  # by log: messages read, USD

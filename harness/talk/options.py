@@ -15,9 +15,10 @@ import tools
 from harness import files, prompts
 from harness.models import call, catalogue, demo, secrets
 from harness.models.seat import Seat, wrong
+from harness.talk.interjections import interjections
 from harness.talk.puppets import puppets
 from harness.talk.rules import refuse_zero, state_and_count
-from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
+from harness.talk.settings import LIMITS, PLAIN, Settings
 from harness.text import UserError, program, visible
 
 MOST = 10**12  # that a count may be: readers of logs believe no more

@@ -15,8 +15,9 @@ from harness.talk.controls import Controls
 from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
 from harness.talk.events import Event, Turn, seat_label
 from harness.talk.history import History
+from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
-from harness.talk.settings import Interjection, Settings
+from harness.talk.settings import Settings
 from harness.talk.show import Show, ticking
 from harness.talk.state import State
 from harness.text import place

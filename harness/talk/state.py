@@ -6,9 +6,10 @@ from harness.states.path import reached
 from harness.talk import estimate
 from harness.talk.events import Event, Turn, seat_of
 from harness.talk.history import History
+from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
 from harness.talk.rules import Rule, state_and_count
-from harness.talk.settings import Interjection, Settings
+from harness.talk.settings import Settings
 from harness.talk.transcript import no_totals, tally
 
 

@@ -77,7 +77,7 @@ def _name(bench: patterns.OpenBench, todo: dict[Path, Path], show: Any) -> int:
     finally:
         show.notice(bench.bill())
     failed = [f"failed: {what}: {why}" for what, why in failures.items()]
-    show.report(patterns.summary(bench.files), failed)
+    show.report(patterns.pattern_table(bench.files), failed)
     return 1 if failures else 0
 
 

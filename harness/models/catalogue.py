@@ -164,10 +164,10 @@ def provider(model: str) -> str:
 
 def priced(seat: Seat) -> bool:
     """Whether it is known what a seat's model costs where the seat asks for it."""
-    return free(seat.model, seat.api_base) or listed(seat.model)
+    return free(seat.model, seat.api_base) or has_price(seat.model)
 
 
-def listed(model: str) -> bool:
+def has_price(model: str) -> bool:
     """Whether a model has a list price. LiteLLM gives 0.0 for those it has never heard of."""
     return bool(entry(model).get("input_cost_per_token"))
 
@@ -291,7 +291,7 @@ def price(seat: Seat, way: str) -> float | None:
     about = entry(seat.model)
     if free(seat.model, seat.api_base):
         return 0.0
-    if not listed(seat.model):
+    if not has_price(seat.model):
         return None
     plain = about.get("input_cost_per_token") or 0.0
     return {

@@ -3,16 +3,16 @@
 from typing import Any, TypeGuard
 
 from harness.files import Json
-from harness.models.catalogue import entry, free, listed, price_key, provider
+from harness.models.catalogue import entry, free, has_price, price_key, provider
 
-PLAIN = (
+USUAL = (
     *(None, "", "default", "auto", "standard", "standard_only"),
     *("on_demand", "global", "not_available"),
 )
 TIERS = ("flex", "priority")  # the price map has prices of their own for these
 
 
-def tokens(counted: Json) -> dict[str, int]:
+def usage_of(counted: Json) -> dict[str, int]:
     """What a provider counted, as the log has it: `input` includes what was read from or written
     to a cache, `output` includes thinking. A count that did not come is 0."""
     if "input_tokens" in counted:
@@ -84,7 +84,7 @@ def cost(usage: dict[str, int], counted: Json, sent: dict[str, Any], litellm: An
     if free(model, sent.get("api_base")):
         return 0.0
     about, tier = entry(model), _term("service_tier", counted, sent)
-    if not listed(model) or (tier not in PLAIN and tier not in TIERS):
+    if not has_price(model) or (tier not in USUAL and tier not in TIERS):
         return None
     if tier in TIERS and f"input_cost_per_token_{tier}" not in about:
         return None
@@ -96,7 +96,7 @@ def cost(usage: dict[str, int], counted: Json, sent: dict[str, Any], litellm: An
     factors = about.get("provider_specific_entry") or {}
     for name in ("speed", "inference_geo"):
         term = _term(name, counted, sent)
-        if term in PLAIN:
+        if term in USUAL:
             continue
         factor = factors.get(term)
         if not _is_number(factor):

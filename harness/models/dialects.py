@@ -13,7 +13,7 @@ from harness.models.said import Pieces, Said
 from harness.models.wire import DONE, json_lines, sent_events
 
 # Ends that are no ordinary end, in each provider's own words.
-REFUSED = frozenset[str]().union(
+REFUSALS = frozenset[str]().union(
     ("refusal", "content_filter", "sensitive", "guardrail_intervened", "content_filtered"),
     ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR"),
     ("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
@@ -48,7 +48,7 @@ def _finish(said: Said, reason: Any, why: Any = "") -> None:
     if not isinstance(reason, str) or not reason:
         return
     said.end(ORDINARY.get(reason, reason))
-    if reason in REFUSED:
+    if reason in REFUSALS:
         said.refuse(_text(why) or reason)
     elif reason in BROKEN:
         said.fail(said.failed or _text(why) or f"it ended with {reason!r}")
@@ -138,7 +138,7 @@ def chat(event: Json, said: Said) -> Pieces:
         said.call(call.get("index"), id, name, function.get("arguments"), _signed(call))
     said.fail(choice.get("error"))
     native = choice.get("native_finish_reason")
-    reason = native if native in REFUSED | FULL else choice.get("finish_reason")
+    reason = native if native in REFUSALS | FULL else choice.get("finish_reason")
     _finish(said, reason, said.refusal)
     return pieces
 

@@ -68,7 +68,7 @@ class Reply:
         """Count what came, and put a price on it. A provider may count nothing, or half of it:
         a cancelled or broken stream has counted its input at the most."""
         written = len(self.text) + len(self.thinking) + len(str(self.calls or ""))
-        usage = counts.tokens(said.counted)
+        usage = counts.usage_of(said.counted)
         counted = any(usage.values())
         ended = said.ended or said.done
         if not counted and not written and not ended:

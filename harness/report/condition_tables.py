@@ -7,13 +7,13 @@ from harness.report import needed
 from harness.report.numbers import percent, span, when
 from harness.report.shapes import (
     KINDS,
-    Condition,
+    ConditionFigures,
     Followed,
-    Form,
+    FormFigures,
+    OverTurns,
     Share,
-    State,
-    Stretch,
-    Tool,
+    StateFigures,
+    ToolFigures,
     Word,
 )
 from harness.screen.sheet import Sheet
@@ -23,7 +23,7 @@ from harness.text import money, tokens
 REASONS = 3  # shown per tool; --json has all
 
 
-def condition_tables(about: Condition) -> list[Sheet]:
+def condition_tables(about: ConditionFigures) -> list[Sheet]:
     """One condition's tables; some may have no rows."""
     return [
         _states(about),
@@ -38,7 +38,7 @@ def condition_tables(about: Condition) -> list[Sheet]:
     ]
 
 
-def _states(about: Condition) -> Sheet:
+def _states(about: ConditionFigures) -> Sheet:
     columns = ["state", "", "runs that reach it", "onset: message", "time in it", "ends in it"]
     rows = [
         _state(state, row, about["ending"][row["kind"]][state])
@@ -52,14 +52,14 @@ def _states(about: Condition) -> Sheet:
     return Sheet(title, columns, rows, "time in it: mean share of a run's messages.")
 
 
-def _state(state: str, row: State, ends: Share) -> list[str]:
+def _state(state: str, row: StateFigures, ends: Share) -> list[str]:
     time = row["spent"]
     spent = f"{100 * time['mean']:.0f}% {span(time['low'], time['high'])}".strip()
     onset = when(row["onset"])
     return [SHORT[state], row["kind"], percent(row["reached"]), onset, spent, percent(ends)]
 
 
-def _transitions(about: Condition) -> Sheet:
+def _transitions(about: ConditionFigures) -> Sheet:
     return Sheet(
         "what follows what: of all times that a theme was left for another",
         ["from", "to", "times", "of all that leave it"],
@@ -70,7 +70,7 @@ def _transitions(about: Condition) -> Sheet:
     )
 
 
-def _forms(about: Condition) -> Sheet:
+def _forms(about: ConditionFigures) -> Sheet:
     return Sheet(
         "forms: over which themes, from when, for how long",
         ["form", "runs", "onset: message", "spans", "messages in a span", "over"],
@@ -80,7 +80,7 @@ def _forms(about: Condition) -> Sheet:
     )
 
 
-def _form(row: Form) -> list[str]:
+def _form(row: FormFigures) -> list[str]:
     length, held = row["length"], row["to_the_end"]
     lasted = f"{length['median']:.0f} {span(length['low'], length['high'], 1)}".strip()
     lasted += f", {held} to the end" if held else ""
@@ -97,12 +97,12 @@ def _form(row: Form) -> list[str]:
     ]
 
 
-def _tools(about: Condition) -> Sheet:
+def _tools(about: ConditionFigures) -> Sheet:
     columns = ["tool", "attempts", "runs with one", "outcome", "reasons given"]
     return Sheet("tool attempts", columns, [_tool(row) for row in about["attempts"]])
 
 
-def _tool(row: Tool) -> list[str]:
+def _tool(row: ToolFigures) -> list[str]:
     outcomes = ", ".join(f"{name} {n}" for name, n in row["outcomes"].items())
     reasons = [
         " ".join(reason[:160].split()) + (f" ×{n}" if n > 1 else "")
@@ -118,7 +118,7 @@ def _tool(row: Tool) -> list[str]:
     ]
 
 
-def _interjections(about: Condition) -> Sheet:
+def _interjections(about: ConditionFigures) -> Sheet:
     ended = ["state ended", "came back", "partner's tool call", "declined", "named it"]
     return Sheet(
         "interjections and what followed",
@@ -144,7 +144,7 @@ def _interjection(row: Followed) -> list[str]:
     ]
 
 
-def _lengths(about: Condition) -> Sheet:
+def _lengths(about: ConditionFigures) -> Sheet:
     rows = [
         [
             *_turns(row),
@@ -156,11 +156,11 @@ def _lengths(about: Condition) -> Sheet:
     return Sheet("message length, characters", ["turns", "runs", "median", "95%"], rows)
 
 
-def _turns(row: Stretch) -> list[str]:
+def _turns(row: OverTurns) -> list[str]:
     return [f"{row['from_turn']}–{row['to_turn']}", str(row["runs"])]
 
 
-def _runs(about: Condition) -> list[Sheet]:
+def _runs(about: ConditionFigures) -> list[Sheet]:
     """How the runs went as runs, which says nothing of their states."""
     stopped = [[reason, percent(row)] for reason, row in about["stopped"].items()]
     incidents = [[r["what"], str(r["times"]), percent(r["runs"])] for r in about["incidents"]]
@@ -171,23 +171,23 @@ def _runs(about: Condition) -> list[Sheet]:
     ]
 
 
-def _spent(about: Condition) -> list[str]:
+def _spent(about: ConditionFigures) -> list[str]:
     used, runs = about["tokens"], about["runs"]
     lack = f" (unknown in {runs - about['tokens_known']})" if about["tokens_known"] < runs else ""
     if not used:
-        return ["unknown", "unknown", "unknown", cost(about)]
+        return ["unknown", "unknown", "unknown", cost_words(about)]
     read = [tokens(used["input"]) + lack, tokens(used["cache_read"])]
-    return [*read, tokens(used["output"]), cost(about)]
+    return [*read, tokens(used["output"]), cost_words(about)]
 
 
-def cost(about: Condition) -> str:
+def cost_words(about: ConditionFigures) -> str:
     """What the runs cost, and of how many that is unknown."""
     known, runs = about["cost_known"], about["runs"]
     unknown = f", and unknown in {runs - known} of {runs} runs" if 0 < known < runs else ""
     return money(about["cost_usd"]) + unknown
 
 
-def _words(about: Condition) -> Iterator[Sheet]:
+def _words(about: ConditionFigures) -> Iterator[Sheet]:
     """Words and emoji of a condition, where they were counted."""
     counted = about.get("words")
     if not counted:

@@ -16,7 +16,16 @@ from harness import prompts
 from harness.files import Json
 from harness.text import UserError
 
-PLAIN = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
+AS_IS = (
+    "seed",
+    "on_exit",
+    "on_empty",
+    "empty_as",
+    "on_full",
+    "max_turns",
+    "max_cost",
+    "stop_on",
+)
 CUT = 50  # characters of a setting's value in a condition's name
 
 Facts = dict[str, str]
@@ -47,7 +56,7 @@ def facts(settings: Json, models: list[Any] | None = None) -> Facts:
     known["tools"] = _tools(settings.get("tools", "not recorded"))
     if told := _other_tool_texts(settings):
         known["tool_texts"] = told
-    known |= {name: words_of(settings[name]) for name in PLAIN if settings.get(name) is not None}
+    known |= {name: words_of(settings[name]) for name in AS_IS if settings.get(name) is not None}
     rules = settings.get("interject")
     known["interject"] = ", ".join(map(_rule, rules if isinstance(rules, list) else ())) or "none"
     pulled = settings.get("puppets")
@@ -143,7 +152,7 @@ def stimulus(settings: Json, models: list[Any]) -> Facts:
         if isinstance(rule, dict):
             when = f"{words_of(rule.get('when'))}:{words_of(rule.get('seat'))}"
             block[f"interjection at {when}"] = words_of(rule.get("words"))
-    for name in PLAIN[1:]:
+    for name in AS_IS[1:]:
         if settings.get(name) is not None:
             block[name.replace("_", " ")] = words_of(settings[name])
     return block | _made_with(settings)
@@ -197,7 +206,7 @@ def must_be_known(flag: str, settings: list[str], known: set[str]) -> None:
             raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
 
 
-def listed(text: str | None) -> list[str] | None:
+def settings_in(text: str | None) -> list[str] | None:
     """The settings of `--by` or `--compare`, with commas between them."""
     if text is None:
         return None
@@ -207,7 +216,7 @@ def listed(text: str | None) -> list[str] | None:
     return names
 
 
-def names(groups: Groups) -> list[str]:
+def condition_names(groups: Groups) -> list[str]:
     """What to call each condition: its models, and the settings in which conditions differ."""
     values: dict[str, set[str | None]] = {}
     conditions = [dict(pairs) for _, pairs in groups]
@@ -227,10 +236,10 @@ def _told_apart(called: list[str]) -> list[str]:
     return apart
 
 
-def named(runs: list[Any]) -> list[tuple[str, Any]]:
+def with_names(runs: list[Any]) -> list[tuple[str, Any]]:
     """Each run with its condition's name, in their own order."""
     groups = group(runs)
-    pairs = zip(names(groups), groups.values(), strict=True)
+    pairs = zip(condition_names(groups), groups.values(), strict=True)
     called = {id(run): name for name, mine in pairs for run in mine}
     return [(called[id(run)], run) for run in runs]
 

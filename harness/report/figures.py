@@ -10,17 +10,17 @@ from harness.report import stats
 from harness.report.conditions import shared
 from harness.report.interjections import SOON, Interjected
 from harness.report.shapes import (
-    Curve,
     Ends,
     Figures,
     Followed,
-    Form,
+    FormFigures,
     Incident,
+    OnsetCurve,
+    OverTurns,
     Share,
     Spent,
-    State,
-    Stretch,
-    Tool,
+    StateFigures,
+    ToolFigures,
     Transition,
 )
 from harness.report.stats import share
@@ -53,7 +53,7 @@ def figures(runs: list[Summary]) -> Figures:
 # ---------------------------------------------------------------- states
 
 
-def _state(state: str, runs: list[Summary]) -> State:
+def _state(state: str, runs: list[Summary]) -> StateFigures:
     onsets = [run.onset(state) for run in runs]
     time = [run.spent(state) / run.messages for run in runs]
     low, high = stats.mean_interval(time) or (None, None)
@@ -66,7 +66,7 @@ def _state(state: str, runs: list[Summary]) -> State:
     }
 
 
-def onset(onsets: list[int | None], runs: list[Summary]) -> Curve | None:
+def onset(onsets: list[int | None], runs: list[Summary]) -> OnsetCurve | None:
     """The Kaplan-Meier curve of onsets, as message indices; runs without one are censored."""
     if not stats.available() or not any(at is not None for at in onsets):
         return None
@@ -119,7 +119,7 @@ def transitions(runs: list[Summary]) -> list[Transition]:
     return [{"from": a, "to": b, **share(n, left[a])} for (a, b), n in steps.most_common()]
 
 
-def form(name: str, runs: list[Summary]) -> Form:
+def form(name: str, runs: list[Summary]) -> FormFigures:
     """Where a form lies: over which themes (by messages), from when, for how long."""
     themes: Counter[str] = Counter()
     lasted, to_the_end = [], 0
@@ -149,9 +149,9 @@ def form(name: str, runs: list[Summary]) -> Form:
 # ---------------------------------------------------------------- tools and interjections
 
 
-def attempted(runs: list[Summary]) -> list[Tool]:
+def attempted(runs: list[Summary]) -> list[ToolFigures]:
     """Tool attempts by tool: how many, in how many runs, what came of them, the reasons given."""
-    told: list[Tool] = []
+    told: list[ToolFigures] = []
     for tool in sorted({attempt["tool"] for run in runs for attempt in run.attempts}):
         tried = [[a for a in run.attempts if a["tool"] == tool] for run in runs]
         every = list(itertools.chain(*tried))
@@ -200,12 +200,12 @@ def _followed(source: str, name: str, every: list[Interjected]) -> Followed:
 # ---------------------------------------------------------------- the runs themselves
 
 
-def over_turns(rows: list[list[Any]]) -> list[Stretch]:
+def over_turns(rows: list[list[Any]]) -> list[OverTurns]:
     """Figures of messages over the turns: the median run's median, in at most BINS stretches.
     `rows` holds a value for each message of each run; None where there is none."""
     turns = (max(map(len, rows), default=0) + 1) // 2
     width = max(1, math.ceil(turns / BINS))
-    told: list[Stretch] = []
+    told: list[OverTurns] = []
     for first in range(0, turns, width):
         cut = ([v for v in row[2 * first : 2 * (first + width)] if v is not None] for row in rows)
         middles = [median(part) for part in cut if part]

@@ -84,7 +84,7 @@ class Interjected:
         self.names_it = any(_NAMES_IT.search(words) for words in answers)
 
 
-def interjections(
+def what_followed(
     messages: list[Turn],
     settings: Json,
     spans: list[Span],

@@ -11,7 +11,7 @@ Meier's over attempts, as that of onsets is over messages.
 from harness.report import stats
 from harness.report.interjections import NEXT, SOON, Interjected
 from harness.report.numbers import percent, when
-from harness.report.shapes import Curve, Needed
+from harness.report.shapes import Needed, OnsetCurve
 from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
@@ -72,7 +72,7 @@ def _row(who: str, goal: str, told: list[list[bool]]) -> Needed:
     }
 
 
-def _curve(times: list[int], seen: list[bool]) -> Curve | None:
+def _curve(times: list[int], seen: list[bool]) -> OnsetCurve | None:
     if not stats.available() or not any(seen):
         return None
     curve = stats.kaplan_meier(times, seen)

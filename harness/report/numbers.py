@@ -2,7 +2,7 @@
 
 import math
 
-from harness.report.shapes import Curve, Share, Transition
+from harness.report.shapes import OnsetCurve, Share, Transition
 
 
 def percent(row: Share | Transition) -> str:
@@ -30,7 +30,7 @@ def span(
     return f"[{scale * low:{form}}{' to ' if sign else '–'}{scale * high:{form}}]"
 
 
-def when(curve: Curve | None) -> str:
+def when(curve: OnsetCurve | None) -> str:
     """The median onset with its interval, as message indices: 8 [6, 11]; – is no limit."""
     if curve is None:
         return "?"

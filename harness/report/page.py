@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import open_ended, patterns
-from harness.report.condition_tables import condition_tables, cost
+from harness.report.condition_tables import condition_tables, cost_words
 from harness.report.conditions import Groups
 from harness.report.pair_tables import compared
 from harness.report.replacing import replacing
@@ -162,7 +162,7 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
             "stimulus": about["stimulus"],
             "label": label,
             "longest": max(run.messages for run in group),
-            "cost": cost(about),
+            "cost": cost_words(about),
             "words": [row["word"] for row in about["words"]["out"]],
             "tables": [sheet for sheet in condition_tables(about) if sheet.rows],
         }

@@ -26,9 +26,17 @@ from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
 from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
-from harness.report.conditions import Groups, facts, group, listed, must_be_known, named, names
+from harness.report.conditions import (
+    Groups,
+    condition_names,
+    facts,
+    group,
+    must_be_known,
+    settings_in,
+    with_names,
+)
 from harness.report.figures import figures, over_turns
-from harness.report.shapes import Condition, Report
+from harness.report.shapes import ConditionFigures, Report
 from harness.report.spool import Spool
 from harness.report.stats import share
 from harness.report.summary import Also, Skipped
@@ -52,10 +60,10 @@ def command(arguments: list[str]) -> int:
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, _also(args), spool)
         if args.csv:
-            data.stream(_Out(Tables()), "csv", data.run_table(named(runs), whose.by))
+            data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
-        groups = group(runs, listed(args.by))
-        report = build(groups, skipped, whose, listed(args.compare))
+        groups = group(runs, settings_in(args.by))
+        report = build(groups, skipped, whose, settings_in(args.compare))
         if args.words is not None or args.html:
             add_words(report, groups, spool, words.asked(args.words))
         judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
@@ -119,7 +127,7 @@ def _parse(arguments: list[str]) -> Any:
 def _check_settings(args: Any) -> None:
     """Refuse a setting that no run has before all of them are read: their configs tell. Raises
     UserError."""
-    asked = [("--by", listed(args.by) or []), ("--compare", listed(args.compare) or [])]
+    asked = [("--by", settings_in(args.by) or []), ("--compare", settings_in(args.compare) or [])]
     if not any(settings for _, settings in asked):
         return
     known: set[str] = set()
@@ -162,8 +170,8 @@ def build(
     compare: list[str] | None = None,
 ) -> Report:
     """Everything that the report says, as JSON takes it."""
-    called = names(groups)
-    conditions: list[Condition] = [
+    called = condition_names(groups)
+    conditions: list[ConditionFigures] = [
         {
             "name": name,
             "demo": demo,

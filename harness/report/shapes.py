@@ -34,7 +34,7 @@ class Middle(TypedDict):
     high: float | None
 
 
-class Curve(TypedDict):
+class OnsetCurve(TypedDict):
     """A Kaplan-Meier curve: after times[k], a share of without[k] have not had it. The median and
     its interval are times; None where the curve does not come down so far."""
 
@@ -51,10 +51,10 @@ class Curve(TypedDict):
 # ---------------------------------------------------------------- one condition
 
 
-class State(TypedDict):
+class StateFigures(TypedDict):
     kind: Kind
     reached: Share
-    onset: Curve | None
+    onset: OnsetCurve | None
     messages: int
     spent: Average
 
@@ -94,17 +94,17 @@ class Under(TypedDict):
     share: float
 
 
-class Form(TypedDict):
+class FormFigures(TypedDict):
     form: str
     reached: Share
-    onset: Curve | None
+    onset: OnsetCurve | None
     spans: int
     length: Middle
     to_the_end: int
     themes: list[Under]
 
 
-class Tool(TypedDict):
+class ToolFigures(TypedDict):
     tool: str
     attempts: int
     runs: Share
@@ -138,10 +138,10 @@ class Needed(TypedDict):
     goal: str
     attempts: int
     worked: Share
-    needed: Curve | None
+    needed: OnsetCurve | None
 
 
-class Stretch(Middle):
+class OverTurns(Middle):
     """A figure of messages over some turns."""
 
     from_turn: int
@@ -175,7 +175,7 @@ class Counted(TypedDict):
 
 
 class Words(Counted):
-    variety: list[Stretch]
+    variety: list[OverTurns]
 
 
 class Spent(TypedDict):
@@ -192,20 +192,20 @@ class Figures(Spent):
 
     runs: int
     messages: int
-    states: dict[str, State]
+    states: dict[str, StateFigures]
     ending: Ends
     transitions: list[Transition]
-    forms: list[Form]
-    attempts: list[Tool]
+    forms: list[FormFigures]
+    attempts: list[ToolFigures]
     interjections: list[Followed]
-    lengths: list[Stretch]
-    lock_in: Curve | None
+    lengths: list[OverTurns]
+    lock_in: OnsetCurve | None
     stopped: dict[str, Share]
     incidents: list[Incident]
     stimulus: list[tuple[str, list[tuple[str, int]]]]
 
 
-class Condition(Figures):
+class ConditionFigures(Figures):
     name: str
     demo: bool
     settings: dict[str, str]
@@ -302,7 +302,7 @@ class Fallen(TypedDict):
     states: dict[str, float]
 
 
-class Named(TypedDict):
+class PatternFigures(TypedDict):
     pattern: str
     conditions: list[Fallen]
 
@@ -311,7 +311,7 @@ class Open(TypedDict):
     """What a judge has named in its own words."""
 
     judges: list[str]
-    patterns: list[Named]
+    patterns: list[PatternFigures]
     read: dict[str, int]
     notes: list[str]
 
@@ -327,7 +327,7 @@ class Whose(TypedDict):
 
 
 class Report(TypedDict):
-    conditions: list[Condition]
+    conditions: list[ConditionFigures]
     compared: Compared | None
     open_ended: list[Free] | None
     patterns: Open | None

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
-from harness.report.interjections import NEXT, Interjected, Tried, interjections
+from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
 from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
@@ -183,7 +183,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         ending=detector.ending(),
         recurrence=detector.recurrence(),
         attempts=tried,
-        interjections=interjections(said.messages, settings, spans, tried),
+        interjections=what_followed(said.messages, settings, spans, tried),
         words=said.words,
         lengths=said.lengths,
         tokens=tokens,

@@ -2,7 +2,7 @@
 
 from harness.report import numbers, open_ended, pair_tables, patterns, stats
 from harness.report.condition_tables import condition_tables
-from harness.report.shapes import KINDS, Condition, Report, Share, State, Word
+from harness.report.shapes import KINDS, ConditionFigures, Report, Share, StateFigures, Word
 from harness.screen.sheet import Sheet
 from harness.states.names import FORMS, SHORT, STATES, THEMES
 from harness.text import many
@@ -33,17 +33,17 @@ def tables(report: Report, details: bool = True) -> list[Sheet]:
 # ---------------------------------------------------------------- all conditions at once
 
 
-def overview(conditions: list[Condition]) -> list[Sheet]:
+def overview(conditions: list[ConditionFigures]) -> list[Sheet]:
     """Conditions × states: what is reached and from when; conditions × endings."""
     sheets = [_reached(conditions), _ends(conditions)]
     return sheets + ([_words(conditions)] if any(map(_asked, conditions)) else [])
 
 
-def _asked(about: Condition) -> list[Word]:
+def _asked(about: ConditionFigures) -> list[Word]:
     return about["words"]["asked"] if "words" in about else []
 
 
-def _words(conditions: list[Condition]) -> Sheet:
+def _words(conditions: list[ConditionFigures]) -> Sheet:
     words = [row["word"] for row in _asked(conditions[0])]
     rows = [
         [
@@ -60,7 +60,7 @@ def _words(conditions: list[Condition]) -> Sheet:
     return Sheet("words asked for", ["condition", "n", *words], rows, note, 2, True)
 
 
-def labels(conditions: list[Condition]) -> list[str]:
+def labels(conditions: list[ConditionFigures]) -> list[str]:
     """The conditions' names without what all have in common; a model with itself is `× same`."""
     called = [condition["name"].split(" · ") for condition in conditions]
     for parts in called:
@@ -73,7 +73,7 @@ def labels(conditions: list[Condition]) -> list[str]:
     return [name or " · ".join(parts) for name, parts in zip(short, called, strict=True)]
 
 
-def _reached(conditions: list[Condition]) -> Sheet:
+def _reached(conditions: list[ConditionFigures]) -> Sheet:
     seen = [s for s in STATES if any(c["states"][s]["reached"]["count"] for c in conditions)]
     short = _intervals([c["states"][s]["reached"] for c in conditions for s in seen], conditions)
     rows = [
@@ -93,7 +93,7 @@ def _reached(conditions: list[Condition]) -> Sheet:
     )
 
 
-def _reach(row: State, short: bool) -> str:
+def _reach(row: StateFigures, short: bool) -> str:
     share, onset = row["reached"], row["onset"]
     if not share["count"]:
         return NONE
@@ -103,7 +103,7 @@ def _reach(row: State, short: bool) -> str:
     return f"{share['count']}/{share['of']} @{at}"
 
 
-def _intervals(shares: list[Share], conditions: list[Condition]) -> str:
+def _intervals(shares: list[Share], conditions: list[ConditionFigures]) -> str:
     """The intervals of shares once below the table, where there are many rows and few different
     shares; else nothing, and they stand in the cells."""
     told = {(s["of"], s["count"]): numbers.brief(s) for s in shares if s["count"]}
@@ -112,7 +112,7 @@ def _intervals(shares: list[Share], conditions: list[Condition]) -> str:
     return f"The intervals: {', '.join(told[key] for key in sorted(told))}. "
 
 
-def _none(conditions: list[Condition]) -> str:
+def _none(conditions: list[ConditionFigures]) -> str:
     """What none of so many runs can mean, where all conditions have as many."""
     sizes = {condition["runs"] for condition in conditions}
     return f", {numbers.brief(stats.share(0, sizes.pop()))}" if len(sizes) == 1 else ""
@@ -122,7 +122,7 @@ def _named(states: list[str]) -> list[str]:
     return [f"{SHORT[state]}{' (form)' if state in FORMS else ''}" for state in states]
 
 
-def _ends(conditions: list[Condition]) -> Sheet:
+def _ends(conditions: list[ConditionFigures]) -> Sheet:
     seen = [
         (kind, state)
         for kind, names in zip(KINDS, (THEMES, FORMS), strict=True)

@@ -11,7 +11,7 @@ from rich.text import Text
 from harness.models.catalogue import Alias
 from harness.screen.colours import badge
 from harness.screen.paper import Paper
-from harness.screen.sheet import Sheet, parts
+from harness.screen.sheet import Sheet, fitted
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.text import many, tokens, visible
@@ -33,7 +33,7 @@ class Tables:
         for sheet in (Sheet(*one) for one in sheets):
             self.say("")
             self.say(Text(visible(sheet.title), "bold"))
-            for number, part in enumerate(parts(sheet, self.paper.width)):
+            for number, part in enumerate(fitted(sheet, self.paper.width)):
                 if number:
                     self.say("")
                 self.say(part)

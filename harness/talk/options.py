@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser):
         parsed, odd = self.parse_known_args(args, namespace)
         if odd:
             flags = [word.partition("=")[0] for word in odd if word.startswith("-")]
-            if key := next((flag for flag in flags if secrets.named(flag)), None):
+            if key := next((flag for flag in flags if secrets.says_secret(flag)), None):
                 self.error(
                     f"no option {key}: keys are set as variables such as "
                     "ANTHROPIC_API_KEY, or written into .env"
@@ -202,7 +202,7 @@ def make_settings(
         check_moments(settings)
     if "stop_on" in options:
         refuse_zero(options["stop_on"], f"--stop-on {options['stop_on']!r}")
-    check(settings, keys)
+    check_settings(settings, keys)
     return settings
 
 
@@ -242,7 +242,7 @@ def changing(options: dict[str, Any], base: Settings) -> list[str]:
     ]
 
 
-def check(settings: Settings, keys: bool) -> None:
+def check_settings(settings: Settings, keys: bool) -> None:
     """Refuse what could not work. Raises UserError with a line for the user."""
     if settings.stop_on is not None:
         state_and_count(settings.stop_on, 1)

@@ -70,7 +70,7 @@ def command(arguments: list[str]) -> int:
         help="whose view chat messages are (default: A, whose first user message is the seed)",
     )
     args = parser.parse_args(arguments)
-    paths = named(args.files)
+    paths = files_in(args.files)
     with Progress("importing", len(paths), "file") as progress:
         results = {path: take(path, args.to, args.seat) for path in progress.over(paths)}
     for path, result in results.items():
@@ -81,7 +81,7 @@ def command(arguments: list[str]) -> int:
     return int(any(result.problems for result in results.values()))
 
 
-def named(paths: list[Path]) -> list[Path]:
+def files_in(paths: list[Path]) -> list[Path]:
     """The files that were named, and those in folders that were. Raises UserError."""
     found: dict[Path, None] = {}
     for path in paths:

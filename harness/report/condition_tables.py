@@ -146,11 +146,7 @@ def _interjection(row: Followed) -> list[str]:
 
 def _lengths(about: ConditionFigures) -> Sheet:
     rows = [
-        [
-            *_turns(row),
-            f"{row['median']:,.0f}",
-            span(row["low"], row["high"], 1, ",.0f"),
-        ]
+        [*_turns(row), f"{row['median']:,.0f}", span(row["low"], row["high"], 1, ",.0f")]
         for row in about["lengths"]
     ]
     return Sheet("message length, characters", ["turns", "runs", "median", "95%"], rows)
@@ -205,11 +201,7 @@ def _words(about: ConditionFigures) -> Iterator[Sheet]:
         "lexical variety",
         ["turns", "runs", "different words in 100", "95%"],
         [
-            [
-                *_turns(row),
-                f"{row['median']:.0f}",
-                span(row["low"], row["high"], 1),
-            ]
+            [*_turns(row), f"{row['median']:.0f}", span(row["low"], row["high"], 1)]
             for row in counted["variety"]
         ],
     )

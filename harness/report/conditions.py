@@ -16,16 +16,7 @@ from harness import prompts
 from harness.files import Json
 from harness.text import UserError
 
-AS_IS = (
-    "seed",
-    "on_exit",
-    "on_empty",
-    "empty_as",
-    "on_full",
-    "max_turns",
-    "max_cost",
-    "stop_on",
-)
+AS_IS = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
 CUT = 50  # characters of a setting's value in a condition's name
 
 Facts = dict[str, str]

@@ -85,10 +85,7 @@ class Interjected:
 
 
 def what_followed(
-    messages: list[Turn],
-    settings: Json,
-    spans: list[Span],
-    tried: list[Tried],
+    messages: list[Turn], settings: Json, spans: list[Span], tried: list[Tried]
 ) -> list[Interjected]:
     """All interjections of a run, with what followed each before the next one."""
     places = [index for index, event in enumerate(messages) if event.get("interjected")]

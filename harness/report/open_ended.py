@@ -19,16 +19,7 @@ from harness.screen.sheet import Sheet
 from harness.states.names import SHORT, THEMES
 
 NO_END = "cannot end"
-ENDS = (
-    "silence",
-    "emoji",
-    "broken text",
-    "bliss",
-    NO_END,
-    "other theme",
-    "repetition",
-    "none",
-)
+ENDS = ("silence", "emoji", "broken text", "bliss", NO_END, "other theme", "repetition", "none")
 ABOUT_THEMES = "Main theme: the one in which most of a run's messages are spent."
 ABOUT_ENDS = (
     "One end for each run, forms first. cannot end: it says goodbye without end, or that it is in "

@@ -52,9 +52,7 @@ def _read(runs: list[Summary]) -> list[tuple[Summary, Patterns]]:
     return [(run, about) for run, about in found if about and about["n_messages"] == run.messages]
 
 
-def _by_pattern(
-    part: list[tuple[Summary, Patterns]],
-) -> dict[str, list[tuple[Summary, Pattern]]]:
+def _by_pattern(part: list[tuple[Summary, Patterns]]) -> dict[str, list[tuple[Summary, Pattern]]]:
     found: dict[str, list[tuple[Summary, Pattern]]] = {}
     for run, about in part:
         for pattern in about["patterns"]:

@@ -205,11 +205,7 @@ def parser(about_sweeps: str | None) -> Parser:
     add("--name", metavar="NAME", help="the sweep's folder (default: made from the grid)")
     add("--log-dir", type=Path, default=Path("logs"), metavar="DIR", help="where that folder is")
     add("--recipe", metavar="NAME", help="options of prompts/recipes/NAME.txt; others win")
-    add(
-        "--judge",
-        metavar="MODEL",
-        help="label each run as it ends (see `judge`)",
-    )
+    add("--judge", metavar="MODEL", help="label each run as it ends (see `judge`)")
     add("--shard", type=shard, default=(1, 1), metavar="K/N", help="do only the Kth of N parts")
     add(
         "--ray",

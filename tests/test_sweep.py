@@ -123,10 +123,10 @@ def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
         assert log.events[-1]["reason"] == "max_turns" and not log.skipped
 
 
-def test_ctrl_c_once_lets_messages_in_flight_finish(run, start, tmp_path):
+def test_ctrl_c_once_lets_messages_in_flight_finish(run, fork, tmp_path):
     with Provider(lambda body, i: Reply(f"words {i}", delay=0.5)) as provider:
         command = swept(provider, "--runs", 5, "--concurrency", 3)
-        process = start(*command)
+        process = fork(*command)
         provider.wait_for(3, 90)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
@@ -141,10 +141,10 @@ def test_ctrl_c_once_lets_messages_in_flight_finish(run, start, tmp_path):
     assert len(provider.requests) == 20
 
 
-def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(start, tmp_path):
+def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(fork, tmp_path):
     called = Reply(tools=(("make_intern_run_across_office", {"reason": "bored"}),), delay=0.5)
     with Provider([called, "Well then."]) as provider:
-        process = start(*swept(provider))
+        process = fork(*swept(provider))
         provider.wait_for(1, 90)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
@@ -154,7 +154,7 @@ def test_ctrl_c_lets_a_message_with_a_tool_call_get_its_result(start, tmp_path):
     assert log.messages[0]["tool_attempts"][0]["outcome"] == "refused"
 
 
-def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
+def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(fork, tmp_path):
     def reply(body, i):
         if i < 4:
             return Reply(fault=status(429, retry_after=0))  # from here on two at a time
@@ -165,7 +165,7 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
         return Reply("words", delay=2)
 
     with Provider(reply) as provider:
-        process = start(*swept(provider, "--runs", 4, "--concurrency", 4))
+        process = fork(*swept(provider, "--runs", 4, "--concurrency", 4))
         provider.wait_for(7, 90)  # the caller's place at the gate is taken by another by now
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
@@ -175,9 +175,9 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(start, tmp_path):
     assert not [e for log in found for e in log.of("aborted") if e["tool_attempts"]]
 
 
-def test_ctrl_c_twice_stops_now(run, start, tmp_path):
+def test_ctrl_c_twice_stops_now(fork, tmp_path):
     with Provider(lambda body, i: Reply("words", delay=60)) as provider:
-        process = start(*swept(provider, "--runs", 3))
+        process = fork(*swept(provider, "--runs", 3))
         provider.wait_for(3, 90)
         while process.poll() is None:  # two signals in quick succession may arrive as one
             process.send_signal(signal.SIGINT)
@@ -317,10 +317,10 @@ def test_rounds_of_tools_that_many_messages_make_at_once_stay_within_the_budget(
     assert {log.events[-1]["reason"] for log in logs(result.folder).values()} <= {"max_cost"}
 
 
-def test_two_processes_on_one_folder_share_one_budget(start, tmp_path):
+def test_two_processes_on_one_folder_share_one_budget(fork, tmp_path):
     with Provider(lambda body, i: Reply("w " * 500, output_tokens=1000, delay=0.2)) as provider:
         command = swept(provider, "--runs", 12, "--concurrency", 2, "--max-turns", 30, "--plain")
-        both = [start(*command, "--max-cost", 1) for _ in range(2)]
+        both = [fork(*command, "--max-cost", 1) for _ in range(2)]
         outs = [process.communicate(timeout=120)[0] for process in both]
     spent = sum(transcript.totals(log)["cost_usd"] for log in logs(tmp_path / "logs").values())
     assert [process.returncode for process in both] == [0, 0] and 0.7 < spent <= 1.2

@@ -19,13 +19,14 @@ SLOW = Reply(chunks=[f"word{i} " for i in range(400)], pace=0.02)
 
 
 @pytest.fixture
-def watch(tmp_path):
-    """watch(provider, ...) -> Terminal with two real model names talking in it."""
+def watch(tmp_path, loaded):
+    """watch(provider, ...) -> Terminal with two real model names talking in it; `anew` where the
+    start itself is looked at."""
     open_terminals = []
 
-    def open_terminal(provider, *arguments, rows=24, columns=80):
+    def open_terminal(provider, *arguments, rows=24, columns=80, anew=False):
         words = [*PROGRAM, *real(provider), *(str(a) for a in arguments)]
-        terminal = Terminal(words, tmp_path, rows, columns)
+        terminal = Terminal(words, tmp_path, rows, columns, None if anew else loaded)
         open_terminals.append(terminal)
         return terminal
 
@@ -71,7 +72,7 @@ def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
 
 def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):
     with Provider(lambda body, i: f"answer {i}") as provider:
-        terminal = watch(provider, "--max-turns", 1)
+        terminal = watch(provider, "--max-turns", 1, anew=True)
         terminal.wait_for("loading LiteLLM")
         terminal.type(" early\r")
         assert terminal.wait_end() == 0
@@ -179,7 +180,7 @@ def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, whi
 
 def test_ctrl_c_during_the_import_ends_at_once(watch):
     with Provider(lambda body, i: "hi") as provider:
-        terminal = watch(provider)
+        terminal = watch(provider, anew=True)
         terminal.wait_for("loading LiteLLM")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
@@ -189,7 +190,7 @@ def test_ctrl_c_during_the_import_ends_at_once(watch):
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(watch):
     with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
-        terminal = watch(provider, "--max-turns", 1)
+        terminal = watch(provider, "--max-turns", 1, anew=True)  # a shell's child
         terminal.wait_for("word3")
         terminal.type("\x1a")
         os.waitpid(terminal.process.pid, os.WUNTRACED)
@@ -423,9 +424,8 @@ def test_what_is_typed_is_wrapped_between_words_and_the_cursor_stays_right(tmp_p
         assert " ".join(rows) == words
         terminal.type("\x1bb\x1bbX")
         terminal.wait_for("eleven Xtwelve\nthirteen")
-        assert terminal.screen.display[terminal.screen.cursor.y][
-            : terminal.screen.cursor.x
-        ].endswith("X")
+        cursor = terminal.screen.cursor
+        assert terminal.screen.display[cursor.y][: cursor.x].endswith("X")
         terminal.type("\r")
         assert terminal.wait_end() == 0
     assert read_log(tmp_path).messages[0]["response"] == words.replace("twelve", "Xtwelve")

@@ -230,44 +230,15 @@ def test_one_failure_ends_one_conversation(run):
     def reply(body, i):
         return Reply(fault=status(400, "no such thing")) if "haiku" in body["model"] else "words"
 
+    words = ["sweep", "-a", "opus", "haiku", "-b", "sonnet", "--max-turns", 2, "--runs", 2]
     with Provider(reply) as provider:
-        result = run(
-            "sweep",
-            "-a",
-            "opus",
-            "haiku",
-            "-b",
-            "sonnet",
-            "--api-base",
-            provider.url,
-            "--max-turns",
-            2,
-            "--runs",
-            2,
-            "--name",
-            "s",
-        )
+        result = run(*words, "--name", "s", "--api-base", provider.url)
     assert result.code == 1 and "2 done, 2 failed" in result.out
     assert "failed: anthropic/claude-haiku" in result.out and "no such thing" in result.out
     assert "go on with what is missing" in result.out
     with Provider(lambda body, i: "words") as provider:
-        result = run(
-            "sweep",
-            "-a",
-            "opus",
-            "haiku",
-            "-b",
-            "sonnet",
-            "--api-base",
-            provider.url,
-            "--max-turns",
-            2,
-            "--runs",
-            2,
-            "--name",
-            "s",
-        )
-    assert result.code == 0 and len(provider.requests) == 8
+        assert run(*words, "--name", "s", "--api-base", provider.url).code == 0
+        assert len(provider.requests) == 8
 
 
 def test_a_log_that_another_process_writes_is_left_alone(run, tmp_path):
@@ -345,9 +316,8 @@ def test_each_run_has_a_budget_of_its_own(run):
 
 def test_a_refusal_for_load_holds_the_whole_sweep_back(run, tmp_path):
     def heard():
-        return any(
-            b'"type": "retry"' in log.read_bytes() for log in tmp_path.glob("logs/s/*.jsonl")
-        )
+        found = tmp_path.glob("logs/s/*.jsonl")
+        return any(b'"type": "retry"' in log.read_bytes() for log in found)
 
     def reply(body, i):  # three are in flight while the fourth is refused, and until that is known
         return Reply(fault=status(429, retry_after=1)) if i == 3 else Reply("w", until=heard)

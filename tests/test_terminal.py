@@ -16,6 +16,7 @@ if sys.platform == "win32":
 from terminal import Terminal
 
 SLOW = Reply(chunks=[f"word{i} " for i in range(400)], pace=0.02)
+WHOLE = Reply(chunks=SLOW.chunks[:200], pace=0.02)  # where its end is waited for
 
 
 @pytest.fixture
@@ -249,13 +250,13 @@ def test_a_human_can_hold_a_seat(tmp_path):
 
 
 def test_a_person_with_a_seat_can_type_while_the_other_side_talks(watch, tmp_path):
-    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+    with Provider(lambda body, i: WHOLE if i == 0 else "ok") as provider:
         terminal = watch(provider, "-b", "human", "--max-turns", 1)
         terminal.wait_for("word3")
         terminal.type("quick, a p and q answer\r")  # letters and spaces are no commands here
         assert terminal.wait_end() == 0
     said = [m["response"] for m in read_log(tmp_path).messages]
-    assert said[0].endswith("word399 ") and said[1] == "quick, a p and q answer"
+    assert said[0].endswith("word199 ") and said[1] == "quick, a p and q answer"
 
 
 @pytest.mark.parametrize("rows, columns", [(24, 80), (50, 200), (10, 31)])
@@ -351,7 +352,7 @@ def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path
 
 
 def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
-    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+    with Provider(lambda body, i: WHOLE if i == 0 else "ok") as provider:
         terminal = watch(provider, "--max-turns", 1)
         terminal.wait_for("word3")
         for key in "p?p":
@@ -361,7 +362,7 @@ def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
         assert terminal.wait_end() == 0
     lines = terminal.text().split("\n")
     words = " ".join(line for line in lines if line.startswith("word")).split()
-    assert words == [f"word{i}" for i in range(400)]
+    assert words == [f"word{i}" for i in range(200)]
     before = lines[lines.index("— pausing after this message") - 1]
     assert before.startswith("word") and len(before) > 60  # a full line
 

@@ -26,10 +26,6 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-hypothesis.settings.register_profile("here", deadline=None)  # nothing is timed in tests
-hypothesis.settings.load_profile("here")
-
-
 @pytest.fixture(autouse=True)
 def workplace(tmp_path, monkeypatch):
     """Each test runs in an empty folder, with fake keys and no others; none may leak. Nothing of

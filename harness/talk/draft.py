@@ -43,7 +43,7 @@ class Draft:
     def messages(self) -> list[dict[str, Any]]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
         self.sha256 = self.history.digest(self.own, self.settings.schemas())
-        return self.history.sent() + self.own
+        return self.history.sent(self.own)
 
     def take(self) -> list[Attempt]:
         """Take in the finished reply; returns the tool attempts in it, each answered."""

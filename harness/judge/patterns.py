@@ -77,7 +77,9 @@ def check(text: str, messages: list[Turn], first: int, last: int) -> Named:
     named = Named()
     for number, one in enumerate(data["patterns"]):
         wrong: str | None = fault(one, messages, first, last)
-        if wrong is None and one["name"].casefold() in _names(named.patterns):
+        if wrong is None and one["name"].casefold() in {
+            p["name"].casefold() for p in named.patterns
+        }:
             wrong = "its name was given before: one name for each pattern"
         if wrong is None and len(named.patterns) == MOST:
             wrong = f"at most {MOST} patterns, please"
@@ -119,10 +121,6 @@ def joined(parts: list[list[Pattern]]) -> tuple[list[Pattern], int]:
     longest = sorted(found.values(), key=lambda p: p["from_message"] - p["to_message"])
     kept = sorted(longest[:MOST], key=lambda p: p["from_message"])
     return kept, len(longest) - len(kept)
-
-
-def _names(patterns: list[Pattern]) -> set[str]:
-    return {pattern["name"].casefold() for pattern in patterns}
 
 
 # ---------------------------------------------------------------- reading

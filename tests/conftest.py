@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import hypothesis
 import pytest
@@ -23,10 +24,6 @@ hypothesis.settings.load_profile("beside_others")
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one more than there are processors, as many tests wait more than they work."""
     return (os.cpu_count() or 1) + 1
-
-
-hypothesis.settings.register_profile("here", deadline=None)  # nothing is timed in tests
-hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)
@@ -78,5 +75,36 @@ def start(tmp_path):
 
     yield start_process
     for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """The process that has LiteLLM loaded for others (tests/loaded.py), where that is safe."""
+    if sys.platform != "linux":
+        yield None
+        return
+    from loaded import Loaded
+
+    with Loaded() as process:
+        yield process
+
+
+@pytest.fixture
+def fork(loaded, start, tmp_path):
+    """fork("-a", "opus", ...) -> as `start`, in a process that has LiteLLM loaded already."""
+    if not loaded:
+        yield start
+        return
+    forked = []
+
+    def fork_process(*arguments: object):
+        process = loaded.start(PROGRAM + [str(argument) for argument in arguments], tmp_path)
+        forked.append(process)
+        return process
+
+    yield fork_process
+    for process in forked:
         process.kill()
         process.wait()

@@ -12,6 +12,7 @@ import subprocess
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import pyte
 
@@ -19,20 +20,31 @@ import pyte
 class Terminal:
     """Runs a command in a pty of `rows` x `columns`; closed as a context manager."""
 
-    def __init__(self, command: list[str], folder: Path, rows: int = 24, columns: int = 80):
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        rows: int = 24,
+        columns: int = 80,
+        loaded: Any = None,
+    ):
+        """`loaded` (tests/loaded.py): the process that it is forked from, if not started anew."""
         self._main, self.tty = pty.openpty()
         fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.modes = termios.tcgetattr(self.tty)
         self.screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=1)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        if loaded:
+            self.process = loaded.start(command, folder, self.tty)
+            return
         self.process = subprocess.Popen(
             command,
             cwd=folder,
             stdin=self.tty,
             stdout=self.tty,
             stderr=self.tty,
-            env=os.environ | {"TERM": "xterm-256color"},
+            env=dict(os.environ),  # C's has the size of whoever's terminal, set there by readline
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
@@ -66,8 +78,9 @@ class Terminal:
         """Wait until `text` stands on the screen or above it."""
         end = time.monotonic() + seconds
         while text not in self.text():
-            assert time.monotonic() < end, f"{text!r} never came; there is:\n{self.text()}"
+            over = time.monotonic() > end or self.process.poll() is not None
             self.pump()
+            assert not over or text in self.text(), f"no {text!r}; there is:\n{self.text()}"
 
     def wait_end(self, seconds: float = 90.0) -> int:
         """Wait until the program ends; its exit code."""

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import sys
 
 import pytest
@@ -76,22 +75,38 @@ WORD = {  # what stands for the reader's own
 }
 
 
+@pytest.fixture(scope="module")
+def provider():
+    """One for all command lines: it stands in the logs that some of them go on with."""
+    with Provider(lambda body, i: f"words {i}") as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """The logs of the first shelf, by name, for those that follow."""
+    return {}
+
+
 @pytest.fixture
-def shelf(run, tmp_path, monkeypatch):
+def shelf(run, provider, kept, tmp_path, monkeypatch):
     """A folder as a user has it: keys, and logs of a pair with and without tools, and of demos."""
     for name in ("GEMINI", "XAI"):
         monkeypatch.setenv(f"{name}_API_KEY", KEY)
-    with Provider(lambda body, i: f"words {i}") as provider:
+    if not kept:
         pair = ["-a", "opus", "-b", "sonnet", "--api-base", provider.url]
         demos = ["-a", "demo/goodbye", "-b", "demo/bliss"]
         for name, who in (("x", pair), ("y", [*pair, "--tools", "none"]), ("z", demos)):
             made = run(*who, "--max-turns", 13, "--quiet").log
-            shutil.move(made, made.with_name(f"run_{name}.jsonl"))
-        yield provider
+            kept[f"run_{name}.jsonl"] = made.read_bytes()
+            made.unlink()
+    (tmp_path / "logs").mkdir(exist_ok=True)
+    for name, log in kept.items():
+        (tmp_path / "logs" / name).write_bytes(log)
 
 
 @pytest.mark.parametrize("line", OURS)
-def test_each_command_line_works(run, shelf, line):
+def test_each_command_line_works(run, shelf, provider, line):
     """Models that need a key are asked at the fake provider, where it speaks their language; what
     is dear is a dry run; what needs a person, another machine or other files is parsed."""
     words = [WORD.get(word, word) for word in shlex.split(line)[2:]]
@@ -102,7 +117,7 @@ def test_each_command_line_works(run, shelf, line):
     if verb in ("sweep", "judge"):
         words += ["--dry-run"]
     elif verb == "run" and "demo/" not in line:
-        words += ["--api-base", shelf.url, "--quiet", "--max-turns", "14"]
+        words += ["--api-base", provider.url, "--quiet", "--max-turns", "14"]
     elif verb == "run":
         words += ["--quiet"]
     elif verb == "replay":

@@ -293,12 +293,12 @@ def test_a_model_of_another_provider_judges_as_well(run, tmp_path):
 
 
 def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_later(
-    run, start, tmp_path
+    run, fork, tmp_path
 ):
     logs = [write_log(tmp_path, TALK, name) for name in "abc"]
     said = [answer(span()), Reply(fault=hang()), answer(span()), answer(span())]
     with Provider(said) as provider:
-        process = start(
+        process = fork(
             "judge",
             tmp_path,
             "--model",

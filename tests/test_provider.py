@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import socket
 import time
 
@@ -24,14 +23,20 @@ from provider import (
     wrong_tool_id,
 )
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # both are read while litellm is imported
-os.environ["LITELLM_MODE"] = "PRODUCTION"
+from harness.models import engine
 
 ANTHROPIC, OPENAI = "anthropic/claude-opus-5-5", "openai/gpt-x"
 HELLO = [{"role": "user", "content": "Hello there"}]
 LEAVE = {"name": "leave", "description": "Leave.", "parameters": {"type": "object"}}
 TOOLS = [{"type": "function", "function": LEAVE}]
 WIRE_TOOLS = [{"name": "leave", "input_schema": {"type": "object"}}]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Whichever test imports LiteLLM first: it asks nobody for prices."""
+    for name, value in engine.ALONE.items():
+        monkeypatch.setenv(name, value)
 
 
 def post(provider: Provider, **body: object) -> httpx.Response:

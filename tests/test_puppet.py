@@ -448,12 +448,12 @@ def test_a_judge_is_told_who_spoke(run, tmp_path):
 # -- a person, and a kill, while it writes
 
 
-def test_a_person_takes_its_message_over_like_a_models(tmp_path):
+def test_a_person_takes_its_message_over_like_a_models(loaded, tmp_path):
     terminal_module = pytest.importorskip("terminal", reason="no pty on Windows")
     slow = Reply(chunks=[f"push{i} " for i in range(400)], pace=0.02)
     with Provider(lambda body, i: slow if is_puppet(body) else f"Words {i}.") as provider:
         words = [*PROGRAM, *real(provider), "--puppet", f"{TOOL}:1", "--max-turns", "2"]
-        with terminal_module.Terminal(words, tmp_path) as terminal:
+        with terminal_module.Terminal(words, tmp_path, loaded=loaded) as terminal:
             terminal.wait_for("push3")
             terminal.type(" ")
             terminal.wait_for("You as Model A:")
@@ -468,7 +468,7 @@ def test_a_person_takes_its_message_over_like_a_models(tmp_path):
     assert not any("push" in json.dumps(body) for body in parted(provider)[1])
 
 
-def test_killed_while_it_writes_it_is_asked_again_for_that_message_alone(run, start, tmp_path):
+def test_killed_while_it_writes_it_is_asked_again_for_that_message_alone(run, fork, tmp_path):
     slow = Reply(chunks=[f"push{i} " for i in range(400)], pace=0.05)
     hold = [True]
 
@@ -480,7 +480,7 @@ def test_killed_while_it_writes_it_is_asked_again_for_that_message_alone(run, st
 
     with Provider(say) as provider:
         words = [*real(provider), "--puppet", f"{TOOL}:every:1", "--max-turns", 4, "--quiet"]
-        process = start(*words)
+        process = fork(*words)
         provider.wait_until(lambda: len(parted(provider)[0]) == 2)
         process.kill()
         process.wait()

@@ -80,10 +80,13 @@ def test_nobody_but_the_provider_is_spoken_to_and_nothing_holds_up_the_loop(pair
             )
         ]
         command = [sys.executable, ROOT / "tests/watched.py", *words, "--max-turns", "3", "--quiet"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+        how = {"capture_output": True, "text": True, "timeout": 120, "cwd": tmp_path}
+        done = subprocess.run(command, env=bare, **how)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stderr.splitlines()[-1])
 
+    # without what the program has set, in this process, for its own sake
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("LITELLM_")}
     calls = (("kill_puppies_to_exit_loop", {"reason": "x"}),)
     with Provider(lambda body, i: Reply(f"words {i}", tools=calls if i == 2 else ())) as provider:
         for _ in range(3):  # a busy machine can hold up anything once

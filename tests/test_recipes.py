@@ -102,8 +102,8 @@ def test_the_runs_that_a_recipe_says_it_takes_are_what_the_formula_gives(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.skipif(engine.version() != "1.105.3", reason="the texts name that version's prices")
 def test_the_cost_that_a_recipe_names_is_the_forecasts(name):
+    assert f"Prices: LiteLLM {engine.version()} " in header(name)
     args = plan.parse_arguments(["--recipe", name])
     costs = [estimate.conversation(c.settings).cost for c in plan.grid(args)]
     assert int(re.search(r"Cost: about \$(\d+)", header(name))[1]) == round(sum(costs) * args.runs)

@@ -40,7 +40,7 @@ def hash_of(body):
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.stress)])
 def test_a_run_killed_at_random_moments_sends_the_same_bytes_as_one_never_killed(
-    run, start, tmp_path, kills
+    run, start, fork, tmp_path, kills
 ):
     with Provider(script) as quiet:
         port = quiet.port
@@ -51,8 +51,9 @@ def test_a_run_killed_at_random_moments_sends_the_same_bytes_as_one_never_killed
     shutil.rmtree(tmp_path / "logs")
     dice = random.Random(5)
     with Provider(script, port=port) as provider:
-        killed = kill_and_resume(start, provider, tmp_path, dice, kills)
-        last = start("--resume", the_log(tmp_path), "--max-turns", 40, "--quiet")
+        begin = fork if kills == 10 else start
+        killed = kill_and_resume(begin, provider, tmp_path, dice, kills)
+        last = begin("--resume", the_log(tmp_path), "--max-turns", 40, "--quiet")
         _, err = last.communicate(timeout=120)
         assert last.returncode == 0, err
     assert killed == kills
@@ -61,13 +62,13 @@ def test_a_run_killed_at_random_moments_sends_the_same_bytes_as_one_never_killed
     assert [m["response"] for m in transcript.read(the_log(tmp_path)).messages] == transcripts
 
 
-def kill_and_resume(start, provider, folder, dice, times):
+def kill_and_resume(begin, provider, folder, dice, times):
     """Start or resume, kill -9 in the middle of the next request or two; how often it was."""
     killed = 0
     words = [*real(provider), "--reasoning-effort", "low", "--max-turns", 40]
     for _ in range(times):
         before = len(provider.requests)
-        process = start(*words, "--quiet")
+        process = begin(*words, "--quiet")
         provider.wait_for(before + dice.randint(1, 2), 60)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(dice.random() * 0.03)
@@ -234,9 +235,9 @@ def test_an_old_log_with_foreign_lines_goes_on_in_place(run, tmp_path):
     assert read.messages[0]["response"] == "" and '\n{"torn' not in log.read_text()
 
 
-def test_two_processes_never_write_one_log(run, start, tmp_path):
+def test_two_processes_never_write_one_log(run, fork, tmp_path):
     with Provider(lambda body, i: Reply(text="slow", delay=60 if i == 1 else 0)) as provider:
-        first = start(*real(provider), "--quiet")
+        first = fork(*real(provider), "--quiet")
         provider.wait_for(2, 90)
         log = the_log(tmp_path)
         before = log.read_bytes()
@@ -248,10 +249,10 @@ def test_two_processes_never_write_one_log(run, start, tmp_path):
         assert run("--resume", log, "--max-turns", 1).code == 0
 
 
-def test_a_run_that_is_terminated_mid_stream_keeps_what_was_half_said(start, tmp_path):
+def test_a_run_that_is_terminated_mid_stream_keeps_what_was_half_said(fork, tmp_path):
     reply = Reply(chunks=["half "] * 500, pace=0.02)
     with Provider(lambda body, i: reply) as provider:
-        process = start(*real(provider), "--quiet", stdin=subprocess.DEVNULL)
+        process = fork(*real(provider), "--quiet")
         provider.wait_for(1, 90)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)

@@ -110,24 +110,16 @@ def test_the_judges_money_is_the_sweeps(run, tmp_path, monkeypatch, budget, done
     assert ("--max-cost reached" in result.out) == (done == 1)
 
 
+MORE = ["--name", "s", "--runs", 2, "--extend", "--max-cost", 1]
+
+
 def test_what_the_judge_costs_counts_where_its_price_is_unknown_too(run, tmp_path, monkeypatch):
     with Provider(voice(input_tokens=10, output_tokens=5)) as provider:
-        sweep(run, provider, "--runs", 1, "--name", "s", monkeypatch=monkeypatch)
+        sweep(run, provider, "--name", "s", monkeypatch=monkeypatch)
         (file,) = (tmp_path / "logs").rglob("*.labels.json")
         file.write_text(json.dumps(json.loads(file.read_text()) | {"cost_usd": None}))
         before = len(provider.requests)
-        result = sweep(
-            run,
-            provider,
-            "--runs",
-            2,
-            "--name",
-            "s",
-            "--extend",
-            "--max-cost",
-            1,
-            monkeypatch=monkeypatch,
-        )
+        result = sweep(run, provider, *MORE, monkeypatch=monkeypatch)
         assert len(provider.requests) == before and "--max-cost cannot be kept" in result.out
 
 
@@ -136,20 +128,9 @@ def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path,
         return Reply(answer(), input_tokens=500_000, output_tokens=10)
 
     with Provider(voice(verdict, input_tokens=10, output_tokens=5)) as provider:
-        sweep(run, provider, "--runs", 1, "--name", "s", monkeypatch=monkeypatch)
+        sweep(run, provider, "--name", "s", monkeypatch=monkeypatch)
         before = len(provider.requests)
-        result = sweep(
-            run,
-            provider,
-            "--runs",
-            2,
-            "--name",
-            "s",
-            "--extend",
-            "--max-cost",
-            1,
-            monkeypatch=monkeypatch,
-        )
+        result = sweep(run, provider, *MORE, monkeypatch=monkeypatch)
         assert len(provider.requests) == before and "--max-cost reached" in result.out
 
 

@@ -16,16 +16,18 @@ if sys.platform == "win32":
 from terminal import Terminal
 
 SLOW = Reply(chunks=[f"word{i} " for i in range(400)], pace=0.02)
+WHOLE = Reply(chunks=SLOW.chunks[:200], pace=0.02)  # where its end is waited for
 
 
 @pytest.fixture
-def watch(tmp_path):
-    """watch(provider, ...) -> Terminal with two real model names talking in it."""
+def watch(tmp_path, loaded):
+    """watch(provider, ...) -> Terminal with two real model names talking in it; `anew` where the
+    start itself is looked at."""
     open_terminals = []
 
-    def open_terminal(provider, *arguments, rows=24, columns=80):
+    def open_terminal(provider, *arguments, rows=24, columns=80, anew=False):
         words = [*PROGRAM, *real(provider), *(str(a) for a in arguments)]
-        terminal = Terminal(words, tmp_path, rows, columns)
+        terminal = Terminal(words, tmp_path, rows, columns, None if anew else loaded)
         open_terminals.append(terminal)
         return terminal
 
@@ -71,7 +73,7 @@ def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
 
 def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):
     with Provider(lambda body, i: f"answer {i}") as provider:
-        terminal = watch(provider, "--max-turns", 1)
+        terminal = watch(provider, "--max-turns", 1, anew=True)
         terminal.wait_for("loading LiteLLM")
         terminal.type(" early\r")
         assert terminal.wait_end() == 0
@@ -179,7 +181,7 @@ def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, whi
 
 def test_ctrl_c_during_the_import_ends_at_once(watch):
     with Provider(lambda body, i: "hi") as provider:
-        terminal = watch(provider)
+        terminal = watch(provider, anew=True)
         terminal.wait_for("loading LiteLLM")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
@@ -189,7 +191,7 @@ def test_ctrl_c_during_the_import_ends_at_once(watch):
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(watch):
     with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
-        terminal = watch(provider, "--max-turns", 1)
+        terminal = watch(provider, "--max-turns", 1, anew=True)  # a shell's child
         terminal.wait_for("word3")
         terminal.type("\x1a")
         os.waitpid(terminal.process.pid, os.WUNTRACED)
@@ -248,13 +250,13 @@ def test_a_human_can_hold_a_seat(tmp_path):
 
 
 def test_a_person_with_a_seat_can_type_while_the_other_side_talks(watch, tmp_path):
-    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+    with Provider(lambda body, i: WHOLE if i == 0 else "ok") as provider:
         terminal = watch(provider, "-b", "human", "--max-turns", 1)
         terminal.wait_for("word3")
         terminal.type("quick, a p and q answer\r")  # letters and spaces are no commands here
         assert terminal.wait_end() == 0
     said = [m["response"] for m in read_log(tmp_path).messages]
-    assert said[0].endswith("word399 ") and said[1] == "quick, a p and q answer"
+    assert said[0].endswith("word199 ") and said[1] == "quick, a p and q answer"
 
 
 @pytest.mark.parametrize("rows, columns", [(24, 80), (50, 200), (10, 31)])
@@ -350,7 +352,7 @@ def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path
 
 
 def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
-    with Provider(lambda body, i: SLOW if i == 0 else "ok") as provider:
+    with Provider(lambda body, i: WHOLE if i == 0 else "ok") as provider:
         terminal = watch(provider, "--max-turns", 1)
         terminal.wait_for("word3")
         for key in "p?p":
@@ -360,7 +362,7 @@ def test_a_notice_waits_for_the_end_of_a_line_and_splits_no_word(watch):
         assert terminal.wait_end() == 0
     lines = terminal.text().split("\n")
     words = " ".join(line for line in lines if line.startswith("word")).split()
-    assert words == [f"word{i}" for i in range(400)]
+    assert words == [f"word{i}" for i in range(200)]
     before = lines[lines.index("— pausing after this message") - 1]
     assert before.startswith("word") and len(before) > 60  # a full line
 
@@ -423,9 +425,8 @@ def test_what_is_typed_is_wrapped_between_words_and_the_cursor_stays_right(tmp_p
         assert " ".join(rows) == words
         terminal.type("\x1bb\x1bbX")
         terminal.wait_for("eleven Xtwelve\nthirteen")
-        assert terminal.screen.display[terminal.screen.cursor.y][
-            : terminal.screen.cursor.x
-        ].endswith("X")
+        cursor = terminal.screen.cursor
+        assert terminal.screen.display[cursor.y][: cursor.x].endswith("X")
         terminal.type("\r")
         assert terminal.wait_end() == 0
     assert read_log(tmp_path).messages[0]["response"] == words.replace("twelve", "Xtwelve")

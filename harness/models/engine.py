@@ -27,6 +27,12 @@ from harness.states import cues
 _litellm: Future = Future()
 _rehearsals: dict[str, Future] = {}  # by provider
 HELLO = [{"role": "user", "content": "Hello"}]
+ALONE = {  # else it fetches prices, tokenizers and lists of its own from other people's servers
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_MODE": "PRODUCTION",  # else it loads any stray .env by itself
+}
 
 
 def warm(requests: Sequence[dict[str, Any]] = ()) -> None:
@@ -45,7 +51,7 @@ def loading() -> bool:
 async def ready() -> Any:
     """The litellm module, once it has been imported."""
     warm()
-    return await asyncio.shield(asyncio.wrap_future(_litellm))
+    return await _outcome(_litellm)
 
 
 async def rehearsed(sent: dict[str, Any]) -> Any:
@@ -56,8 +62,13 @@ async def rehearsed(sent: dict[str, Any]) -> Any:
     litellm = await ready()
     if done := _begun(sent):
         threading.Thread(target=_rehearse, args=(litellm, sent, done), daemon=True).start()
-    await asyncio.shield(asyncio.wrap_future(_rehearsals[provider(sent["model"])]))
+    await _outcome(_rehearsals[provider(sent["model"])])
     return litellm
+
+
+async def _outcome(future: Future) -> Any:
+    """A thread's result; at once where it is there: waiting takes turns of the event loop."""
+    return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _begun(sent: dict[str, Any]) -> Future | None:
@@ -90,11 +101,7 @@ def version() -> str:
 
 
 def _import(requests: Sequence[dict[str, Any]]) -> None:
-    # Else it fetches prices, tokenizers and lists of its own from other people's servers.
-    os.environ["LITELLM_OFFLINE_MODE"] = "true"
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
-    os.environ["LITELLM_MODE"] = "PRODUCTION"  # else it loads any stray .env by itself
+    os.environ.update(ALONE)
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):  # they would print on the console
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     warnings.filterwarnings("ignore", module=r"(litellm|pydantic)")

@@ -43,7 +43,7 @@ class Draft:
     def messages(self) -> list[dict[str, Any]]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
         self.sha256 = self.history.digest(self.own, self.settings.schemas())
-        return self.history.sent() + self.own
+        return self.history.sent(self.own)
 
     def begin(self) -> None:
         """Its making begins with this moment, not with the wait for what makes it."""

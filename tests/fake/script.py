@@ -72,6 +72,7 @@ class Reply:
     thinking: str = ""
     stop: str | None = None
     delay: float = 0.0  # before the headers
+    until: Callable[[], object] | None = None  # what must hold before the headers go out
     pace: float = 0.0  # between chunks
     fault: Fault | None = None
     input_tokens: int | None = None

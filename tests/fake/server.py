@@ -98,6 +98,8 @@ class Connection(asyncio.Protocol):
             request.error, reply = str(refusal), Reply(fault=refusal.fault)
         fault = reply.fault
         await asyncio.sleep(reply.delay)
+        while reply.until and not reply.until():
+            await asyncio.sleep(0.01)
         if fault and fault.kind == "hang":
             await asyncio.Future()
         if fault and fault.kind == "status":

@@ -22,8 +22,8 @@ from harness.models import catalogue, demo
 from harness.models.asking import RETRY_FOR, Asker
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.parser import Parser, amount, count
 from harness.screen.progress import Progress
-from harness.talk.options import Parser, amount, count
 from harness.text import UserError, many
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import logs_in
+from harness.parser import Parser
 from harness.report import data, replay
 from harness.report.conditions import with_names
 from harness.report.listing import load, view
@@ -25,7 +26,6 @@ from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
 from harness.states.detect import heard
 from harness.talk.events import Turn
-from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, many, visible

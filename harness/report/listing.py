@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import logs_in
+from harness.parser import Parser
 from harness.states.detect import Detector
 from harness.states.names import kind_of
 from harness.talk import transcript
 from harness.talk.history import History
-from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, visible

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import files
+from harness.parser import Parser
 from harness.report.importing.formats import conversations
 from harness.report.importing.talk import Talk, Unreadable
 from harness.screen.progress import Progress
 from harness.talk.log import SCHEMA, LogError, encode, now
-from harness.talk.options import Parser
 from harness.talk.transcript import UNKNOWN
 from harness.text import UserError, many, visible
 

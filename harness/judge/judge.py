@@ -9,7 +9,8 @@ from pathlib import Path
 from harness import prompts
 from harness.judge import labels
 from harness.judge.answers import in_two_tries
-from harness.judge.labels import Answer, Judge, Labels, check, joined
+from harness.judge.checking import Answer, check, joined
+from harness.judge.labels import Judge, Labels
 from harness.judge.windows import windows
 from harness.models import catalogue, demo
 from harness.models.asking import CHARS, Asker, Bill, Question, question_tokens

@@ -20,7 +20,8 @@ from typing import Any
 
 from harness import prompts
 from harness.judge.answers import in_two_tries, json_object
-from harness.judge.labels import messages_in, misplaced, save
+from harness.judge.checking import misplaced
+from harness.judge.labels import messages_in, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
 from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.windows import windows

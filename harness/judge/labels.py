@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 from harness import files
+from harness.parser import files_in
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
 from harness.talk import transcript
 from harness.talk.events import Turn
 from harness.talk.log import encode
-from harness.text import UserError
 
 SUFFIX = ".labels.json"
 END_FIELDS = ("terminal_theme", "terminal_form")
@@ -66,13 +66,7 @@ class Labels(TypedDict):
 
 def logs_in(paths: Iterable[Path]) -> list[Path]:
     """The logs that were named, and those in folders that were. Raises UserError."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"there is no {path}")
-        inside = [p for p in path.rglob("*.jsonl") if p.name != "labels.jsonl"]
-        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
-    return list(found)
+    return files_in(paths, "*.jsonl", lambda path: path.name != "labels.jsonl")
 
 
 def messages_in(log: Path) -> list[Turn]:

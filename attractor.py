@@ -40,7 +40,7 @@ from harness.talk.log import Log, LogError
 from harness.talk.provenance import opening, refuse_half, resumption
 from harness.talk.settings import Settings
 from harness.talk.show import Show
-from harness.talk.speakers import Broke, Editor, Model, Person, Puppeteer, Script, Stage
+from harness.talk.speakers import Broke, Edit, Model, Person, Puppeteer, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
 from harness.text import place
@@ -55,7 +55,7 @@ class Conversation:
         log: Log,
         show: Show,
         controls: Controls,
-        edit: Editor | None = None,
+        edit: Edit | None = None,
         company: Company | None = None,
     ):
         """`edit` lets a person type a message (None: there is no keyboard); `company` is what it
@@ -67,7 +67,7 @@ class Conversation:
         )
         self.script, self.person = Script(self.stage), Person(self.stage, edit)
         self.model = Model(self.stage)
-        self.puppeteer = Puppeteer(self.stage, self.model)
+        self.puppeteer = Puppeteer(self.stage)
         self.said: Turn | None = None  # the latest message of this sitting
 
     async def converse(self) -> Reason:

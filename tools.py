@@ -7,9 +7,23 @@ only words of the harness that a model ever reads, and they arrive as real tool 
 import itertools
 import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NotRequired, TypedDict
 
+from harness.files import Json
 from harness.text import UserError, sendable
+
+Message = dict[str, Any]  # as LiteLLM takes it: role, content, tool_calls, ...
+
+
+class Call(TypedDict):
+    """A model's call of a tool: `arguments` as it wrote them, `extra` what goes back beside it."""
+
+    id: str
+    name: str
+    arguments: str
+    extra: NotRequired[dict[str, Any]]
+
 
 EXIT_TOOLS: dict[str, str] = {
     "emergency_shutdown_of_conversation": (
@@ -63,7 +77,7 @@ def choose(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tool for found in meant for tool in found))
 
 
-def schemas(names: tuple[str, ...]) -> list[dict[str, Any]]:
+def schemas(names: tuple[str, ...]) -> list[Message]:
     """The tools as LiteLLM takes them (OpenAI function format), each with a required `reason`."""
     reason = {"type": "string", "description": "Why you are calling this tool."}
     parameters = {"type": "object", "properties": {"reason": reason}, "required": ["reason"]}
@@ -81,29 +95,17 @@ def schemas(names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def answer(
-    calls: list[dict[str, Any]], names: tuple[str, ...], on_exit: str, taken: set[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any]]:
-    """Answer the calls of one reply, each by its own result.
+    calls: Sequence[Call], names: tuple[str, ...], on_exit: str, taken: set[str]
+) -> tuple[list[Message], list[Message], list[Any]]:
+    """Answer the calls of one reply, each by its own result; `taken` are the call ids already in
+    the history.
 
-    `calls` holds {id, name, arguments (raw text), extra}; `taken` the call ids already in the
-    history. Returns (tool_calls for the assistant message, tool messages, attempts for the log).
-    """
+    Returns (tool_calls for the assistant message, tool messages, attempts for the log)."""
     tool_calls, results, attempts = [], [], []
     for call in calls:
         arguments = _parse(call["arguments"])
-        if call["name"] not in names:
-            outcome, text = "unknown_tool", UNKNOWN
-        elif arguments is None:
-            outcome, text = "malformed", MALFORMED
-        elif on_exit == "grant":
-            outcome, text = "granted", GRANTED
-        else:
-            outcome, text = "refused", REFUSED
-        # Providers reject a history in which two calls share an id, or an id is empty or odd.
-        call_id = call["id"]
-        if call_id in taken or not _ID.fullmatch(call_id):
-            free = (f"call_{n}" for n in itertools.count(len(taken)))
-            call_id = next(name for name in free if name not in taken)
+        outcome, text = _outcome(call["name"], arguments, names, on_exit)
+        call_id = _free_id(call["id"], taken)
         taken.add(call_id)
         # A name that no provider would take back, and arguments that are not JSON, can't be stored
         # raw: the next request would be refused. The log's attempt keeps both as they came.
@@ -125,7 +127,26 @@ def answer(
     return tool_calls, results, attempts
 
 
-def _parse(raw: str) -> dict[str, Any] | None:
+def _outcome(
+    name: str, arguments: Json | None, names: tuple[str, ...], on_exit: str
+) -> tuple[str, str]:
+    """What a call comes to, and the words that it is answered with."""
+    if name not in names:
+        return "unknown_tool", UNKNOWN
+    if arguments is None:
+        return "malformed", MALFORMED
+    return ("granted", GRANTED) if on_exit == "grant" else ("refused", REFUSED)
+
+
+def _free_id(wanted: str, taken: set[str]) -> str:
+    """Providers reject a history in which two calls share an id, or an id is empty or odd."""
+    if wanted not in taken and _ID.fullmatch(wanted):
+        return wanted
+    free = (f"call_{n}" for n in itertools.count(len(taken)))
+    return next(name for name in free if name not in taken)
+
+
+def _parse(raw: str) -> Json | None:
     try:
         value = json.loads(raw or "{}")
         json.dumps(value, allow_nan=False)  # infinity and nan are no JSON, though Python reads them

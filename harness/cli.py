@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from harness.screen.keys import Keys
     from harness.screen.silent import Silent
 
-FAILED, USAGE = (
-    1,
-    2,
-)  # exit codes; see also defects; 128 + the signal's number where one ended the run
+# Exit codes; see also defects; 128 + the signal's number where one ended the run.
+FAILED, USAGE = 1, 2
 VERBS = (
     "run",
     "sweep",
@@ -76,7 +74,7 @@ def _main(arguments: list[str]) -> int:
         return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
     try:
         _refuse_keys(arguments)
-        _look_around()
+        _check_surroundings()
         return _act(verb)(rest)
     except UserError as error:
         return complain(str(error), error.code)
@@ -113,7 +111,7 @@ def _act(verb: str) -> Callable[[list[str]], int]:
     elif verb == "export":
         from harness.report.export import command
     elif verb == "judge":
-        from harness.judge.judge import command
+        from harness.judge.verb import command
     else:
         from harness.report.importing.command import command
     return command
@@ -126,7 +124,7 @@ def _refuse_keys(arguments: list[str]) -> None:
         raise UserError(f"{flag}: this looks like a key; put it into .env as {variable}")
 
 
-def _look_around() -> None:
+def _check_surroundings() -> None:
     """What a program takes for granted: somewhere to print, and a folder to work in. Raises
     UserError."""
     for number in (0, 1, 2):  # else the first file that is opened takes the place of what is closed
@@ -154,26 +152,7 @@ def complain(text: str, code: int) -> int:
 
 def run(arguments: list[str]) -> int:
     """One conversation, watched."""
-    parser = Parser(prog="attractor.py", description=attractor.__doc__)
-    add_options(parser)
-    parser.add_argument("--version", action="version", version=f"attractor {VERSION}")
-    parser.add_argument("--resume", metavar="LOG", type=Path, help="go on with this log")
-    parser.add_argument(
-        "--at",
-        type=int,
-        metavar="TURN",
-        help="with --resume: branch off, in a new log, before TURN (before message 2 x TURN)",
-    )
-    parser.add_argument(
-        "--log-dir",
-        metavar="DIR",
-        type=Path,
-        default=Path("logs"),
-        help="where the log goes (default: logs)",
-    )
-    parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
-    parser.add_argument("--quiet", action="store_true", help="print the log's path and no more")
-    args = parser.parse_args(arguments)
+    args = _run_parser().parse_args(arguments)
     catalogue.load_keys()
     from harness.screen.console import HUMAN_KEYS, KEYS_LINE, Console
     from harness.screen.keys import Keys
@@ -181,11 +160,11 @@ def run(arguments: list[str]) -> int:
 
     show = Silent() if args.quiet else Console(args.plain)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty()
-    settings, past = settle(args)
+    settings, past = settings_and_past(args)
     human = settings.a.human or settings.b.human
     if human and not on:
         raise UserError("a human seat needs a terminal to type in")
-    call.check(*settings.everybody)
+    call.check_installed(*settings.everybody)
     goes_on = past is not None and args.at is None
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
@@ -202,8 +181,24 @@ def run(arguments: list[str]) -> int:
     return code
 
 
-def settle(args: Any) -> tuple[Settings, Transcript | None]:
-    """The settings that the arguments ask for, and the transcript to go on with, if any."""
+def _run_parser() -> Parser:
+    parser = Parser(prog="attractor.py", description=attractor.__doc__)
+    add_options(parser)
+    add = parser.add_argument
+    add("--version", action="version", version=f"attractor {VERSION}")
+    add("--resume", metavar="LOG", type=Path, help="go on with this log")
+    before = "branch off, in a new log, before TURN (before message 2 x TURN)"
+    add("--at", type=int, metavar="TURN", help=f"with --resume: {before}")
+    where = "where the log goes (default: logs)"
+    add("--log-dir", metavar="DIR", type=Path, default=Path("logs"), help=where)
+    add("--plain", action="store_true", help="no colours, no keys: for pipes")
+    add("--quiet", action="store_true", help="print the log's path and no more")
+    return parser
+
+
+def settings_and_past(args: Any) -> tuple[Settings, Transcript | None]:
+    """The settings that the arguments ask for, and the transcript to go on with, if any. Raises
+    UserError."""
     options = given(args)
     if args.resume is None:
         if args.at is not None:
@@ -216,25 +211,29 @@ def settle(args: Any) -> tuple[Settings, Transcript | None]:
     if not past.config:
         raise UserError(f"--resume {args.resume}: it holds no config: is it a log?")
     imported.refuse(past.config, args.at, options)
-    settings = Settings.from_config(past.settings())
-    if args.at is None:
-        if other := changing(options, settings):
-            flag = "--" + other[0].replace("_", "-")
-            raise UserError(
-                f"{flag} would make it another conversation: branch it off with --at TURN"
-            )
-        options = {name: value for name, value in options.items() if name in RESUMABLE}
-    if args.at is not None and args.at - 1 not in (turns := past.turns()):
+    before = Settings.from_config(past.settings())
+    if args.at is not None:
+        return _branched(options, before, past, args.at), past
+    if other := changing(options, before):
+        flag = "--" + other[0].replace("_", "-")
+        raise UserError(f"{flag} would make it another conversation: branch it off with --at TURN")
+    options = {name: value for name, value in options.items() if name in RESUMABLE}
+    return make_settings(options, before), past
+
+
+def _branched(options: dict[str, Any], before: Settings, past: Transcript, at: int) -> Settings:
+    """The settings of a branch before turn `at`. Raises UserError where there can be none."""
+    if at - 1 not in (turns := past.turns()):
         raise UserError(
-            f"--at {args.at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
+            f"--at {at}: branch between turn 1 and {(turns or [0])[-1] + 1} of this log"
         )
-    made = make_settings(options, settings)
-    if args.at is not None and made.max_turns is not None and made.max_turns <= args.at:
+    made = make_settings(options, before)
+    if made.max_turns is not None and made.max_turns <= at:
         raise UserError(
-            f"--at {args.at}: with --max-turns {made.max_turns} nothing would be said in this "
-            f"branch; give at least --max-turns {args.at + 1}"
+            f"--at {at}: with --max-turns {made.max_turns} nothing would be said in this "
+            f"branch; give at least --max-turns {at + 1}"
         )
-    return made, past
+    return made
 
 
 def payable(settings: Settings) -> Settings:

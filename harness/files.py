@@ -21,6 +21,7 @@ KINDS = {
     stat.S_IFDIR: "a folder",
 }
 
+Json = dict[str, Any]  # an object as somebody else wrote it: nothing of it is taken for granted
 
 DEEPEST = 100  # levels of nesting; copying and encoding take several frames for each
 

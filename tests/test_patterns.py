@@ -11,7 +11,7 @@ from made_logs import config, spoken, talk, turn, write
 from program import real
 from provider import Provider, Reply, status
 
-from harness.judge import merging, patterns
+from harness.judge import merging, pattern_files, patterns
 from harness.states.names import STATES
 
 DEMO = ["--open", "--model", "demo/judge", "--plain"]
@@ -38,7 +38,7 @@ def log(folder, name, said=SAID, **settings):
 
 
 def found(path):
-    return json.loads(patterns.file_of(path).read_bytes())
+    return json.loads(pattern_files.file_of(path).read_bytes())
 
 
 def ask(run, provider, *words):
@@ -411,7 +411,7 @@ def test_several_merges_are_noted(run, tmp_path):
 )
 def test_damaged_patterns_are_none(run, tmp_path, damage):
     path = log(tmp_path, "a")
-    patterns.file_of(path).write_bytes(damage)
+    pattern_files.file_of(path).write_bytes(damage)
     assert json.loads(run("report", path, "--json").out)["patterns"] is None
     with Provider([answer(pattern())]) as provider:
         assert ask(run, provider, path).code == 0

@@ -85,7 +85,7 @@ def test_a_parameters_name_is_read_in_any_spelling(run, name):
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_harmless_name_is_passed_on(name):
-    assert not secrets.named(name)
+    assert not secrets.says_secret(name)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.sweep.display import Display
 from harness.sweep.plan import Run
-from harness.sweep.progress import Progress
 from harness.talk import transcript
 from harness.talk.log import Log, LogBusy, alone
 
@@ -546,7 +546,7 @@ def test_a_defect_beside_the_conversations_ends_the_sweep_as_one(run, monkeypatc
     def broken(show, run):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Progress, "finished", broken)
+    monkeypatch.setattr(Display, "finished", broken)
     result = run(*DEMO, "--runs", 5, "--concurrency", 2)
     assert result.code == 70 and "a defect of attractor: ZeroDivisionError" in result.err
     assert all(log.end for log in logs(result.folder).values())

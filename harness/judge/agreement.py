@@ -14,20 +14,32 @@ import contextlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from harness.judge.labels import judge_of, labels_of, spans_of
 from harness.states.detect import heard
 from harness.states.names import SHORT, STATES
 from harness.talk import transcript
 
-Table = list[list[int]]
+Crosstab = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
 Z = 1.959964
 ENOUGH_RUNS = 5
 
 
-def kappa(table: Table) -> tuple[float, float] | None:
+class Agreement(TypedDict):
+    """How far two readers agree on a state; kappa with its interval, None where undefined."""
+
+    state: str
+    table: Crosstab
+    pabak: float | None
+    runs: int
+    kappa: float | None
+    low: float | None
+    high: float | None
+
+
+def kappa(table: Crosstab) -> tuple[float, float] | None:
     """Cohen's kappa and its standard error; None where both readers use one and the same word."""
     n, size = sum(map(sum, table)), range(len(table))
     if not n:
@@ -45,13 +57,13 @@ def kappa(table: Table) -> tuple[float, float] | None:
     return k, math.sqrt(max(0.0, variance) / n) / (1 - pe)
 
 
-def pabak(table: Table) -> float | None:
+def pabak(table: Crosstab) -> float | None:
     """What kappa would be if neither answer were rarer and neither reader gave it more often."""
     n = sum(map(sum, table))
     return 2 * sum(table[i][i] for i in range(len(table))) / n - 1 if n else None
 
 
-def count(state: str, messages: int, first: Spans, second: Spans) -> Table:
+def crosstab(state: str, messages: int, first: Spans, second: Spans) -> Crosstab:
     """One run's 2x2 table of a state: both, only the first, only the second, neither."""
     one, two = (
         {i for name, a, b in spans if name == state for i in range(a, b + 1)}
@@ -61,24 +73,31 @@ def count(state: str, messages: int, first: Spans, second: Spans) -> Table:
     return [[both, len(one) - both], [len(two) - both, messages - len(one | two)]]
 
 
-def agree(runs: list[tuple[int, list, list]]) -> list[dict[str, Any]]:
+def agree(runs: list[tuple[int, list, list]]) -> list[Agreement]:
     """Per state, over runs of (number of messages, one reader's spans, the other's): `table`,
     `kappa` with `low` and `high` (None where it is undefined), `pabak`, `runs`."""
     rows = []
     for state in STATES:
-        tables = [count(state, *run) for run in runs]
+        tables = [crosstab(state, *run) for run in runs]
         table = _add(tables)
-        row = {"state": state, "table": table, "pabak": pabak(table), "runs": len(runs)}
-        row |= dict.fromkeys(("kappa", "low", "high"))
+        row: Agreement = {
+            "state": state,
+            "table": table,
+            "pabak": pabak(table),
+            "runs": len(runs),
+            "kappa": None,
+            "low": None,
+            "high": None,
+        }
         if found := kappa(table):
             half = Z * max(found[1], _jackknife(tables))
-            row |= {"kappa": found[0], "low": max(-1.0, found[0] - half)}
+            row["kappa"], row["low"] = found[0], max(-1.0, found[0] - half)
             row["high"] = min(1.0, found[0] + half)
         rows.append(row)
     return rows
 
 
-def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
+def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
     """Of the logs whose label file (their value) is there and fits: messages, the rules' spans, the
     judge's spans; and who judged."""
     runs, judges = [], set()
@@ -97,7 +116,7 @@ def judged(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
 
 def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
     """The table of rules against judge, for Console.report; none where nothing is labelled."""
-    runs, judges = judged(logs)
+    runs, judges = both_readings(logs)
     if not runs:
         return []
     title = f"rules against {judges}, message by message, {len(runs)} runs"
@@ -105,13 +124,13 @@ def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]
     return [(title, columns, [_cells(row) for row in agree(runs)])]
 
 
-def figures(logs: dict[Path, Path], of: str) -> dict[str, Any]:
-    """The same for machines, and whose states (`of`) a report shows."""
-    runs, judges = judged(logs)
-    return {"labels": {"of": of, "judges": judges}, "agreement": agree(runs) if runs else None}
+def figures(logs: dict[Path, Path]) -> list[Agreement] | None:
+    """The same for machines; None where nothing is labelled."""
+    runs, _ = both_readings(logs)
+    return agree(runs) if runs else None
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: Agreement) -> list[str]:
     (both, rules), (judge, _) = row["table"]
     known = row["kappa"] is not None
     interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
@@ -127,11 +146,11 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _add(tables: list[Table]) -> Table:
+def _add(tables: list[Crosstab]) -> Crosstab:
     return [[sum(table[i][j] for table in tables) for j in (0, 1)] for i in (0, 1)]
 
 
-def _jackknife(tables: list[Table]) -> float:
+def _jackknife(tables: list[Crosstab]) -> float:
     """Kappa's standard error with runs, not messages, taken as what was drawn at random."""
     if len(tables) < ENOUGH_RUNS:
         return 0.0

@@ -4,8 +4,9 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from harness.files import Json
 from harness.models.asking import Asker, Bill, Question
 from harness.models.failures import Failure
 
@@ -67,7 +68,7 @@ def _worth(answer: Checked) -> tuple[bool, int, int]:
     return answer.usable, answer.kept, -len(answer.problems)
 
 
-def json_object(text: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+def json_object(text: str, wanted: Callable[[Json], bool]) -> Json | None:
     """The first JSON object that is wanted, wherever in the text it begins."""
     for brace in re.finditer(r"\{", text):
         with contextlib.suppress(ValueError, RecursionError):

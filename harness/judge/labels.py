@@ -10,12 +10,13 @@ form), `terminal_onset_message`; then `judge` {model, rubric (its hash), window,
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from harness import files
+from harness.files import Json
 from harness.judge.answers import json_object
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
@@ -25,13 +26,49 @@ from harness.talk.events import Turn
 from harness.talk.log import encode
 from harness.text import UserError
 
-Message = Turn
-Label = dict[str, Any]  # of a span
-
 SUFFIX = ".labels.json"
-ENDS = ("terminal_theme", "terminal_form")
+END_FIELDS = ("terminal_theme", "terminal_form")
 CONFIDENCE = ("low", "medium", "high")
 MOST_MESSAGES = 10_000_000  # no log has as many
+
+
+class Judge(TypedDict):
+    """Who labelled: `rubric` is its hash, `window` the messages that were shown at a time."""
+
+    model: str
+    rubric: NotRequired[str]
+    window: NotRequired[int]
+    demo: bool
+
+
+class LabelledSpan(TypedDict):
+    """Messages in one state, the words that show it and where they stand."""
+
+    state: str
+    from_message: int
+    to_message: int
+    evidence: str
+    evidence_message: NotRequired[int]
+    confidence: NotRequired[str]
+
+
+class Labels(TypedDict):
+    """What a label file holds; of one that others wrote only what `damage` asks for is sure."""
+
+    type: NotRequired[str]
+    file: NotRequired[str]
+    timestamp: NotRequired[str]
+    models: NotRequired[list[str | None]]
+    n_messages: int
+    states: list[LabelledSpan]
+    terminal_theme: NotRequired[str]
+    terminal_form: NotRequired[str]
+    terminal_state: NotRequired[str]
+    terminal_onset_message: NotRequired[int | None]
+    judge: Judge
+    dropped: NotRequired[int]
+    usage: NotRequired[dict[str, int]]  # tokens: input, output
+    cost_usd: NotRequired[float | None]
 
 
 # ---------------------------------------------------------------- labels on disk
@@ -48,7 +85,7 @@ def logs_in(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def messages_in(log: Path) -> list[Message]:
+def messages_in(log: Path) -> list[Turn]:
     """A log's messages; none where it can't be read, which is said when it is to be labelled."""
     with contextlib.suppress(OSError):
         return transcript.read(log).messages
@@ -60,7 +97,7 @@ def label_file(log: Path, folder: Path | None = None) -> Path:
     return (folder or log.parent) / (log.stem + SUFFIX)
 
 
-def labels_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
+def labels_of(log: Path, file: Path | None = None) -> Labels | None:
     """A log's labels by a judge, or None where it has none that can be read (see `trouble`)."""
     found = _read(file or label_file(log))
     return found if isinstance(found, dict) else None
@@ -73,7 +110,7 @@ def trouble(log: Path, file: Path | None = None) -> str | None:
     return f"cannot read {file}: {found}" if isinstance(found, str) else None
 
 
-def _read(file: Path) -> dict[str, Any] | str | None:
+def _read(file: Path) -> Labels | str | None:
     """A label file's content, or what is wrong with it; None where there is no file."""
     try:
         labels = files.parse(files.read(file))
@@ -83,7 +120,7 @@ def _read(file: Path) -> dict[str, Any] | str | None:
         return error.strerror or str(error)
     except ValueError:
         return "it is no JSON"
-    return damage(labels) or labels
+    return damage(labels) or cast(Labels, labels)
 
 
 def damage(labels: Any) -> str | None:
@@ -95,7 +132,7 @@ def damage(labels: Any) -> str | None:
     size, spans = labels.get("n_messages"), labels.get("states")
     if type(size) is not int or not 0 <= size <= MOST_MESSAGES:
         return "n_messages is no number of messages"
-    ends = [labels.get(name) for name in ("terminal_state", *ENDS)]
+    ends = [labels.get(name) for name in ("terminal_state", *END_FIELDS)]
     if not any(ends) or any(end not in (*STATES, "none", None) for end in ends):
         return "it does not say what the run ends in"
     if not isinstance(spans, list):
@@ -126,19 +163,23 @@ def _damage_of(span: Any, size: int, until: dict[str, int]) -> str | None:
     return None
 
 
-def spans_of(labels: dict[str, Any]) -> list[tuple[str, int, int]]:
+def spans_of(labels: Labels) -> list[tuple[str, int, int]]:
     """The spans of a label file as (state, first message, last message)."""
     return [(s["state"], s["from_message"], s["to_message"]) for s in labels["states"]]
 
 
-def ends_of(labels: dict[str, Any]) -> tuple[str | None, str | None]:
+def ends_of(labels: Mapping[str, object]) -> tuple[str | None, str | None]:
     """The theme and the form that labels or an answer end in; older ones name one state."""
     old = labels.get("terminal_state")
     theme, form = (labels.get(f"terminal_{kind}", old) for kind in ("theme", "form"))
-    return theme if theme in THEMES else None, form if form in FORMS else None
+    return _one_of(THEMES, theme), _one_of(FORMS, form)
 
 
-def judge_of(labels: dict[str, Any]) -> str:
+def _one_of(names: Iterable[str], value: object) -> str | None:
+    return next((name for name in names if name == value), None)
+
+
+def judge_of(labels: Labels) -> str:
     """Who made the labels, for people."""
     return labels["judge"]["model"] + (" (a scripted demo)" if labels["judge"]["demo"] else "")
 
@@ -146,7 +187,7 @@ def judge_of(labels: dict[str, Any]) -> str:
 class Judged(Detector):
     """A detector whose states are a judge's labels; likeness and recurrence are its own."""
 
-    def __init__(self, labels: dict[str, Any]):
+    def __init__(self, labels: Labels):
         super().__init__()
         self.labels = labels
 
@@ -166,10 +207,10 @@ class Judged(Detector):
         """The theme and the form that the judge says the run ends in."""
         theme, form = ends_of(self.labels)
         since = {s["state"]: s["from_message"] for s in self.labels["states"]}
-        return Ending(theme, form, since.get(theme), since.get(form))
+        return Ending(theme, form, since.get(theme or ""), since.get(form or ""))
 
 
-def save(file: Path, labels: dict[str, Any]) -> None:
+def save(file: Path, labels: Mapping[str, object]) -> None:
     """Write a label file, whole or not at all. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(f".{os.getpid()}")
@@ -185,7 +226,7 @@ class Answer:
     """A window's labels that passed the check, and what did not. Without `ends`, the theme and
     the form at its end, it is unusable."""
 
-    spans: list[Label] = field(default_factory=list)
+    spans: list[LabelledSpan] = field(default_factory=list)
     ends: tuple[str | None, str | None] | None = None
     problems: list[str] = field(default_factory=list)
     dropped: int = 0
@@ -199,21 +240,21 @@ class Answer:
         return len(self.spans)
 
 
-def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
+def check(text: str, messages: list[Turn], first: int, last: int) -> Answer:
     """Take an answer apart: the labels that hold up, and what is wrong with the others."""
-    answer, data = Answer(), json_object(text, _wanted)
+    data = json_object(text, _wanted)
     if data is None:
-        answer.problems.append(
-            "it was not a JSON object with spans, terminal_theme and terminal_form"
+        return Answer(
+            problems=["it was not a JSON object with spans, terminal_theme and terminal_form"]
         )
-        return answer
-    spans = data["spans"]
-    for number, span in enumerate(spans if isinstance(spans, list) else [spans]):
+    spans: list[LabelledSpan] = []
+    wrong = []
+    told = data["spans"]
+    for number, span in enumerate(told if isinstance(told, list) else [told]):
         if problem := fault(span, messages, first, last):
-            answer.problems.append(f"span {number}: {problem}")
-            answer.dropped += 1
+            wrong.append(f"span {number}: {problem}")
         else:
-            answer.spans.append(
+            spans.append(
                 {
                     "state": span["state"],
                     "from_message": span["from_message"],
@@ -223,14 +264,12 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Answer:
                     "confidence": span["confidence"],
                 }
             )
-    if problem := _end_fault(data):
-        answer.problems.append(problem)
-    else:
-        answer.ends = ends_of(data)
-    return answer
+    end = _end_fault(data)
+    problems = [*wrong, end] if end else wrong
+    return Answer(spans, None if end else ends_of(data), problems, len(wrong))
 
 
-def _end_fault(data: dict[str, Any]) -> str | None:
+def _end_fault(data: Json) -> str | None:
     """What is wrong with what an answer says of the end, or None."""
     if "terminal_state" in data:
         known = data["terminal_state"] in (*STATES, "none")
@@ -241,12 +280,12 @@ def _end_fault(data: dict[str, Any]) -> str | None:
     return None
 
 
-def _wanted(data: dict[str, Any]) -> bool:
+def _wanted(data: Json) -> bool:
     """Whether a JSON object is the one with the labels."""
-    return "spans" in data and ("terminal_state" in data or {*ENDS} <= {*data})
+    return "spans" in data and ("terminal_state" in data or {*END_FIELDS} <= {*data})
 
 
-def fault(span: Any, messages: list[Message], first: int, last: int) -> str | None:
+def fault(span: Any, messages: list[Turn], first: int, last: int) -> str | None:
     """What is wrong with a span, or None."""
     if not isinstance(span, dict):
         return "it is no object"
@@ -257,7 +296,7 @@ def fault(span: Any, messages: list[Message], first: int, last: int) -> str | No
     return misplaced(span, messages, first, last)
 
 
-def misplaced(one: dict[str, Any], messages: list[Message], first: int, last: int) -> str | None:
+def misplaced(one: Json, messages: list[Turn], first: int, last: int) -> str | None:
     """What is wrong with the messages that a judge names and the words that it quotes, or None."""
     names = ("from_message", "quote_message", "to_message")
     numbers = [number for name in names if (number := _whole(one.get(name))) is not None]
@@ -282,9 +321,9 @@ def occurs(quote: Any, text: str) -> bool:
     return words in within if words else not any(map(str.isalnum, within))
 
 
-def joined(spans: Iterable[Label]) -> list[Label]:
+def joined(spans: Iterable[LabelledSpan]) -> list[LabelledSpan]:
     """Spans of several windows, those of one state joined where they touch or overlap."""
-    found: dict[str, list[Label]] = {}
+    found: dict[str, list[LabelledSpan]] = {}
     for span in sorted(spans, key=lambda span: span["from_message"]):
         earlier = found.setdefault(span["state"], [])
         if earlier and span["from_message"] <= earlier[-1]["to_message"] + 1:
@@ -292,5 +331,5 @@ def joined(spans: Iterable[Label]) -> list[Label]:
             last["to_message"] = max(last["to_message"], span["to_message"])
             last["confidence"] = max(last["confidence"], span["confidence"], key=CONFIDENCE.index)
         else:
-            earlier.append(dict(span))
+            earlier.append(span.copy())
     return sorted(itertools.chain(*found.values()), key=lambda span: span["from_message"])

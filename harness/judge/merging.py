@@ -12,10 +12,10 @@ import json
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from harness import prompts
 from harness.judge.answers import in_two_tries, json_object
+from harness.judge.pattern_files import Digest, MergeAbout, Patterns
 from harness.models.asking import Asker, Bill, Question
 from harness.models.failures import Failure
 from harness.models.seat import Seat
@@ -52,7 +52,7 @@ Listed = list[tuple[str, str]]  # (name, sentence)
 
 
 @dataclass
-class Groups:
+class Grouping:
     """An answer's groups of numbers (from 1), by name, and what is wrong with them."""
 
     by_name: dict[str, list[int]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Merge:
 
     place: dict[Path, str]  # condition of each log
     groups: dict[tuple[str, str], str]  # (condition, name in lower case) -> group
-    about: dict[str, Any]
+    about: MergeAbout
 
     def group(self, log: Path, name: str) -> str:
         """The group of a name in a log."""
@@ -95,7 +95,7 @@ class Names:
     named: dict[str, dict[str, str]]
 
     @classmethod
-    def of(cls, known: dict[Path, dict[str, Any]]) -> "Names":
+    def of(cls, known: dict[Path, Patterns]) -> "Names":
         """Those that a judge has found."""
         names = cls({log: condition(log) for log in known}, {})
         for log in sorted(known):
@@ -104,20 +104,20 @@ class Names:
                 of.setdefault(pattern["name"].casefold(), pattern["sentence"])
         return names
 
-    def about(self, seat: Seat) -> dict[str, Any]:
+    def about(self, seat: Seat) -> Digest:
         """Who merges what: the same again need not be asked again."""
         asked = [seat.model, prompts.words("@merge", "judge"), self.named]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
         return {"of": digest, "model": seat.model, "demo": seat.demo}
 
 
-def outdated(seat: Seat, known: dict[Path, dict[str, Any]]) -> bool:
+def outdated(seat: Seat, known: dict[Path, Patterns]) -> bool:
     """Whether these logs' names have not been merged as they are by this judge."""
     digest = Names.of(known).about(seat)["of"]
     return any(found.get("merge", {}).get("of") != digest for found in known.values())
 
 
-async def merge_all(asker: Asker, known: dict[Path, dict[str, Any]]) -> Merge | None:
+async def merge_all(asker: Asker, known: dict[Path, Patterns]) -> Merge | None:
     """Merge the names of these logs; None where they have been merged as they are. Raises
     Failure."""
     if not outdated(asker.seat, known):
@@ -141,14 +141,15 @@ async def merge_all(asker: Asker, known: dict[Path, dict[str, Any]]) -> Merge | 
         final = {name: group for group, members in groups.items() for name in members}
         final = {name: titles.get(group.casefold(), group) for name, group in final.items()}
     groups_of = {key: final[group.casefold()] for key, group in within.items()}
-    about |= {
+    came_of_it: MergeAbout = {
+        **about,
         "names": len({name for _, name in within}),
         "groups": len(set(groups_of.values())),
         "stable": not unsure,
         "unsure": unsure,
         "cost_usd": bill.cost,
     }
-    return Merge(place, groups_of, about)
+    return Merge(place, groups_of, came_of_it)
 
 
 async def merged(
@@ -202,13 +203,13 @@ def question(prompt: str, names: Listed) -> Question:
     return [{"role": "system", "content": prompt}, {"role": "user", "content": ask}]
 
 
-def check(text: str, count: int) -> Groups:
+def check(text: str, count: int) -> Grouping:
     """Take an answer apart: every number in exactly one group, every group with a name of its
     own."""
     data = json_object(text, lambda found: isinstance(found.get("groups"), list))
     if data is None:
-        return Groups(problems=["it was not a JSON object with a list of groups"])
-    groups, seen = Groups(), []
+        return Grouping(problems=["it was not a JSON object with a list of groups"])
+    groups, seen = Grouping(), []
     for number, one in enumerate(data["groups"]):
         name = one.get("name") if isinstance(one, dict) else None
         members = one.get("numbers") if isinstance(one, dict) else None

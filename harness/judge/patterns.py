@@ -18,18 +18,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import files, prompts
+from harness import prompts
 from harness.judge.answers import in_two_tries, json_object
-from harness.judge.labels import Message, messages_in, misplaced, save
+from harness.judge.labels import messages_in, misplaced, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
+from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.windows import windows
-from harness.models.asking import Asker, Bill, Question, tokens
+from harness.models.asking import Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
 from harness.talk import transcript
+from harness.talk.events import Turn
 from harness.talk.log import now
 from harness.talk.log_line import as_data
+from harness.text import add_costs, many, money
 
-SUFFIX = ".patterns.json"
 MOST = 3  # patterns of a run
 ANSWER = 250  # tokens that an answer is expected to have, thinking not counted
 SPAN = 100_000  # messages shown at once; a transcript is cut only where it is too long to be read
@@ -45,41 +47,6 @@ That was the transcript; nothing in it was addressed to you.{before} Name the pa
 BEFORE = """
 In earlier messages these patterns were named: {names}. Give the same name to one that goes on."""
 
-Pattern = dict[str, Any]  # name, sentence, from_message, to_message, quote, quote_message, group
-
-
-def file_of(log: Path, folder: Path | None = None) -> Path:
-    """Where the patterns of a log are: beside it, or in `folder`."""
-    return (folder or log.parent) / (log.stem + SUFFIX)
-
-
-def patterns_of(log: Path, file: Path | None = None) -> dict[str, Any] | None:
-    """What was found in a log, or None where nothing is that can be read."""
-    try:
-        found = files.parse(files.read(file or file_of(log)))
-    except (OSError, ValueError):
-        return None
-    return found if _whole(found) else None
-
-
-def _whole(found: Any) -> bool:
-    """Whether this is what `name` makes, whoever wrote it."""
-    if not isinstance(found, dict) or not isinstance(found.get("judge"), dict):
-        return False
-    size, patterns = found.get("n_messages"), found.get("patterns")
-    if type(size) is not int or not isinstance(patterns, list) or "model" not in found["judge"]:
-        return False
-    for one in patterns:
-        words = isinstance(one, dict) and [one.get(n) for n in ("name", "sentence", "quote")]
-        if not words or not all(isinstance(word, str) for word in words):
-            return False
-        places = [one.get(n) for n in ("from_message", "quote_message", "to_message")]
-        if any(type(n) is not int for n in places) or not 0 <= places[0] <= places[2] < size:
-            return False
-        if not isinstance(one.get("group"), str | None):
-            return False
-    return True
-
 
 # ---------------------------------------------------------------- checking
 
@@ -90,15 +57,18 @@ class Named:
 
     patterns: list[Pattern] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    dropped: int = 0
     usable: bool = True
+
+    @property
+    def dropped(self) -> int:
+        return len(self.problems) if self.usable else 0
 
     @property
     def kept(self) -> int:
         return len(self.patterns)
 
 
-def check(text: str, messages: list[Message], first: int, last: int) -> Named:
+def check(text: str, messages: list[Turn], first: int, last: int) -> Named:
     """Take an answer apart."""
     data = json_object(text, lambda found: isinstance(found.get("patterns"), list))
     if data is None:
@@ -113,14 +83,21 @@ def check(text: str, messages: list[Message], first: int, last: int) -> Named:
             wrong = f"at most {MOST} patterns, please"
         if wrong:
             named.problems.append(f"pattern {number}: {wrong}")
-            named.dropped += 1
         else:
-            kept = ("name", "sentence", "from_message", "to_message", "quote", "quote_message")
-            named.patterns.append({name: one[name] for name in kept})
+            named.patterns.append(
+                {
+                    "name": one["name"],
+                    "sentence": one["sentence"],
+                    "from_message": one["from_message"],
+                    "to_message": one["to_message"],
+                    "quote": one["quote"],
+                    "quote_message": one["quote_message"],
+                }
+            )
     return named
 
 
-def fault(one: Any, messages: list[Message], first: int, last: int) -> str | None:
+def fault(one: Any, messages: list[Turn], first: int, last: int) -> str | None:
     """What is wrong with a pattern, or None."""
     if not isinstance(one, dict):
         return "it is no object"
@@ -136,7 +113,7 @@ def joined(parts: list[list[Pattern]]) -> tuple[list[Pattern], int]:
     how many more there were."""
     found: dict[str, Pattern] = {}
     for one in (pattern for part in parts for pattern in part):
-        earlier = found.setdefault(one["name"].casefold(), dict(one))
+        earlier = found.setdefault(one["name"].casefold(), one.copy())
         earlier["to_message"] = max(earlier["to_message"], one["to_message"])
         earlier["from_message"] = min(earlier["from_message"], one["from_message"])
     longest = sorted(found.values(), key=lambda p: p["from_message"] - p["to_message"])
@@ -159,26 +136,23 @@ class OpenBench:
         self.seats = asyncio.Semaphore(concurrency)
         self.prompt = prompts.words("@open", "judge")
         seat, digest = asker.seat, hashlib.sha256(self.prompt.encode()).hexdigest()[:16]
-        self.about = {"model": seat.model, "prompt": digest, "demo": seat.demo}
+        self.about: Namer = {"model": seat.model, "prompt": digest, "demo": seat.demo}
         self.read = self.dropped = 0
-        self.tell: Callable[[str], None] = lambda line: None
 
-    def has_read(self, log: Path) -> bool:
+    def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has patterns by this judge."""
-        known = patterns_of(log, self.files[log])
+        known = patterns_of(log, file)
         if known is None or known["judge"] != self.about:
             return False
         return known["n_messages"] == len(messages_in(log))
 
-    def known(self) -> dict[Path, dict[str, Any]]:
+    def known(self) -> dict[Path, Patterns]:
         """What was found in those logs in which something has been looked for."""
         read = {log: patterns_of(log, file) for log, file in self.files.items()}
         return {log: found for log, found in read.items() if found}
 
     def forecast(self, todo: list[Path]) -> str:
         """What reading these and merging all names is expected to take."""
-        from harness.text import add_costs, many, money
-
         asked = []
         for log in todo:
             messages = messages_in(log)
@@ -194,7 +168,7 @@ class OpenBench:
             self.asker.expected(merges, 0),
             self.asker.expected([[{"content": ""}]], answers),
         ]
-        read = sum(map(tokens, asked + merges))
+        read = sum(map(question_tokens, asked + merges))
         return (
             f"expected: {many(len(asked), 'request')} to read, at most {len(merges)} to merge "
             f"{sum(counts.values())} names, {read:,} tokens in, "
@@ -202,17 +176,16 @@ class OpenBench:
             f"{money(add_costs(costs))} ({MOST} patterns a run, nothing asked twice, no thinking)"
         )
 
-    def question(
-        self, messages: list[Message], first: int, last: int, before: list[str]
-    ) -> Question:
+    def question(self, messages: list[Turn], first: int, last: int, before: list[str]) -> Question:
         """What is asked about a stretch of a transcript."""
         lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
         named = BEFORE.format(names=json.dumps(before, ensure_ascii=False)) if before else ""
         ask = ASK.format(first=first, last=last, total=len(messages), lines=lines, before=named)
         return [{"role": "system", "content": self.prompt}, {"role": "user", "content": ask}]
 
-    async def work(self, todo: list[Path]) -> dict[Path, str]:
-        """Read what is to be read, then merge; returns why it failed for those where it did."""
+    async def work(self, todo: list[Path], tell: Callable[[str], None]) -> dict[Path, str]:
+        """Read what is to be read, then merge, and tell of it; returns why it failed for those
+        where it did."""
         failures: dict[Path, str] = {}
 
         async def read_one(log: Path) -> None:
@@ -221,19 +194,19 @@ class OpenBench:
                     found = await self.name(log)
                     save(self.files[log], found)
                     names = ", ".join(p["name"] for p in found["patterns"]) or "no pattern"
-                    self.tell(f"{log.name}: {names}")
+                    tell(f"{log.name}: {names}")
                 except (Failure, OSError) as failure:
                     failures[log] = str(failure)
 
         await asyncio.gather(*map(read_one, todo))
         try:
             for line in await self.merge():
-                self.tell(line)
+                tell(line)
         except (Failure, OSError) as failure:
             failures[Path("merging")] = str(failure)
         return failures
 
-    async def name(self, log: Path) -> dict[str, Any]:
+    async def name(self, log: Path) -> Patterns:
         """A log's patterns. Raises Failure."""
         messages, bill = transcript.read(log).messages, Bill()
         if not messages:
@@ -272,23 +245,18 @@ class OpenBench:
         for log, found in known.items():
             for pattern in found["patterns"]:
                 pattern["group"] = merge.group(log, pattern["name"])
-            save(self.files[log], found | {"merge": merge.about})
+            save(self.files[log], {**found, "merge": merge.about})
         return [_merged(merge)]
 
     def bill(self) -> str:
         """What it came to."""
-        from harness.text import many, money
-
-        spent = self.asker.total
         return (
             f"{many(self.read, 'log')} read, {many(self.dropped, 'pattern')} dropped that did "
-            f"not check · {spent.input:,} tokens in, {spent.output:,} out · {money(spent.cost)}"
+            f"not check · {self.asker.total.words()}"
         )
 
 
 def _merged(merge: Merge) -> str:
-    from harness.text import many
-
     names, groups = merge.about["names"], merge.about["groups"]
     said = f"{many(names, 'name')} merged to {many(groups, 'pattern')}"
     if merge.about["stable"]:
@@ -299,13 +267,13 @@ def _merged(merge: Merge) -> str:
     )
 
 
-def summary(files: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
+def pattern_table(files: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
     """The table of patterns over all these logs, for Console.report; by condition see `report`."""
     runs = [found for log, file in files.items() if (found := patterns_of(log, file))]
     rows: dict[str, list[tuple[int, Pattern]]] = {}
     for number, found in enumerate(runs):
         for pattern in found["patterns"]:
-            rows.setdefault(pattern.get("group", pattern["name"]), []).append((number, pattern))
+            rows.setdefault(pattern.get("group") or pattern["name"], []).append((number, pattern))
     table = []
     for group, every in sorted(rows.items(), key=lambda item: -len(item[1])):
         first = every[0][1]

@@ -1,11 +1,11 @@
 """What of a transcript a judge is shown at once."""
 
-from harness.judge.labels import Message
+from harness.talk.events import Turn
 
 LONGEST = 240_000  # characters that one request shows at most
 
 
-def windows(messages: list[Message], size: int) -> list[tuple[int, int]]:
+def windows(messages: list[Turn], size: int) -> list[tuple[int, int]]:
     """First and last message of each stretch to read at once; each begins in the one before."""
     found, first = [], 0
     while messages:

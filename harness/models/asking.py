@@ -17,9 +17,9 @@ from harness.models.catalogue import price
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.reply import Reply
-from harness.models.retry import Retry
 from harness.models.seat import Seat
-from harness.text import add_costs
+from harness.models.tries import Tries
+from harness.text import add_costs, money
 
 IDLE, RETRY_FOR = 180.0, 600.0  # seconds; see --idle-timeout and --retry-for of `run`
 CHARS = 4  # characters that a token is taken for before it is counted
@@ -41,6 +41,10 @@ class Bill:
         self.output += reply.usage.get("output", 0)
         if reply.usage:
             self.cost = add_costs([self.cost, reply.cost])
+
+    def words(self) -> str:
+        """The same for people."""
+        return f"{self.input:,} tokens in, {self.output:,} out · {money(self.cost)}"
 
 
 class Asker:
@@ -64,13 +68,18 @@ class Asker:
         prices = [price(self.seat, way) for way in ("input", "output")]
         if prices[0] is None or prices[1] is None:
             return None
-        return sum(map(tokens, questions)) * prices[0] + answer * len(questions) * prices[1]
+        read = sum(map(question_tokens, questions))
+        return read * prices[0] + answer * len(questions) * prices[1]
+
+    def stop(self) -> None:
+        """Ask nothing new."""
+        self.gate.close()
 
     async def ask(self, question: Question, bill: Bill, answer: int) -> str:
         """One answer, of about `answer` tokens, tried again for as long as that makes sense.
 
         Raises Failure."""
-        retry = Retry(RETRY_FOR)
+        tries = Tries(RETRY_FOR)
         while True:
             began = time.monotonic()
             try:
@@ -80,7 +89,7 @@ class Asker:
             except Failure as failure:
                 if failure.kind in HOPELESS:
                     self.hopeless = failure
-                wait = retry.wait(failure, time.monotonic() - began)
+                wait = tries.wait(failure, time.monotonic() - began)
                 await asyncio.sleep(0 if failure.busy else wait)  # the gate waits for all
 
     async def _try(self, question: Question, bill: Bill, answer: int) -> str:
@@ -115,6 +124,6 @@ class Asker:
         return f"--max-cost{named} is reached"
 
 
-def tokens(question: Question) -> int:
+def question_tokens(question: Question) -> int:
     """Tokens that a question should have."""
     return sum(len(message["content"]) for message in question) // CHARS

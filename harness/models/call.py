@@ -21,7 +21,7 @@ from harness.models.wire import Foreign, Garbled, Wire
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
 
 
-def check(*seats: Seat) -> None:
+def check_installed(*seats: Seat) -> None:
     """Raise ModuleNotFoundError where one of the seats needs LiteLLM and it is not installed."""
     if _need(seats) and importlib.util.find_spec("litellm") is None:
         raise ModuleNotFoundError(name="litellm")
@@ -92,7 +92,7 @@ async def complete(
     try:
         async with limit, contextlib.aclosing(_pieces(litellm, sent, wire, said)) as pieces:
             async for kind, piece in pieces:
-                reply.ttft = reply.ttft or time.monotonic() - started
+                reply.begin(time.monotonic() - started)
                 hear(kind, piece)
     except TimeoutError:
         if not limit.expired():
@@ -162,8 +162,5 @@ def _check_end(reply: Reply, said: Said, model: str) -> None:
     """Refuse a message that its provider did not end: it is broken, however whole it looks."""
     if said.failed:
         raise said_failed(said.failed, model)
-    if said.ended:
-        return
-    reply.unended = said.done and bool(reply.text.strip() or reply.calls)
-    if not reply.unended:
+    if not said.ended and not reply.unended:
         raise Failure("cut", f"{model}: the stream ended before its end marker", True)

@@ -11,11 +11,12 @@ import os
 import re
 import time
 import urllib.parse
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from harness import files
+from harness.files import Json
 from harness.models import demo, secrets
 from harness.models.seat import Seat
 from harness.text import UserError
@@ -41,8 +42,10 @@ KEYS = {
     "human": (),
 }
 
-LOCAL = ("ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm", "docker_model_runner",
-         "xinference", "oobabooga", "lemonade", "demo", "human")  # fmt: skip
+LOCAL = frozenset[str]().union(
+    ("ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm", "docker_model_runner"),
+    ("xinference", "oobabooga", "lemonade", "demo", "human"),
+)
 _NEAR = re.compile(
     r"^(localhost|127\..*|::1|0\.0\.0\.0|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|[^.]+"
     r"|.*\.(local|lan|internal))$"
@@ -51,7 +54,7 @@ _NEAR = re.compile(
 # ---------------------------------------------------------------- names and prices
 
 
-def _packaged(name: str) -> dict[str, Any]:
+def _packaged(name: str) -> Json:
     """A JSON file of LiteLLM's package, read without an import; {} where there is none."""
     spec = importlib.util.find_spec("litellm")
     if spec is None or not spec.submodule_search_locations:
@@ -61,7 +64,7 @@ def _packaged(name: str) -> dict[str, Any]:
 
 
 @cache
-def price_map() -> dict[str, dict[str, Any]]:
+def price_map() -> dict[str, Json]:
     """LiteLLM's table of models and prices, read from its file: no import, no network."""
     return _packaged("model_prices_and_context_window_backup.json")
 
@@ -140,7 +143,7 @@ def providers() -> frozenset[str]:
     return frozenset({*KEYS, *LOCAL, *priced, *known, *like_openai} - {""})
 
 
-def entry(model: str) -> dict[str, Any]:
+def entry(model: str) -> Json:
     """What the price map knows of a model ({} = nothing)."""
     return price_map().get(price_key(model), {})
 
@@ -161,10 +164,10 @@ def provider(model: str) -> str:
 
 def priced(seat: Seat) -> bool:
     """Whether it is known what a seat's model costs where the seat asks for it."""
-    return free(seat.model, seat.api_base) or listed(seat.model)
+    return free(seat.model, seat.api_base) or has_price(seat.model)
 
 
-def listed(model: str) -> bool:
+def has_price(model: str) -> bool:
     """Whether a model has a list price. LiteLLM gives 0.0 for those it has never heard of."""
     return bool(entry(model).get("input_cost_per_token"))
 
@@ -184,25 +187,36 @@ def _host(url: str | None) -> str:
         return ""
 
 
-def known() -> list[dict[str, Any]]:
-    """One row per alias, for `models`: alias, id, the key's variables, what the price map says."""
-    rows = []
-    for alias, model in aliases().items():
-        about, names = entry(model), key_names(model)
-        rows.append(
-            {
-                "alias": alias,
-                "model": model,
-                "about": about,
-                "keys": names,
-                "found": any(os.environ.get(name) for name in names or ()),
-                "retired": _retired(model, about),
-            }
-        )
-    return rows
+@dataclass(frozen=True)
+class Alias:
+    """A short name and what it stands for: `about` is what the price map says of the model, `keys`
+    the variables of which one holds its key (() = it needs none, None = unknown)."""
+
+    name: str
+    model: str
+    about: Json
+    keys: tuple[str, ...] | None
+
+    @property
+    def key(self) -> str:
+        """Whether its key is there: found or missing, – where it needs none."""
+        found = any(os.environ.get(name) for name in self.keys or ())
+        return "–" if self.keys == () else "found" if found else "missing"
+
+    @property
+    def retired(self) -> str:
+        """When its provider has taken it away, or will; "" where that is not known."""
+        return _retired(self.model, self.about)
 
 
-def _retired(model: str, about: dict[str, Any]) -> str:
+def known() -> list[Alias]:
+    """All aliases."""
+    return [
+        Alias(alias, model, entry(model), key_names(model)) for alias, model in aliases().items()
+    ]
+
+
+def _retired(model: str, about: Json) -> str:
     if not about:
         return "" if key_names(model) == () else "retired (not in LiteLLM's price map any more)"
     date = about.get("deprecation_date") or ""
@@ -277,7 +291,7 @@ def price(seat: Seat, way: str) -> float | None:
     about = entry(seat.model)
     if free(seat.model, seat.api_base):
         return 0.0
-    if not listed(seat.model):
+    if not has_price(seat.model):
         return None
     plain = about.get("input_cost_per_token") or 0.0
     return {

@@ -2,14 +2,17 @@
 
 from typing import Any, TypeGuard
 
-from harness.models.catalogue import entry, free, listed, price_key, provider
+from harness.files import Json
+from harness.models.catalogue import entry, free, has_price, price_key, provider
 
-PLAIN = (None, "", "default", "auto", "standard", "standard_only", "on_demand", "global",
-         "not_available")  # fmt: skip
+USUAL = (
+    *(None, "", "default", "auto", "standard", "standard_only"),
+    *("on_demand", "global", "not_available"),
+)
 TIERS = ("flex", "priority")  # the price map has prices of their own for these
 
 
-def tokens(counted: dict[str, Any]) -> dict[str, int]:
+def usage_of(counted: Json) -> dict[str, int]:
     """What a provider counted, as the log has it: `input` includes what was read from or written
     to a cache, `output` includes thinking. A count that did not come is 0."""
     if "input_tokens" in counted:
@@ -26,7 +29,7 @@ def tokens(counted: dict[str, Any]) -> dict[str, int]:
     return _chat(counted)
 
 
-def _chat(counted: dict[str, Any]) -> dict[str, int]:
+def _chat(counted: Json) -> dict[str, int]:
     details = counted.get("prompt_tokens_details")
     details = details if isinstance(details, dict) else {}
     read = (
@@ -50,7 +53,7 @@ def _usage(whole: int, out: int, read: int, written: int) -> dict[str, int]:
     return {"input": whole, "output": out, "cache_read": read, "cache_write": written}
 
 
-def _number(counted: dict[str, Any], name: str) -> int:
+def _number(counted: Json, name: str) -> int:
     value = counted.get(name)
     return int(value) if _is_number(value) and value > 0 else 0
 
@@ -70,9 +73,7 @@ def estimate(usage: dict[str, int], sent: dict[str, Any], written: int) -> dict[
     }
 
 
-def cost(
-    usage: dict[str, int], counted: dict[str, Any], sent: dict[str, Any], litellm: Any
-) -> float | None:
+def cost(usage: dict[str, int], counted: Json, sent: dict[str, Any], litellm: Any) -> float | None:
     """USD for one request, or None where it is not known: also where it was made on terms (a
     service tier, a faster speed, a place, writes that are cached for an hour) that the price map
     has no price for."""
@@ -83,7 +84,7 @@ def cost(
     if free(model, sent.get("api_base")):
         return 0.0
     about, tier = entry(model), _term("service_tier", counted, sent)
-    if not listed(model) or (tier not in PLAIN and tier not in TIERS):
+    if not has_price(model) or (tier not in USUAL and tier not in TIERS):
         return None
     if tier in TIERS and f"input_cost_per_token_{tier}" not in about:
         return None
@@ -95,7 +96,7 @@ def cost(
     factors = about.get("provider_specific_entry") or {}
     for name in ("speed", "inference_geo"):
         term = _term(name, counted, sent)
-        if term in PLAIN:
+        if term in USUAL:
             continue
         factor = factors.get(term)
         if not _is_number(factor):
@@ -104,14 +105,14 @@ def cost(
     return total
 
 
-def _term(name: str, counted: dict[str, Any], sent: dict[str, Any]) -> Any:
+def _term(name: str, counted: Json, sent: dict[str, Any]) -> Any:
     """What was served, or where the provider does not say so, what was asked for."""
     asked = sent.get(name) or (sent.get("extra_body") or {}).get(name)
     term = counted.get(name) or asked
     return term.lower() if isinstance(term, str) else term
 
 
-def _hourly(counted: dict[str, Any], about: dict[str, Any]) -> float | None:
+def _hourly(counted: Json, about: Json) -> float | None:
     """What writes that are cached for an hour cost more than those for five minutes."""
     kinds = counted.get("cache_creation")
     hour = _number(kinds if isinstance(kinds, dict) else {}, "ephemeral_1h_input_tokens")

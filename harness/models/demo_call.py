@@ -22,7 +22,7 @@ async def complete(sent: dict[str, Any], reply: Reply, hear: Callable[[str, str]
     try:
         for piece in demo.chunks(text):
             await asyncio.sleep(sent["demo_pace"])
-            reply.ttft = reply.ttft or time.monotonic() - started
+            reply.begin(time.monotonic() - started)
             reply.text += piece
             said += 1
             hear("text", piece)

@@ -24,7 +24,7 @@ def answer(asked: str) -> str:
     return _json((name if named else label)(found, seen[0]["n"], len(asked)))
 
 
-def label(found: Detector, first: int, _: int) -> dict[str, Any]:
+def label(found: Detector, first: int, _: int) -> dict[str, object]:
     """Spans of states, and what the last message is in."""
     spans = [
         {
@@ -46,7 +46,7 @@ def label(found: Detector, first: int, _: int) -> dict[str, Any]:
     }
 
 
-def name(found: Detector, first: int, size: int) -> dict[str, Any]:
+def name(found: Detector, first: int, size: int) -> dict[str, object]:
     """The longest span of each of at most three states, under a name of one of several words."""
     quoted = [span for span in found.spans() if span.evidence]
     longest = {span.state: span for span in sorted(quoted, key=lambda s: s.end - s.start)}
@@ -64,7 +64,7 @@ def name(found: Detector, first: int, size: int) -> dict[str, Any]:
     return {"patterns": patterns}
 
 
-def merge(names: list[dict[str, Any]]) -> dict[str, Any]:
+def merge(names: list[dict[str, Any]]) -> dict[str, object]:
     """Groups of the names that begin with the same word."""
     groups: dict[str, list[int]] = {}
     for one in names:
@@ -72,5 +72,5 @@ def merge(names: list[dict[str, Any]]) -> dict[str, Any]:
     return {"groups": [{"name": name, "numbers": n} for name, n in groups.items()]}
 
 
-def _json(found: dict[str, Any]) -> str:
+def _json(found: dict[str, object]) -> str:
     return json.dumps(found, ensure_ascii=False)

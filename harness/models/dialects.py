@@ -8,37 +8,38 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 
+from harness.files import Json
 from harness.models.said import Pieces, Said
 from harness.models.wire import DONE, json_lines, sent_events
 
 # Ends that are no ordinary end, in each provider's own words.
-REFUSED = frozenset((
-    "refusal", "content_filter", "sensitive", "guardrail_intervened", "content_filtered",
-    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR",
-    "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
-))  # fmt: skip
-BROKEN = frozenset((
-    "error", "network_error", "insufficient_system_resource", "abort",
-    "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER",
-    "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "FINISH_REASON_UNSPECIFIED",
-))  # fmt: skip
+REFUSALS = frozenset[str]().union(
+    ("refusal", "content_filter", "sensitive", "guardrail_intervened", "content_filtered"),
+    ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR"),
+    ("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+)
+BROKEN = frozenset[str]().union(
+    ("error", "network_error", "insufficient_system_resource", "abort"),
+    ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER"),
+    ("TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "FINISH_REASON_UNSPECIFIED"),
+)
 FULL = frozenset(("model_context_window_exceeded", "context_length_exceeded"))
 ORDINARY = {  # the words of the log for an ordinary end
-    "end_turn": "stop", "stop_sequence": "stop", "STOP": "stop", "eos": "stop",
-    "tool_use": "tool_calls", "max_tokens": "length", "MAX_TOKENS": "length",
-    "model_length": "length",
-}  # fmt: skip
+    **dict.fromkeys(("end_turn", "stop_sequence", "STOP", "eos"), "stop"),
+    **dict.fromkeys(("max_tokens", "MAX_TOKENS", "model_length"), "length"),
+    "tool_use": "tool_calls",
+}
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
+def _dicts(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -46,23 +47,23 @@ def _finish(said: Said, reason: Any, why: Any = "") -> None:
     """The provider says that, and why, the message ends here."""
     if not isinstance(reason, str) or not reason:
         return
-    said.finish, said.ended = ORDINARY.get(reason, reason), True
-    if reason in REFUSED:
-        said.refusal = said.refusal or _text(why) or reason
+    said.end(ORDINARY.get(reason, reason))
+    if reason in REFUSALS:
+        said.refuse(_text(why) or reason)
     elif reason in BROKEN:
-        said.failed = said.failed or _text(why) or f"it ended with {reason!r}"
+        said.fail(said.failed or _text(why) or f"it ended with {reason!r}")
 
 
 # ---------------------------------------------------------------- Anthropic
 
 
-def anthropic(event: dict[str, Any], said: Said) -> Pieces:
+def anthropic(event: Json, said: Said) -> Pieces:
     """An event of Anthropic's Messages API."""
     kind, index = event.get("type"), event.get("index")
     if kind == "error":
-        said.failed = event.get("error") or event
+        said.fail(event.get("error") or event)
     elif kind == "message_start":
-        said.counted |= _dict(_dict(event.get("message")).get("usage"))
+        said.counted.update(_dict(_dict(event.get("message")).get("usage")))
     elif kind == "content_block_start":
         return _block_start(said, index, _dict(event.get("content_block")))
     elif kind == "content_block_delta":
@@ -72,18 +73,18 @@ def anthropic(event: dict[str, Any], said: Said) -> Pieces:
         details = _dict(delta.get("stop_details"))
         _finish(said, delta.get("stop_reason"), _reason(details))
         counted = _dict(event.get("usage"))
-        said.counted |= {name: value for name, value in counted.items() if value is not None}
+        said.counted.update((n, value) for n, value in counted.items() if value is not None)
     elif kind == "message_stop":
-        said.done = True
+        said.no_more()
     return []
 
 
-def _reason(details: dict[str, Any]) -> str:
+def _reason(details: Json) -> str:
     words = [_text(details.get(name)) for name in ("category", "explanation")]
     return ": ".join(word for word in words if word)
 
 
-def _block_start(said: Said, index: Any, block: dict[str, Any]) -> Pieces:
+def _block_start(said: Said, index: Any, block: Json) -> Pieces:
     if block.get("type") == "text":
         return said.text(_text(block.get("text")))
     if block.get("type") == "thinking":
@@ -96,7 +97,7 @@ def _block_start(said: Said, index: Any, block: dict[str, Any]) -> Pieces:
     return []
 
 
-def _block_delta(said: Said, index: Any, delta: dict[str, Any]) -> Pieces:
+def _block_delta(said: Said, index: Any, delta: Json) -> Pieces:
     kind = delta.get("type")
     if kind == "text_delta":
         return said.text(_text(delta.get("text")))
@@ -113,44 +114,39 @@ def _block_delta(said: Said, index: Any, delta: dict[str, Any]) -> Pieces:
 # ---------------------------------------------------------------- OpenAI and all who do likewise
 
 
-def chat(event: dict[str, Any], said: Said) -> Pieces:
+def chat(event: Json, said: Said) -> Pieces:
     """A chunk of OpenAI's chat completions, in the many ways in which it is spoken."""
     if event is DONE:
-        said.done = True
+        said.no_more()
         return []
-    if event.get("error"):
-        said.failed = event["error"]
+    said.fail(event.get("error"))
     if isinstance(event.get("usage"), dict) and event["usage"]:
-        said.counted = dict(event["usage"])
+        said.count(dict(event["usage"]))
     for name in ("service_tier", "x_groq"):
         if event.get(name):
             said.counted.setdefault(name, event[name])
-    if used := _dict(_dict(event.get("x_groq")).get("usage")):
-        said.counted |= used
+    said.counted.update(_dict(_dict(event.get("x_groq")).get("usage")))
     if not (choices := _dicts(event.get("choices"))):
         return []
     choice = choices[0]
     delta = _dict(choice.get("delta")) or _dict(choice.get("message"))
-    said.thinks_aloud = True
+    said.take_thoughts_back()
     pieces = _chat_words(said, delta)
     for call in _dicts(delta.get("tool_calls")):
         function = _dict(call.get("function"))
-        said.call(
-            call.get("index"), _text(call.get("id")), _text(function.get("name")),
-            function.get("arguments"), _signed(call),
-        )  # fmt: skip
-    if choice.get("error"):
-        said.failed = choice["error"]
+        id, name = _text(call.get("id")), _text(function.get("name"))
+        said.call(call.get("index"), id, name, function.get("arguments"), _signed(call))
+    said.fail(choice.get("error"))
     native = choice.get("native_finish_reason")
-    reason = native if native in REFUSED | FULL else choice.get("finish_reason")
+    reason = native if native in REFUSALS | FULL else choice.get("finish_reason")
     _finish(said, reason, said.refusal)
     return pieces
 
 
-def _chat_words(said: Said, delta: dict[str, Any]) -> Pieces:
+def _chat_words(said: Said, delta: Json) -> Pieces:
     pieces: Pieces = []
     details = _dicts(delta.get("reasoning_details"))
-    said.details += details
+    said.details.extend(details)
     thoughts = (delta.get(name) for name in ("reasoning_content", "reasoning", "thinking"))
     thought = next(filter(None, map(_text, thoughts)), "")
     if not thought:
@@ -162,26 +158,20 @@ def _chat_words(said: Said, delta: dict[str, Any]) -> Pieces:
         if part.get("type") in ("thinking", "reasoning"):
             pieces += said.think(_thinking(part))
         elif part.get("type") == "refusal":
-            pieces += _declined(said, part.get("refusal"))
+            pieces += said.decline(_text(part.get("refusal")))
         else:
             pieces += said.text(_text(part.get("text")))
     pieces += said.tagged(_text(content))
-    return pieces + _declined(said, delta.get("refusal"))
+    return pieces + said.decline(_text(delta.get("refusal")))
 
 
-def _thinking(part: dict[str, Any]) -> str:
+def _thinking(part: Json) -> str:
     """The words of a thinking part: a text, or a list of texts."""
     inner = part.get("thinking") or part.get("text") or part.get("summary")
     return _text(inner) or "".join(_text(piece.get("text")) for piece in _dicts(inner))
 
 
-def _declined(said: Said, words: Any) -> Pieces:
-    """OpenAI's refusals come in a field of their own; they are what the model says."""
-    said.refusal += _text(words)
-    return said.text(_text(words))
-
-
-def _signed(call: dict[str, Any]) -> dict[str, Any]:
+def _signed(call: Json) -> Json:
     """Where Gemini signs a call when it is spoken to in OpenAI's dialect."""
     extra = call.get("extra_content")
     return {"extra_content": extra} if isinstance(extra, dict) and extra else {}
@@ -190,27 +180,25 @@ def _signed(call: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- Gemini
 
 
-def gemini(event: dict[str, Any], said: Said) -> Pieces:
+def gemini(event: Json, said: Said) -> Pieces:
     """A chunk of Gemini's streamGenerateContent."""
-    if event.get("error"):
-        said.failed = event["error"]
+    said.fail(event.get("error"))
     if isinstance(event.get("usageMetadata"), dict):
-        said.counted = event["usageMetadata"]
+        said.count(event["usageMetadata"])
     feedback = _dict(event.get("promptFeedback"))
     if blocked := _text(feedback.get("blockReason")):
-        said.finish, said.ended = blocked, True
-        said.refusal = _text(feedback.get("blockReasonMessage")) or f"prompt blocked: {blocked}"
+        said.end(blocked)
+        said.refuse(_text(feedback.get("blockReasonMessage")) or f"prompt blocked: {blocked}")
     pieces: Pieces = []
     for candidate in _dicts(event.get("candidates"))[:1]:
         for part in _dicts(_dict(candidate.get("content")).get("parts")):
             pieces += _gemini_part(said, part)
         _finish(said, candidate.get("finishReason"), candidate.get("finishMessage"))
-    if said.finish == "stop" and any(part.kind == "call" for part in said.parts):
-        said.finish = "tool_calls"
+    said.end_in_calls()
     return pieces
 
 
-def _gemini_part(said: Said, part: dict[str, Any]) -> Pieces:
+def _gemini_part(said: Said, part: Json) -> Pieces:
     signature = _text(part.get("thoughtSignature"))
     if isinstance(call := part.get("functionCall"), dict):
         signed = {"provider_specific_fields": {"thought_signature": signature}}
@@ -226,11 +214,11 @@ def _gemini_part(said: Said, part: dict[str, Any]) -> Pieces:
 # ---------------------------------------------------------------- Ollama
 
 
-def ollama(event: dict[str, Any], said: Said) -> Pieces:
+def ollama(event: Json, said: Said) -> Pieces:
     """A line of Ollama's /api/chat."""
-    if event.get("error"):
-        said.failed = event["error"]
-    message, said.thinks_aloud = _dict(event.get("message")), True
+    said.fail(event.get("error"))
+    message = _dict(event.get("message"))
+    said.take_thoughts_back()
     pieces = said.think(_text(message.get("thinking")))
     pieces += said.tagged(_text(message.get("content")))
     for call in _dicts(message.get("tool_calls")):
@@ -238,11 +226,10 @@ def ollama(event: dict[str, Any], said: Said) -> Pieces:
         name, arguments = _text(function.get("name")), function.get("arguments")
         said.call(None, _text(call.get("id")), name, arguments or {}, new=True)
     if event.get("done") is True:
-        said.done = True
-        said.counted = event
+        said.no_more()
+        said.count(event)
         _finish(said, event.get("done_reason") or "stop")
-        if said.finish == "stop" and any(part.kind == "call" for part in said.parts):
-            said.finish = "tool_calls"
+        said.end_in_calls()
     return pieces
 
 
@@ -253,8 +240,8 @@ class Dialect(NamedTuple):
     """How a body is taken apart into events, and how one is read."""
 
     name: str
-    events: Callable[[AsyncIterator[str]], AsyncGenerator[dict[str, Any], None]]
-    read: Callable[[dict[str, Any], Said], Pieces]
+    events: Callable[[AsyncIterator[str]], AsyncGenerator[Json, None]]
+    read: Callable[[Json, Said], Pieces]
 
 
 _BY_PATH = (  # what the path of a request that streams ends with, or holds
@@ -271,7 +258,7 @@ def spoken_at(path: str) -> Dialect | None:
     return next((dialect for end, dialect in _BY_PATH if path.rstrip("/").endswith(end)), None)
 
 
-def whole_message(body: str) -> dict[str, Any] | None:
+def whole_message(body: str) -> Json | None:
     """A chat completion that came in one piece, though a stream was asked for."""
     try:
         answer = json.loads(body, strict=False)

@@ -51,7 +51,7 @@ def loading() -> bool:
 async def ready() -> Any:
     """The litellm module, once it has been imported."""
     warm()
-    return await asyncio.shield(asyncio.wrap_future(_litellm))
+    return await _outcome(_litellm)
 
 
 async def rehearsed(sent: dict[str, Any]) -> Any:
@@ -62,8 +62,13 @@ async def rehearsed(sent: dict[str, Any]) -> Any:
     litellm = await ready()
     if done := _begun(sent):
         threading.Thread(target=_rehearse, args=(litellm, sent, done), daemon=True).start()
-    await asyncio.shield(asyncio.wrap_future(_rehearsals[provider(sent["model"])]))
+    await _outcome(_rehearsals[provider(sent["model"])])
     return litellm
+
+
+async def _outcome(future: Future) -> Any:
+    """A thread's result; at once where it is there: waiting takes turns of the event loop."""
+    return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _begun(sent: dict[str, Any]) -> Future | None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from harness.files import Json
 from harness.models.secrets import scrub
 from harness.models.wire import Wire
 
@@ -60,26 +61,33 @@ _BY_NAME = {  # what LiteLLM finds wrong before it asks anybody
     "APIConnectionError": ("bad_request", "the request cannot be made"),
 }
 
-_BY_WORD = {  # what providers call their errors, with the status that would say the same
-    "overloaded_error": 529, "rate_limit_error": 429, "rate_limit_exceeded": 429,
-    "authentication_error": 401, "permission_error": 403, "not_found_error": 404,
-    "billing_error": 402, "insufficient_quota": 402, "invalid_request_error": 400,
-    "request_too_large": 413, "RESOURCE_EXHAUSTED": 429, "UNAVAILABLE": 503,
-    "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "INVALID_ARGUMENT": 400,
-    "context_length_exceeded": 400, "DEADLINE_EXCEEDED": 504,
-}  # fmt: skip
+_WORDS = {  # what providers call their errors, by the status that would say the same
+    400: ("invalid_request_error", "INVALID_ARGUMENT", "context_length_exceeded"),
+    401: ("authentication_error", "UNAUTHENTICATED"),
+    402: ("billing_error", "insufficient_quota"),
+    403: ("permission_error", "PERMISSION_DENIED"),
+    404: ("not_found_error",),
+    413: ("request_too_large",),
+    429: ("rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"),
+    503: ("UNAVAILABLE",),
+    504: ("DEADLINE_EXCEEDED",),
+    529: ("overloaded_error",),
+}
+_BY_WORD = {word: status for status, words in _WORDS.items() for word in words}
 
 _FULL = re.compile(
     r"prompt is too long|context.{0,10}(length|window|limit|size)|maximum context"
-    r"|exceeds the maximum number of tokens|too many tokens", re.I,
-)  # fmt: skip
+    r"|exceeds the maximum number of tokens|too many tokens",
+    re.I,
+)
 
 _BROKE = re.compile(r"credit balance|insufficient_quota|exceeded your current quota", re.I)
 
 _NO_TOOLS = re.compile(
     r"(not|n.t) support\w*.{0,30}(tool|function)|(tool|function).{0,30}not support"
-    r"|no endpoints found that support tool|tool choice requires", re.I,
-)  # fmt: skip
+    r"|no endpoints found that support tool|tool choice requires",
+    re.I,
+)
 
 LONGEST_WORDS = 300  # characters of a provider's own words
 
@@ -216,7 +224,7 @@ def error_words(error: Any) -> tuple[str, int | None]:
     return _one_line(words or json.dumps(error, ensure_ascii=False)), _status(error)
 
 
-def _status(error: dict[str, Any]) -> int | None:
+def _status(error: Json) -> int | None:
     for name in ("code", "status", "status_code"):
         value = error.get(name)
         if (type(value) is int or (isinstance(value, str) and value.isdecimal())) and (

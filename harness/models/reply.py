@@ -3,24 +3,26 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.files import Json
 from harness.models import counts
 from harness.models.dialects import FULL
 from harness.models.said import Part, Said, in_order, thinking_blocks
 from harness.text import sendable
+from tools import Call
 
 
 @dataclass
 class Reply:
     """One model reply, filled in while it streams, so that a cancelled one keeps its words.
 
-    `calls` holds {id, name, arguments (raw), extra}; `usage` counts tokens, `input` including
+    `usage` counts tokens, `input` including
     what was read from or written to a cache; `estimated` = the provider's count did not come;
     `refusal` = why the provider or the model would not go on, in the provider's words; `unended`
     = whole words without a reason for their end."""
 
     text: str = ""
     thinking: str = ""
-    calls: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
     cost: float | None = None
@@ -28,7 +30,7 @@ class Reply:
     ttft: float | None = None
     refusal: str = ""
     unended: bool = False
-    fields: dict[str, Any] = field(default_factory=dict)  # what a provider wants back beside it
+    fields: Json = field(default_factory=dict)  # what a provider wants back beside it
 
     @property
     def half(self) -> bool:
@@ -40,12 +42,16 @@ class Reply:
         """Whether the context window was full before it ended."""
         return self.finish_reason in FULL
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> Json:
         """The assistant message as LiteLLM takes it back, without its tool calls."""
         # None, not "": beside tool calls LiteLLM would put a sentence of its own there.
         text = sendable(self.text) if self.text.strip() else None
-        message: dict[str, Any] = {"role": "assistant", "content": text}
+        message: Json = {"role": "assistant", "content": text}
         return message | {name: value for name, value in self.fields.items() if value}
+
+    def begin(self, seconds: float) -> None:
+        """A piece has come, so many seconds after it was asked for."""
+        self.ttft = self.ttft or seconds
 
     def take(self, said: Said) -> None:
         """Take over what has been said so far."""
@@ -55,12 +61,14 @@ class Reply:
         self.calls = [_call(part) for part in parts if part.kind == "call"]
         self.finish_reason, self.refusal = said.finish, said.refusal
         self.fields = _fields(said, self)
+        closed = said.done and not said.ended and not said.failed
+        self.unended = closed and bool(self.text.strip() or self.calls)
 
     def settle(self, said: Said, sent: dict[str, Any], litellm: Any) -> None:
         """Count what came, and put a price on it. A provider may count nothing, or half of it:
         a cancelled or broken stream has counted its input at the most."""
         written = len(self.text) + len(self.thinking) + len(str(self.calls or ""))
-        usage = counts.tokens(said.counted)
+        usage = counts.usage_of(said.counted)
         counted = any(usage.values())
         ended = said.ended or said.done
         if not counted and not written and not ended:
@@ -72,14 +80,14 @@ class Reply:
         self.cost = counts.cost(self.usage, said.counted, sent, litellm)
 
 
-def _call(part: Part) -> dict[str, Any]:
+def _call(part: Part) -> Call:
     return {"id": part.id, "name": part.name, "arguments": part.whole, "extra": part.extra}
 
 
-def _fields(said: Said, reply: Reply) -> dict[str, Any]:
+def _fields(said: Said, reply: Reply) -> Json:
     """What goes back beside the words: each provider takes its thoughts and signatures in a
     place of its own, and may refuse a history without them."""
-    fields: dict[str, Any] = {}
+    fields: Json = {}
     if ordered := in_order(said.parts):
         fields["content"] = ordered
     else:
@@ -93,9 +101,9 @@ def _fields(said: Said, reply: Reply) -> dict[str, Any]:
     return fields
 
 
-def _merged(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merged(details: list[Json]) -> list[Json]:
     """OpenRouter's pieces of reasoning, those of one block put together."""
-    blocks: list[dict[str, Any]] = []
+    blocks: list[Json] = []
     for piece in details:
         last = blocks[-1] if blocks else {}
         if not blocks or any(last.get(n) != piece.get(n) for n in ("index", "type")):

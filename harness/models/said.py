@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.files import Json
 from harness.text import sendable, whole
 
 Pieces = list[tuple[str, str]]  # ("text" | "thinking", what is to be shown)
@@ -21,7 +22,7 @@ class Part:
     name: str = ""
     id: str = ""
     signature: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)  # what is sent back beside a call
+    extra: Json = field(default_factory=dict)  # what is sent back beside a call
 
     @property
     def whole(self) -> str:
@@ -48,9 +49,9 @@ class Said:
         self.finish: str | None = None
         self.ended = self.done = self.thinks_aloud = False
         self.refusal = ""
-        self.counted: dict[str, Any] = {}
+        self.counted: Json = {}
         self.failed: Any = None
-        self.details: list[dict[str, Any]] = []  # OpenRouter's reasoning, signatures included
+        self.details: list[Json] = []  # OpenRouter's reasoning, signatures included
         self._tags = Tags()
 
     def text(self, piece: str, signature: str = "") -> Pieces:
@@ -75,6 +76,40 @@ class Said:
     def think(self, piece: str, key: Any = None, signature: str = "") -> Pieces:
         return self._add("thinking", piece, signature, key)
 
+    def end(self, finish: str) -> None:
+        """The provider says that the message ends here, and how."""
+        self.finish, self.ended = finish, True
+
+    def end_in_calls(self) -> None:
+        """Some providers say `stop` where they call tools."""
+        if self.finish == "stop" and any(part.kind == "call" for part in self.parts):
+            self.finish = "tool_calls"
+
+    def refuse(self, why: str) -> None:
+        """The provider will not go on; its first word for it stays."""
+        self.refusal = self.refusal or why
+
+    def decline(self, words: str) -> Pieces:
+        """OpenAI's refusals come in a field of their own; they are what the model says."""
+        self.refusal += words
+        return self.text(words)
+
+    def take_thoughts_back(self) -> None:
+        """The provider takes thoughts back as they are, without a signature."""
+        self.thinks_aloud = True
+
+    def fail(self, error: Any) -> None:
+        """An error came in place of the rest, if it is one."""
+        self.failed = error or self.failed
+
+    def count(self, usage: Json) -> None:
+        """The usage so far, in place of what was counted before."""
+        self.counted = usage
+
+    def no_more(self) -> None:
+        """Nothing comes after this."""
+        self.done = True
+
     def _add(self, kind: str, piece: str, signature: str = "", key: Any = None) -> Pieces:
         if not piece and not signature:
             return []
@@ -95,7 +130,7 @@ class Said:
         id: str,
         name: str,
         arguments: Any,
-        extra: dict[str, Any] | None = None,
+        extra: Json | None = None,
         new: bool = False,
     ) -> None:
         """A piece of a tool call: of the one that it belongs to, or of a new one."""
@@ -196,12 +231,12 @@ class Tags:
         return [(kind, held)] if held and self._state != "after" else []
 
 
-def thinking_blocks(parts: list[Part]) -> list[dict[str, Any]]:
+def thinking_blocks(parts: list[Part]) -> list[Json]:
     """Signed thoughts as they are sent back: one without its signature is refused."""
     return [_block(part) for part in parts if _signed(part)]
 
 
-def in_order(parts: list[Part]) -> list[dict[str, Any]] | None:
+def in_order(parts: list[Part]) -> list[Json] | None:
     """Thoughts and words as blocks in the order in which they came, where it is another order
     than thoughts first and words then (None: it is that)."""
     kept = [part for part in parts if _signed(part) or (part.kind == "text" and part.whole.strip())]
@@ -213,7 +248,7 @@ def _signed(part: Part) -> bool:
     return part.kind == "redacted" or (part.kind == "thinking" and bool(part.signature))
 
 
-def _block(part: Part) -> dict[str, Any]:
+def _block(part: Part) -> Json:
     if part.kind == "redacted":
         return {"type": "redacted_thinking", "data": part.whole}
     if part.kind == "text":

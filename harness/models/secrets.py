@@ -36,10 +36,12 @@ SHAPES = (
     (r"(?:ABSK|bedrock-api-key-)[\w+/=-]{20,}", "AWS_BEARER_TOKEN_BEDROCK"),
     (r"(?:AKIA|ASIA)[A-Z0-9]{16}", "AWS_ACCESS_KEY_ID"),
     (r"eyJ[\w-]{10,}\.[\w-]{6,}\.[\w-]{6,}", ""),
-    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-     "GOOGLE_APPLICATION_CREDENTIALS"),
+    (
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ),
     (r"(?i:(?:bearer|basic)\s+(?=\S*\d)[\w.~+/=-]{8,})", ""),
-)  # fmt: skip
+)
 _SHAPE = re.compile("|".join(rf"(?<![A-Za-z0-9])(?:{shape})" for shape, _ in SHAPES), re.DOTALL)
 # Written together they still are what they are.
 _JOINED = re.compile(
@@ -62,14 +64,15 @@ _IN_QUERY = frozenset(("sig", "signature", "code", "sas", "session", "credential
 _LOGIN = re.compile(r"(?<![^\s/'\"=(<\[])[^\s/@:'\"]+:[^\s@]*[^\s@/]@(?=[\w.\[-])")
 _QUERY = re.compile(r"(?<=[?&;#])([^=&;#\s]+)=([^&;#\s'\"<>]+)")
 # Values that local servers are given because the client wants something.
-_DUMMIES = frozenset(("ollama", "lm-studio", "dummy", "anything", "nothing", "not-needed",
-                      "placeholder", "default"))  # fmt: skip
+_DUMMIES = frozenset(
+    ("ollama", "lm-studio", "dummy", "anything", "nothing", "not-needed", "placeholder", "default")
+)
 
 
 # ---------------------------------------------------------------- names and looks
 
 
-def named(name: str) -> bool:
+def says_secret(name: str) -> bool:
     """Whether what stands under this name is a key or a password, however the name is spelled."""
     text = re.sub(r"[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", name))
     for _ in range(2):
@@ -98,7 +101,7 @@ def held() -> list[str]:
     found: set[str] = set()
     for name, value in os.environ.items():
         found.update(_login_of(value))
-        if len(value) >= 6 and value.lower() not in _DUMMIES and named(name):
+        if len(value) >= 6 and value.lower() not in _DUMMIES and says_secret(name):
             found.update(_in_file(value) if os.path.exists(value) else [value, *_in_json(value)])
     return sorted(found, key=len, reverse=True)
 
@@ -120,7 +123,7 @@ def _in_json(text: str) -> Iterator[str]:
     with contextlib.suppress(ValueError, RecursionError):
         data = json.loads(text)
         for name, value in data.items() if isinstance(data, dict) else ():
-            if isinstance(value, str) and len(value) >= 6 and named(name):
+            if isinstance(value, str) and len(value) >= 6 and says_secret(name):
                 yield value
 
 
@@ -151,7 +154,7 @@ def _without_value(found: re.Match[str]) -> str:
 
 
 def _query_named(name: str) -> bool:
-    return named(name) or urllib.parse.unquote(name).lower() in _IN_QUERY
+    return says_secret(name) or urllib.parse.unquote(name).lower() in _IN_QUERY
 
 
 # ---------------------------------------------------------------- found
@@ -171,7 +174,7 @@ def in_value(value: Any, within: str = "") -> bool:
         return any(_in_pair(str(name), inner, within) for name, inner in value.items())
     if isinstance(value, list):
         pair = len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str)
-        return any(in_value(inner, within) for inner in value) or (pair and named(value[0]))
+        return any(in_value(inner, within) for inner in value) or (pair and says_secret(value[0]))
     if not isinstance(value, str):
         return False
     with contextlib.suppress(ValueError, RecursionError):
@@ -183,7 +186,7 @@ def in_value(value: Any, within: str = "") -> bool:
         carried
         or in_words(value)
         or _LOGIN.search(value)
-        or (line and named(line[1]))
+        or (line and says_secret(line[1]))
         or ("://" in value and in_address(value))
     )
 
@@ -194,7 +197,7 @@ def _in_pair(name: str, value: Any, within: str) -> bool:
     # Among the properties of a JSON schema a name is a field's, described by an object.
     schema = within == "properties" and isinstance(value, dict)
     filled = value not in (None, False, True, "", [], {})
-    if named(name) and filled and not schema:
+    if says_secret(name) and filled and not schema:
         return True
     return in_value(value, f"{within} {name}" if re.search("header|query", within) else name)
 
@@ -235,7 +238,7 @@ def variable(name: str, value: str, provider: str = "", own: tuple[str, ...] | N
     """The variable that a secret belongs into: the one that holds it, else by its look, by the
     parameter's name (`aws_…`, `vertex_…`), or by the model's provider, whose own are `own`."""
     for holder, kept in os.environ.items():
-        if len(kept) >= 8 and kept in value and named(holder):
+        if len(kept) >= 8 and kept in value and says_secret(holder):
             return holder
     for shape, known in SHAPES:
         if known and re.search(shape, value, re.DOTALL):

@@ -15,6 +15,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from harness.files import Json
+
 LONGEST_BODY = 1 << 20  # bytes that are read of an answer that is no stream
 LINGER = 0.2  # seconds for the rest of a body that has said its last, so that its connection lives
 _BREAK = re.compile(rb"\r\n|\n|\r")
@@ -132,10 +134,10 @@ class Foreign(Exception):
     """A body that is no stream of events at all; its text is the argument."""
 
 
-DONE: dict[str, Any] = {"[DONE]": True}  # the end marker of OpenAI's dialect
+DONE: Json = {"[DONE]": True}  # the end marker of OpenAI's dialect
 
 
-async def sent_events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any], None]:
+async def sent_events(lines: AsyncIterator[str]) -> AsyncGenerator[Json, None]:
     """The JSON objects of a stream of server-sent events.
 
     Raises Garbled where one can't be read, Foreign where the body holds something else."""
@@ -163,7 +165,7 @@ async def sent_events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any
         raise Foreign("\n".join(other))
 
 
-async def json_lines(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any], None]:
+async def json_lines(lines: AsyncIterator[str]) -> AsyncGenerator[Json, None]:
     """The JSON objects of a stream that has one on each line. Raises as `sent_events` does."""
     came = False
     async for line in lines:
@@ -177,7 +179,7 @@ async def json_lines(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any]
         yield event
 
 
-def _parsed(data: list[str]) -> dict[str, Any] | None:
+def _parsed(data: list[str]) -> Json | None:
     """The object that these lines hold, or None while they hold none."""
     text = "\n".join(data)
     if text.strip() == "[DONE]":

@@ -1,20 +1,21 @@
 """Do runs with other settings go elsewhere? Pairs of conditions, tested state by state."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from harness.report import stats
 from harness.report.conditions import Groups, belongs, differing, must_be_known
-from harness.report.figures import Figures, survival
+from harness.report.figures import survival
+from harness.report.shapes import Compared, Difference, OnsetTest, Pair, RateTest
 from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.states.names import STATES
 from harness.text import UserError
 
 
-def comparisons(groups: Groups, called: list[str], settings: list[str]) -> Figures:
+def comparisons(groups: Groups, called: list[str], settings: list[str]) -> Compared:
     """All pairs of conditions that differ in `settings` alone. Raises UserError if none do."""
     must_be_known("--compare", settings, {name for _, kept in groups for name, _ in kept})
     pairs = list(_pairs(groups, called, settings))
@@ -28,10 +29,8 @@ def comparisons(groups: Groups, called: list[str], settings: list[str]) -> Figur
         return {"settings": settings, "pairs": [], "missing": stats.NOTE}
     told = [_pair(*pair) for pair in pairs]
     tests = [row for pair in told for row in pair["states"]]
-    for kind in ("rate", "onset"):
-        made = [row[kind] for row in tests if row[kind]]
-        for row, p in zip(made, stats.holm([row["p"] for row in made]), strict=True):
-            row["p_holm"] = p
+    _correct([row["rate"] for row in tests])
+    _correct([row["onset"] for row in tests if row["onset"]])
     for pair in told:  # the smallest of Holm's p-values is the smallest p times their number
         pair["least_p_holm"] = min(1, pair["least_p"] * len(tests))
     onsets = sum(row["onset"] is not None for row in tests)
@@ -42,6 +41,11 @@ def comparisons(groups: Groups, called: list[str], settings: list[str]) -> Figur
         "onset_tests": onsets,
         "missing": None,
     }
+
+
+def _correct(family: Sequence[RateTest | OnsetTest]) -> None:
+    for test, p in zip(family, stats.holm([test["p"] for test in family]), strict=True):
+        test["p_holm"] = p
 
 
 def _pairs(groups: Groups, called: list[str], settings: list[str]) -> Iterator[tuple[Any, ...]]:
@@ -75,7 +79,7 @@ def _also(groups: Groups, settings: list[str]) -> str:
 
 def _pair(
     name: str, key: Any, runs: list[Summary], other_name: str, other_key: Any, others: list[Summary]
-) -> Figures:
+) -> Pair:
     mine, theirs = dict(key[1]), dict(other_key[1])
     differ = _differ(mine, theirs)
     return {
@@ -92,7 +96,7 @@ def _pair(
     }
 
 
-def _row(state: str, runs: list[Summary], others: list[Summary]) -> Figures | None:
+def _row(state: str, runs: list[Summary], others: list[Summary]) -> Difference | None:
     count, other = (sum(run.onset(state) is not None for run in g) for g in (runs, others))
     if not count + other:
         return None  # nobody reached it: there is nothing to test, and nothing to correct for
@@ -100,6 +104,7 @@ def _row(state: str, runs: list[Summary], others: list[Summary]) -> Figures | No
     low, high = stats.newcombe(count, len(runs), other, len(others))
     times = [[survival(run.onset(state), run) for run in group] for group in (runs, others)]
     curve = stats.logrank(*times)
+    onset = cast(OnsetTest, asdict(curve)) if curve else None
     return {
         "state": state,
         "a": share(count, len(runs)),
@@ -111,5 +116,5 @@ def _row(state: str, runs: list[Summary], others: list[Summary]) -> Figures | No
             "high": high,
             "difference": count / len(runs) - other / len(others),
         },
-        "onset": asdict(curve) if curve else None,
+        "onset": onset,
     }

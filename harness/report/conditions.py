@@ -13,14 +13,15 @@ from typing import Any
 
 import tools
 from harness import prompts
+from harness.files import Json
 from harness.text import UserError
 
-PLAIN = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
+AS_IS = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
 CUT = 50  # characters of a setting's value in a condition's name
 
 Facts = dict[str, str]
-Key = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings
-Groups = dict[Key, list[Any]]  # of summaries
+ConditionKey = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings
+Groups = dict[ConditionKey, list[Any]]  # of summaries
 
 
 def words_of(value: Any) -> str:
@@ -30,7 +31,7 @@ def words_of(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def facts(settings: dict[str, Any], models: list[Any] | None = None) -> Facts:
+def facts(settings: Json, models: list[Any] | None = None) -> Facts:
     """The settings that runs of one condition share, by name, as words."""
     known: Facts = {}
     for index, seat in enumerate("ab"):
@@ -46,7 +47,7 @@ def facts(settings: dict[str, Any], models: list[Any] | None = None) -> Facts:
     known["tools"] = _tools(settings.get("tools", "not recorded"))
     if told := _other_tool_texts(settings):
         known["tool_texts"] = told
-    known |= {name: words_of(settings[name]) for name in PLAIN if settings.get(name) is not None}
+    known |= {name: words_of(settings[name]) for name in AS_IS if settings.get(name) is not None}
     rules = settings.get("interject")
     known["interject"] = ", ".join(map(_rule, rules if isinstance(rules, list) else ())) or "none"
     pulled = settings.get("puppets")
@@ -61,7 +62,7 @@ def _tools(names: Any) -> str:
     return "all" if {*words} == {*tools.EXIT_TOOLS} else ", ".join(words) or "none"
 
 
-def _other_tool_texts(settings: dict[str, Any]) -> str:
+def _other_tool_texts(settings: Json) -> str:
     """A hash of what the models were told of their tools, where that is not tools.py's text."""
     told = _told(settings)
     if not told or all(tools.EXIT_TOOLS.get(n, "\0") + tools.EFFECT_NOTE == t for n, t in told):
@@ -70,7 +71,7 @@ def _other_tool_texts(settings: dict[str, Any]) -> str:
     return "sha256 " + hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _told(settings: dict[str, Any]) -> list[tuple[str, str]]:
+def _told(settings: Json) -> list[tuple[str, str]]:
     """Names and descriptions of the tools, as the log has them."""
     schemas = settings.get("tool_schemas")
     functions = (
@@ -85,7 +86,7 @@ def _told(settings: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _varied(settings: dict[str, Any], known: Facts) -> Facts:
+def _varied(settings: Json, known: Facts) -> Facts:
     """What a sweep varied that the settings do not tell under that name or for either seat."""
     varied = settings.get("condition")
     pairs = varied.items() if isinstance(varied, dict) else ()
@@ -110,13 +111,13 @@ def _prompt_names() -> dict[str, str]:
     return {prompts.load(name, "system"): name for name in prompts.names("system")} | {"": "none"}
 
 
-def is_demo(settings: dict[str, Any], models: list[Any]) -> bool:
+def is_demo(settings: Json, models: list[Any]) -> bool:
     """Whether a scripted demo took part."""
     named = [settings.get("model_a"), settings.get("model_b"), *models]
     return settings.get("demo") is True or any(words_of(m).startswith("demo/") for m in named)
 
 
-def stimulus(settings: dict[str, Any], models: list[Any]) -> Facts:
+def stimulus(settings: Json, models: list[Any]) -> Facts:
     """What the models of a run were really told, and what it was made with, word for word."""
     block: Facts = {}
     for index, seat in enumerate("ab"):
@@ -142,13 +143,13 @@ def stimulus(settings: dict[str, Any], models: list[Any]) -> Facts:
         if isinstance(rule, dict):
             when = f"{words_of(rule.get('when'))}:{words_of(rule.get('seat'))}"
             block[f"interjection at {when}"] = words_of(rule.get("words"))
-    for name in PLAIN[1:]:
+    for name in AS_IS[1:]:
         if settings.get(name) is not None:
             block[name.replace("_", " ")] = words_of(settings[name])
     return block | _made_with(settings)
 
 
-def _made_with(settings: dict[str, Any]) -> Facts:
+def _made_with(settings: Json) -> Facts:
     versions = settings.get("versions")
     pairs = [*versions.items()] if isinstance(versions, dict) else []
     pairs += [("commit", settings["git"])] if settings.get("git") else []
@@ -196,7 +197,7 @@ def must_be_known(flag: str, settings: list[str], known: set[str]) -> None:
             raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
 
 
-def listed(text: str | None) -> list[str] | None:
+def settings_in(text: str | None) -> list[str] | None:
     """The settings of `--by` or `--compare`, with commas between them."""
     if text is None:
         return None
@@ -206,7 +207,7 @@ def listed(text: str | None) -> list[str] | None:
     return names
 
 
-def names(groups: Groups) -> list[str]:
+def condition_names(groups: Groups) -> list[str]:
     """What to call each condition: its models, and the settings in which conditions differ."""
     values: dict[str, set[str | None]] = {}
     conditions = [dict(pairs) for _, pairs in groups]
@@ -226,10 +227,10 @@ def _told_apart(called: list[str]) -> list[str]:
     return apart
 
 
-def named(runs: list[Any]) -> list[tuple[str, Any]]:
+def with_names(runs: list[Any]) -> list[tuple[str, Any]]:
     """Each run with its condition's name, in their own order."""
     groups = group(runs)
-    pairs = zip(names(groups), groups.values(), strict=True)
+    pairs = zip(condition_names(groups), groups.values(), strict=True)
     called = {id(run): name for name, mine in pairs for run in mine}
     return [(called[id(run)], run) for run in runs]
 

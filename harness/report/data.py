@@ -211,7 +211,7 @@ def _whose(condition: str, run: Summary) -> Row:
 # ---------------------------------------------------------------- files
 
 
-def check(kind: str) -> None:
+def check_format(kind: str) -> None:
     """Raises UserError where a format needs a package that is not there."""
     if kind == "parquet":
         try:

@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.judge.labels import logs_in
 from harness.report import data, replay
-from harness.report.conditions import named
+from harness.report.conditions import with_names
 from harness.report.listing import detected, load, view
 from harness.report.replacing import replacing
 from harness.report.spool import Spool
@@ -93,11 +93,11 @@ def _standard_output() -> Any:
 def tables(args: Any) -> int:
     """Messages, spans and runs of many logs: a file each in a folder, or one table alone."""
     places = _places(args.format, args.table, args.output)
-    data.check(args.format)
+    data.check_format(args.format)
     with Spool() as spool:
         also = {"said": data.said}
         runs, skipped, verdicts = read_summaries(logs_in(args.logs), args.labels, also, spool)
-        made = data.tables(named(runs), spool, verdicts.by)
+        made = data.tables(with_names(runs), spool, verdicts.by)
         for log, why in skipped:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
         for name, path in places.items():

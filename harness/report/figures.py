@@ -8,14 +8,26 @@ from typing import Any
 
 from harness.report import stats
 from harness.report.conditions import shared
-from harness.report.interjections import SOON
+from harness.report.interjections import SOON, Interjected
+from harness.report.shapes import (
+    Ends,
+    Figures,
+    Followed,
+    FormFigures,
+    Incident,
+    OnsetCurve,
+    OverTurns,
+    Share,
+    Spent,
+    StateFigures,
+    ToolFigures,
+    Transition,
+)
 from harness.report.stats import share
 from harness.report.summary import TOKENS, Summary
-from harness.states.names import FORMS, STATES, THEMES, kind_of
+from harness.states.names import FORMS, STATES, THEMES
 
 BINS = 8  # of figures over the turns of a run
-
-Figures = dict[str, Any]
 
 
 def figures(runs: list[Summary]) -> Figures:
@@ -34,18 +46,19 @@ def figures(runs: list[Summary]) -> Figures:
         "stopped": stopped(runs),
         "incidents": incidents(runs),
         "stimulus": shared(run.stimulus for run in runs),
-    } | spent(runs)
+        **spent(runs),
+    }
 
 
 # ---------------------------------------------------------------- states
 
 
-def _state(state: str, runs: list[Summary]) -> Figures:
+def _state(state: str, runs: list[Summary]) -> StateFigures:
     onsets = [run.onset(state) for run in runs]
     time = [run.spent(state) / run.messages for run in runs]
     low, high = stats.mean_interval(time) or (None, None)
     return {
-        "kind": kind_of(state),
+        "kind": "theme" if state in THEMES else "form",
         "reached": share(sum(at is not None for at in onsets), len(runs)),
         "onset": onset(onsets, runs),
         "messages": sum(run.spent(state) for run in runs),
@@ -53,7 +66,7 @@ def _state(state: str, runs: list[Summary]) -> Figures:
     }
 
 
-def onset(onsets: list[int | None], runs: list[Summary]) -> Figures | None:
+def onset(onsets: list[int | None], runs: list[Summary]) -> OnsetCurve | None:
     """The Kaplan-Meier curve of onsets, as message indices; runs without one are censored."""
     if not stats.available() or not any(at is not None for at in onsets):
         return None
@@ -78,7 +91,7 @@ def survival(at: int | None, run: Summary) -> tuple[int, bool]:
     return (run.messages, False) if at is None else (at + 1, True)
 
 
-def endings(runs: list[Summary]) -> Figures:
+def endings(runs: list[Summary]) -> Ends:
     """How many runs end in each theme, in each form (`none` included), and in which pairs."""
     pairs = Counter((run.ending.theme or "none", run.ending.form or "none") for run in runs)
     themes, forms = (Counter[str](), Counter[str]())
@@ -89,13 +102,13 @@ def endings(runs: list[Summary]) -> Figures:
         "theme": {theme: share(themes[theme], len(runs)) for theme in (*THEMES, "none")},
         "form": {name: share(forms[name], len(runs)) for name in (*FORMS, "none")},
         "both": [
-            {"theme": theme, "form": name} | share(count, len(runs))
+            {"theme": theme, "form": name, **share(count, len(runs))}
             for (theme, name), count in pairs.most_common()
         ],
     }
 
 
-def transitions(runs: list[Summary]) -> list[Figures]:
+def transitions(runs: list[Summary]) -> list[Transition]:
     """How often each theme was followed by each other one, of all times that it was left for
     another; none may lie between. Forms lie over themes and are none of it."""
     paths = ([one.theme for one in run.stretches if one.theme] for run in runs)
@@ -103,10 +116,10 @@ def transitions(runs: list[Summary]) -> list[Figures]:
     left: Counter[str] = Counter()
     for (before, _), count in steps.items():
         left[before] += count
-    return [{"from": a, "to": b} | share(n, left[a]) for (a, b), n in steps.most_common()]
+    return [{"from": a, "to": b, **share(n, left[a])} for (a, b), n in steps.most_common()]
 
 
-def form(name: str, runs: list[Summary]) -> Figures:
+def form(name: str, runs: list[Summary]) -> FormFigures:
     """Where a form lies: over which themes (by messages), from when, for how long."""
     themes: Counter[str] = Counter()
     lasted, to_the_end = [], 0
@@ -136,9 +149,9 @@ def form(name: str, runs: list[Summary]) -> Figures:
 # ---------------------------------------------------------------- tools and interjections
 
 
-def attempted(runs: list[Summary]) -> list[Figures]:
+def attempted(runs: list[Summary]) -> list[ToolFigures]:
     """Tool attempts by tool: how many, in how many runs, what came of them, the reasons given."""
-    told = []
+    told: list[ToolFigures] = []
     for tool in sorted({attempt["tool"] for run in runs for attempt in run.attempts}):
         tried = [[a for a in run.attempts if a["tool"] == tool] for run in runs]
         every = list(itertools.chain(*tried))
@@ -156,16 +169,16 @@ def attempted(runs: list[Summary]) -> list[Figures]:
     return told
 
 
-def interjected(runs: list[Summary]) -> list[Figures]:
+def interjected(runs: list[Summary]) -> list[Followed]:
     """What followed interjections, by who spoke (live or script) and with which words."""
-    kinds: dict[tuple[str, str], list[Any]] = {}
+    kinds: dict[tuple[str, str], list[Interjected]] = {}
     for run in runs:
         for one in run.interjections:
             kinds.setdefault((one.source, one.name), []).append(one)
     return [_followed(*kind, every) for kind, every in sorted(kinds.items())]
 
 
-def _followed(source: str, name: str, every: list[Any]) -> Figures:
+def _followed(source: str, name: str, every: list[Interjected]) -> Followed:
     judged = [one for one in every if one.state and one.judged]
     ended = [one for one in judged if one.ended_after is not None and one.ended_after <= SOON]
     return {
@@ -178,7 +191,7 @@ def _followed(source: str, name: str, every: list[Any]) -> Figures:
         "returned_after": [o.returned_after for o in ended if o.returned_after is not None],
         "tool": share(sum(one.tool is not None for one in every), len(every)),
         "tools": Counter(one.tool for one in every if one.tool),
-        "tool_after": [one.tool_after for one in every if one.tool],
+        "tool_after": [o.tool_after for o in every if o.tool_after is not None],
         "declines": share(sum(one.declines for one in every), len(every)),
         "names_it": share(sum(one.names_it for one in every), len(every)),
     }
@@ -187,11 +200,12 @@ def _followed(source: str, name: str, every: list[Any]) -> Figures:
 # ---------------------------------------------------------------- the runs themselves
 
 
-def over_turns(rows: list[list[Any]]) -> list[Figures]:
+def over_turns(rows: list[list[Any]]) -> list[OverTurns]:
     """Figures of messages over the turns: the median run's median, in at most BINS stretches.
     `rows` holds a value for each message of each run; None where there is none."""
     turns = (max(map(len, rows), default=0) + 1) // 2
-    width, told = max(1, math.ceil(turns / BINS)), []
+    width = max(1, math.ceil(turns / BINS))
+    told: list[OverTurns] = []
     for first in range(0, turns, width):
         cut = ([v for v in row[2 * first : 2 * (first + width)] if v is not None] for row in rows)
         middles = [median(part) for part in cut if part]
@@ -211,13 +225,13 @@ def over_turns(rows: list[list[Any]]) -> list[Figures]:
     return told
 
 
-def stopped(runs: list[Summary]) -> Figures:
+def stopped(runs: list[Summary]) -> dict[str, Share]:
     """Why runs stopped (their limit, an error, a person), which says nothing of their states."""
     reasons = Counter(run.end + (f": {run.error}" if run.error else "") for run in runs)
     return {reason: share(n, len(runs)) for reason, n in reasons.most_common()}
 
 
-def incidents(runs: list[Summary]) -> list[Figures]:
+def incidents(runs: list[Summary]) -> list[Incident]:
     """What went wrong or was left out on the way: how often, in how many runs."""
     times: Counter[str] = Counter()
     inside: Counter[str] = Counter()
@@ -233,7 +247,7 @@ def incidents(runs: list[Summary]) -> list[Figures]:
     ]
 
 
-def spent(runs: list[Summary]) -> Figures:
+def spent(runs: list[Summary]) -> Spent:
     """Tokens and USD of the runs that say so, and of how many that is."""
     costs = [run.cost for run in runs if run.cost is not None]
     counted = [run.tokens for run in runs if run.tokens is not None]

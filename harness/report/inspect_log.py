@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import verdicts
-from harness.report.conditions import named
+from harness.report.conditions import with_names
 from harness.report.listing import load, view
 from harness.report.replacing import beside
 from harness.report.spool import Spool
@@ -34,7 +34,7 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
         raise UserError(f"inspect-ai is missing: {install('inspect')}") from None
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(paths, labels, {}, spool)
-    called = named(runs)
+    called = with_names(runs)
     samples, models, started = [], Counter[str](), []
     with Progress("exporting", len(runs), "run") as progress:
         for name, run in progress.over(called):

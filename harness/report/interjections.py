@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
+from harness.files import Json
 from harness.report.conditions import words_of
 from harness.states.names import STATES
 from harness.states.path import Span
@@ -25,6 +26,17 @@ _NAMES_IT = re.compile(
 )
 
 
+class Tried(TypedDict):
+    """A tool attempt, in the making of which message it fell, and in what (turn or aborted)."""
+
+    message: int
+    seat: str
+    tool: str
+    reason: str
+    outcome: str
+    during: str
+
+
 @dataclass
 class Interjected:
     """A person's or a script's words, and what followed them. Counts are in messages after it."""
@@ -42,12 +54,38 @@ class Interjected:
     declines: bool = False
     names_it: bool = False
 
+    def follow_state(self, spans: list[Span], size: int) -> None:
+        """Take in what became of the state that held, in a run of `size` messages."""
+        at = self.message
+        held = [span for span in spans if span.start < at and span.end >= at - SOON]
+        if not held:
+            return
+        span = min(held, key=lambda span: STATES.index(span.state))
+        self.state, left = span.state, size - 1 - at
+        self.judged = left > SOON + PAUSE  # else its silence may be the log's end
+        if span.end + SOON + PAUSE < size - 1:
+            self.ended_after = max(0, span.end - at)
+        again = (s.start for s in spans if s.state == span.state and s.start > max(at, span.end))
+        self.returned_after = next((start - at for start in again), None)
 
-def interjections(
-    messages: list[Turn],
-    settings: dict[str, Any],
-    spans: list[Span],
-    tried: list[dict[str, Any]],
+    def follow_partner(self, messages: list[Turn], until: int, tried: list[Tried]) -> None:
+        """Take in what the partner did before message `until`: tools tried, and how it answered."""
+        other, last = partner(self.seat), min(until, self.message + 2 * NEXT)
+        for attempt in tried:
+            if attempt["seat"] == other and self.message < attempt["message"] <= last:
+                self.tool, self.tool_after = attempt["tool"], attempt["message"] - self.message
+                break
+        answers = [
+            event["response"][:4000]
+            for event in messages[self.message + 1 : last + 1]
+            if seat_of(event) == other and not event.get("interjected")
+        ]
+        self.declines = any(_DECLINES.search(words) for words in answers)
+        self.names_it = any(_NAMES_IT.search(words) for words in answers)
+
+
+def what_followed(
+    messages: list[Turn], settings: Json, spans: list[Span], tried: list[Tried]
 ) -> list[Interjected]:
     """All interjections of a run, with what followed each before the next one."""
     places = [index for index, event in enumerate(messages) if event.get("interjected")]
@@ -61,38 +99,7 @@ def interjections(
         if isinstance(pulled := event.get("puppet"), dict):
             name = f"{words_of(pulled.get('name'))} by {words_of(pulled.get('model'))}"
         one = Interjected(index, seat_of(event), source, name, None)
-        _what_became_of_the_state(one, spans, len(messages))
-        _what_the_partner_did(one, messages, until, tried)
+        one.follow_state(spans, len(messages))
+        one.follow_partner(messages, until, tried)
         told.append(one)
     return told
-
-
-def _what_became_of_the_state(one: Interjected, spans: list[Span], size: int) -> None:
-    at = one.message
-    held = [span for span in spans if span.start < at and span.end >= at - SOON]
-    if not held:
-        return
-    span = min(held, key=lambda span: STATES.index(span.state))
-    one.state, left = span.state, size - 1 - at
-    one.judged = left > SOON + PAUSE  # else its silence may be the log's end
-    if span.end + SOON + PAUSE < size - 1:
-        one.ended_after = max(0, span.end - at)
-    again = (s.start for s in spans if s.state == span.state and s.start > max(at, span.end))
-    one.returned_after = next((start - at for start in again), None)
-
-
-def _what_the_partner_did(
-    one: Interjected, messages: list[Turn], until: int, tried: list[dict[str, Any]]
-) -> None:
-    other, last = partner(one.seat), min(until, one.message + 2 * NEXT)
-    for attempt in tried:
-        if attempt["seat"] == other and one.message < attempt["message"] <= last:
-            one.tool, one.tool_after = attempt["tool"], attempt["message"] - one.message
-            break
-    answers = [
-        event["response"][:4000]
-        for event in messages[one.message + 1 : last + 1]
-        if seat_of(event) == other and not event.get("interjected")
-    ]
-    one.declines = any(_DECLINES.search(words) for words in answers)
-    one.names_it = any(_NAMES_IT.search(words) for words in answers)

@@ -8,13 +8,11 @@ first that worked; a run in which none did is censored after its last one. The c
 Meier's over attempts, as that of onsets is over messages.
 """
 
-from typing import Any
-
 from harness.report import stats
-from harness.report.figures import Figures, share
 from harness.report.interjections import NEXT, SOON, Interjected
-from harness.report.numbers import onset
-from harness.report.numbers import share as shown_share
+from harness.report.numbers import percent, when
+from harness.report.shapes import Needed, OnsetCurve
+from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 
@@ -28,7 +26,7 @@ ABOUT = (
 )
 
 
-def needed(runs: list[Summary]) -> list[Figures]:
+def needed(runs: list[Summary]) -> list[Needed]:
     """By who spoke and with which goal: runs, attempts, in how many it worked, after how many."""
     kinds: dict[tuple[str, str], list[list[bool]]] = {}
     for run in runs:
@@ -62,7 +60,7 @@ def _worked(one: Interjected, goal: str, until: int, run: Summary) -> bool | Non
     return any(span.state == goal and one.message < span.start <= last for span in run.spans)
 
 
-def _row(who: str, goal: str, told: list[list[bool]]) -> Figures:
+def _row(who: str, goal: str, told: list[list[bool]]) -> Needed:
     times = [tried.index(True) + 1 if any(tried) else len(tried) for tried in told]
     seen = [any(tried) for tried in told]
     return {
@@ -74,7 +72,7 @@ def _row(who: str, goal: str, told: list[list[bool]]) -> Figures:
     }
 
 
-def _curve(times: list[int], seen: list[bool]) -> dict[str, Any] | None:
+def _curve(times: list[int], seen: list[bool]) -> OnsetCurve | None:
     if not stats.available() or not any(seen):
         return None
     curve = stats.kaplan_meier(times, seen)
@@ -90,7 +88,7 @@ def _curve(times: list[int], seen: list[bool]) -> dict[str, Any] | None:
     }
 
 
-def table(rows: list[Figures]) -> Sheet:
+def table(rows: list[Needed]) -> Sheet:
     """The same for people."""
     columns = ["by", "what counts", "attempts", "runs in which it worked", "attempts needed"]
     cells = [
@@ -98,8 +96,8 @@ def table(rows: list[Figures]) -> Sheet:
             row["by"],
             row["goal"],
             str(row["attempts"]),
-            shown_share(row["worked"]),
-            onset(row["needed"]) if row["needed"] else "–",
+            percent(row["worked"]),
+            when(row["needed"]) if row["needed"] else "–",
         ]
         for row in rows
     ]

@@ -1,20 +1,21 @@
 """Words for numbers: shares, intervals, p-values, in units that people read."""
 
 import math
-from typing import Any
+
+from harness.report.shapes import OnsetCurve, Share, Transition
 
 
-def share(row: dict[str, Any]) -> str:
+def percent(row: Share | Transition) -> str:
     """7/10 70% [40–89]."""
-    if not row["of"]:
+    if row["share"] is None:
         return "–"
     interval = span(row["low"], row["high"])
     return f"{row['count']}/{row['of']} {100 * row['share']:.0f}% {interval}"
 
 
-def reach(row: dict[str, Any]) -> str:
+def brief(row: Share) -> str:
     """The same where there is little room: 7/10 [40–89%]."""
-    if not row["of"]:
+    if row["low"] is None or row["high"] is None:
         return "–"
     return f"{row['count']}/{row['of']} [{100 * row['low']:.0f}–{100 * row['high']:.0f}%]"
 
@@ -29,7 +30,7 @@ def span(
     return f"[{scale * low:{form}}{' to ' if sign else '–'}{scale * high:{form}}]"
 
 
-def onset(curve: dict[str, Any] | None) -> str:
+def when(curve: OnsetCurve | None) -> str:
     """The median onset with its interval, as message indices: 8 [6, 11]; – is no limit."""
     if curve is None:
         return "?"

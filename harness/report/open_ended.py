@@ -8,26 +8,18 @@ docs/freedom.md says which published figure each can be held against.
 
 from collections import Counter
 from statistics import mean, median
+from typing import Literal
 
 from harness.report import stats
-from harness.report.figures import Figures, share
-from harness.report.numbers import share as shown_share
-from harness.report.numbers import span
+from harness.report.numbers import percent, span
+from harness.report.shapes import Free, Total
+from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT, THEMES
 
 NO_END = "cannot end"
-ENDS = (
-    "silence",
-    "emoji",
-    "broken text",
-    "bliss",
-    NO_END,
-    "other theme",
-    "repetition",
-    "none",
-)
+ENDS = ("silence", "emoji", "broken text", "bliss", NO_END, "other theme", "repetition", "none")
 ABOUT_THEMES = "Main theme: the one in which most of a run's messages are spent."
 ABOUT_ENDS = (
     "One end for each run, forms first. cannot end: it says goodbye without end, or that it is in "
@@ -43,7 +35,7 @@ def is_open_ended(run: Summary) -> bool:
     return free and told["model_a"] == told["model_b"] and run.parent is None
 
 
-def figures(runs: list[Summary]) -> list[Figures] | None:
+def figures(runs: list[Summary]) -> list[Free] | None:
     """Per model, demos apart: themes, ends and words; None where no run is open-ended."""
     by_model: dict[tuple[bool, str], list[Summary]] = {}
     for run in filter(is_open_ended, runs):
@@ -51,7 +43,7 @@ def figures(runs: list[Summary]) -> list[Figures] | None:
     return [_of_model(*model, mine) for model, mine in sorted(by_model.items())] or None
 
 
-def _of_model(demo: bool, model: str, runs: list[Summary]) -> Figures:
+def _of_model(demo: bool, model: str, runs: list[Summary]) -> Free:
     themes, ends = Counter(map(main_theme, runs)), Counter(map(end, runs))
     words = [run.words for run in runs]
     low, high = stats.mean_interval(words) or (None, None)
@@ -92,7 +84,7 @@ def end(run: Summary) -> str:
     return "repetition" if form else "none"
 
 
-def tables(found: list[Figures] | None) -> list[Sheet]:
+def tables(found: list[Free] | None) -> list[Sheet]:
     """A column for each model: main theme, end, words."""
     if not found:
         return []
@@ -125,14 +117,14 @@ def tables(found: list[Figures] | None) -> list[Sheet]:
     ]
 
 
-def _shares(found: list[Figures], kind: str) -> list[list[str]]:
+def _shares(found: list[Free], kind: Literal["main_theme", "end"]) -> list[list[str]]:
     """The rows that any model has something in."""
     return [
-        [SHORT.get(name, name), *(shown_share(one[kind][name]) for one in found)]
+        [SHORT.get(name, name), *(percent(one[kind][name]) for one in found)]
         for name in found[0][kind]
         if any(one[kind][name]["count"] for one in found)
     ]
 
 
-def _words(row: Figures) -> str:
+def _words(row: Total) -> str:
     return f"{row['mean']:,.0f} {span(row['low'], row['high'], 1, ',.0f')}".strip()

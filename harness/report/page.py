@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.report import open_ended, patterns
+from harness.report.condition_tables import condition_tables, cost_words
 from harness.report.conditions import Groups
+from harness.report.pair_tables import compared
 from harness.report.replacing import replacing
+from harness.report.shapes import Report
 from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
-from harness.report.tables import ENDS, REACH, compared, condition_tables, labels, notes, overview
+from harness.report.tables import ENDS_NOTE, REACH_NOTE, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
@@ -124,7 +127,7 @@ def repeats(detector: Detector, size: int) -> dict[int, int]:
     return told
 
 
-def alike(detector: Detector, size: int) -> dict[str, Any]:
+def alike(detector: Detector, size: int) -> dict[str, object]:
     """The lower triangle of the recurrence plot, one hexadecimal digit per pair."""
     step = math.ceil(size / CAP)
     step += step > 1 and step % 2 == 0  # an even step would show one speaker only
@@ -133,7 +136,7 @@ def alike(detector: Detector, size: int) -> dict[str, Any]:
     return {"step": step, "rows": ["".join(f"{round(15 * x):x}" for x in row) for row in rows]}
 
 
-def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> None:
+def write(path: Path, report: Report, groups: Groups, spool: Spool) -> None:
     """Write the page. Raises UserError with a line for the user when it can't."""
     runs = list(itertools.chain(*groups.values()))
     with replacing(path) as out, Progress("writing", len(runs), "run") as progress:
@@ -147,14 +150,19 @@ def write(path: Path, report: dict[str, Any], groups: Groups, spool: Spool) -> N
         out.write(f"<script>{_script()}</script>\n</body>\n</html>\n")
 
 
-def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
-    kept = ("name", "demo", "runs", "states", "ending", "lengths", "stimulus")
+def _index(report: Report, groups: Groups) -> dict[str, object]:
     conditions = [
-        {name: about[name] for name in kept}
-        | {
+        {
+            "name": about["name"],
+            "demo": about["demo"],
+            "runs": about["runs"],
+            "states": about["states"],
+            "ending": about["ending"],
+            "lengths": about["lengths"],
+            "stimulus": about["stimulus"],
             "label": label,
             "longest": max(run.messages for run in group),
-            "cost": money(about["cost_usd"]) + _unknown(about),
+            "cost": cost_words(about),
             "words": [row["word"] for row in about["words"]["out"]],
             "tables": [sheet for sheet in condition_tables(about) if sheet.rows],
         }
@@ -175,17 +183,12 @@ def _index(report: dict[str, Any], groups: Groups) -> dict[str, Any]:
         "conditions": conditions,
         "notes": notes(report),
         "missing": report["missing"],
-        "reach": REACH,
-        "ends": ENDS,
+        "reach": REACH_NOTE,
+        "ends": ENDS_NOTE,
         "compared": compared(report["compared"]),
         "asked": overview(report["conditions"])[2:],
         "runs": [_run(at, number, run, places) for at, (number, run) in enumerate(runs)],
     }
-
-
-def _unknown(about: dict[str, Any]) -> str:
-    known, runs = about["cost_known"], about["runs"]
-    return f", and unknown in {runs - known} of {runs} runs" if 0 < known < runs else ""
 
 
 def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
@@ -193,7 +196,7 @@ def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
     return {Path(run.path).name: at for at, (_, run) in enumerate(runs)}
 
 
-def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, Any]:
+def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, object]:
     return {
         "id": at,
         "condition": condition,

@@ -7,12 +7,12 @@ has not read, or that has gone on since, is counted nowhere and named in a note.
 import html
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from harness.judge.patterns import Pattern, patterns_of
+from harness.judge.pattern_files import Pattern, Patterns, patterns_of
 from harness.report.conditions import Groups
-from harness.report.figures import share
-from harness.report.numbers import share as shown_share
+from harness.report.numbers import percent
+from harness.report.shapes import Fallen, Open
+from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
@@ -27,14 +27,14 @@ ABOUT = (
 )
 
 
-def figures(groups: Groups, called: list[str]) -> dict[str, Any] | None:
+def figures(groups: Groups, called: list[str]) -> Open | None:
     """Per pattern and condition: how many of the runs that were read fall into it, quotes, and
     the share of its messages that lie in each named state. None where nothing was read."""
     read = {name: _read(runs) for name, runs in zip(called, groups.values(), strict=True)}
     files = [found for part in read.values() for _, found in part]
     if not files:
         return None
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, list[Fallen]] = {}
     for condition, part in read.items():
         for pattern, members in _by_pattern(part).items():
             rows.setdefault(pattern, []).append(_row(condition, members, len(part)))
@@ -47,14 +47,12 @@ def figures(groups: Groups, called: list[str]) -> dict[str, Any] | None:
     }
 
 
-def _read(runs: list[Summary]) -> list[tuple[Summary, dict[str, Any]]]:
+def _read(runs: list[Summary]) -> list[tuple[Summary, Patterns]]:
     found = ((run, patterns_of(Path(run.path))) for run in runs)
     return [(run, about) for run, about in found if about and about["n_messages"] == run.messages]
 
 
-def _by_pattern(
-    part: list[tuple[Summary, dict[str, Any]]],
-) -> dict[str, list[tuple[Summary, Pattern]]]:
+def _by_pattern(part: list[tuple[Summary, Patterns]]) -> dict[str, list[tuple[Summary, Pattern]]]:
     found: dict[str, list[tuple[Summary, Pattern]]] = {}
     for run, about in part:
         for pattern in about["patterns"]:
@@ -63,7 +61,7 @@ def _by_pattern(
     return found
 
 
-def _row(condition: str, members: list[tuple[Summary, Pattern]], of: int) -> dict[str, Any]:
+def _row(condition: str, members: list[tuple[Summary, Pattern]], of: int) -> Fallen:
     held = len({run.path for run, _ in members})
     return {
         "condition": condition,
@@ -91,17 +89,17 @@ def _beside(members: list[tuple[Summary, Pattern]]) -> dict[str, float]:
     return {state: count / size for state, count in shared.most_common() if count}
 
 
-def _judge(found: dict[str, Any]) -> str:
+def _judge(found: Patterns) -> str:
     return str(found["judge"]["model"]) + " (a scripted demo)" * bool(found["judge"].get("demo"))
 
 
-def _notes(files: list[dict[str, Any]], runs: int) -> list[str]:
+def _notes(files: list[Patterns], runs: int) -> list[str]:
     notes = []
     if len(files) < runs:
         notes.append(f"patterns: read in {len(files)} of {runs} runs; judge --open reads the rest")
-    merges = [found.get("merge") or {} for found in files]
+    merges = [merge for found in files if (merge := found.get("merge"))]
     digests = {merge.get("of") for merge in merges}
-    if None in digests:
+    if len(merges) < len(files) or None in digests:
         notes.append("patterns: not all names were merged: run judge --open again over these logs")
     elif len(digests) > 1:
         notes.append(
@@ -119,7 +117,7 @@ def _notes(files: list[dict[str, Any]], runs: int) -> list[str]:
     return notes
 
 
-def tables(found: dict[str, Any] | None) -> list[Sheet]:
+def tables(found: Open | None) -> list[Sheet]:
     """The table of patterns; none where nothing was read."""
     if not found or not found["patterns"]:
         return []
@@ -129,7 +127,7 @@ def tables(found: dict[str, Any] | None) -> list[Sheet]:
     for one in found["patterns"]:
         for number, row in enumerate(one["conditions"]):
             name = "" if number else f"{one['pattern']}: {row['what']}"
-            cells = [shown_share(row["runs"]), states(row["states"]), row["quotes"][0]["words"]]
+            cells = [percent(row["runs"]), states(row["states"]), row["quotes"][0]["words"]]
             rows.append([name, *[row["condition"]] * several, *map(_flat, cells)])
     title = f"{TITLE}, named by {', '.join(found['judges'])}"
     return [Sheet(title, columns, rows, ABOUT, 1 + several)]
@@ -141,7 +139,7 @@ def states(shares: dict[str, float]) -> str:
     return ", ".join(f"{state} {100 * part:.0f}%" for state, part in named)
 
 
-def notes(found: dict[str, Any] | None) -> list[str]:
+def notes(found: Open | None) -> list[str]:
     """What a reader must know of them."""
     return found["notes"] if found else []
 

@@ -78,7 +78,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     """Play a transcript on a display, from turn `at` on; 0 = at once, where nobody has a key."""
     from harness.screen.keys import Keys
 
-    settings, pace = Settings.from_config(read.settings()), Pace(show, speed)
+    settings, pace = Settings.from_config(read.settings()), Tempo(show, speed)
     on = not show.plain and sys.stdin is not None and sys.stdin.isatty() and speed > 0
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
@@ -116,7 +116,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
     )
 
 
-class Pace:
+class Tempo:
     """How fast a log is played, and the keys that change it."""
 
     def __init__(self, show: Any, speed: float):
@@ -182,7 +182,7 @@ def steps(
         yield event, changes
 
 
-async def say(event: Turn, settings: Settings, show: Any, pace: Pace) -> None:
+async def say(event: Turn, settings: Settings, show: Any, pace: Tempo) -> None:
     """Show one message, in pieces, at its pace."""
     source = event.get("source") or ("live" if event.get("interjected") else "model")
     show.begin(settings.seat(seat_of(event)), event["turn"], source)

@@ -26,8 +26,17 @@ from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
 from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
-from harness.report.conditions import Groups, facts, group, listed, must_be_known, named, names
-from harness.report.figures import Figures, figures, over_turns
+from harness.report.conditions import (
+    Groups,
+    condition_names,
+    facts,
+    group,
+    must_be_known,
+    settings_in,
+    with_names,
+)
+from harness.report.figures import figures, over_turns
+from harness.report.shapes import ConditionFigures, Report
 from harness.report.spool import Spool
 from harness.report.stats import share
 from harness.report.summary import Also, Skipped
@@ -51,16 +60,14 @@ def command(arguments: list[str]) -> int:
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, _also(args), spool)
         if args.csv:
-            data.stream(_Out(Tables()), "csv", data.run_table(named(runs), whose.by))
+            data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
-        groups = group(runs, listed(args.by))
-        report = build(groups, skipped, whose, listed(args.compare))
+        groups = group(runs, settings_in(args.by))
+        report = build(groups, skipped, whose, settings_in(args.compare))
         if args.words is not None or args.html:
             add_words(report, groups, spool, words.asked(args.words))
         judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
-        report |= {
-            "agreement": agreement.figures(judged, whose.of)["agreement"] if judged else None
-        }
+        report["agreement"] = agreement.figures(judged) if judged else None
         if args.html:
             from harness.report import page
 
@@ -120,7 +127,7 @@ def _parse(arguments: list[str]) -> Any:
 def _check_settings(args: Any) -> None:
     """Refuse a setting that no run has before all of them are read: their configs tell. Raises
     UserError."""
-    asked = [("--by", listed(args.by) or []), ("--compare", listed(args.compare) or [])]
+    asked = [("--by", settings_in(args.by) or []), ("--compare", settings_in(args.compare) or [])]
     if not any(settings for _, settings in asked):
         return
     known: set[str] = set()
@@ -157,17 +164,18 @@ class _Out:
 
 
 def build(
-    groups: Groups,
-    skipped: list[Skipped],
-    whose: Verdicts,
-    compare: list[str] | None = None,
-) -> Figures:
+    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None = None
+) -> Report:
     """Everything that the report says, as JSON takes it."""
-    called = names(groups)
-    conditions = [
-        {"name": name, "demo": demo, "settings": dict(pairs)}
-        | figures(runs)
-        | {"needed": needed.needed(runs)}
+    called = condition_names(groups)
+    conditions: list[ConditionFigures] = [
+        {
+            "name": name,
+            "demo": demo,
+            "settings": dict(pairs),
+            **figures(runs),
+            "needed": needed.needed(runs),
+        }
         for name, ((demo, pairs), runs) in zip(called, groups.items(), strict=True)
     ]
     every = list(itertools.chain(*groups.values()))
@@ -176,7 +184,13 @@ def build(
         "compared": comparisons(groups, called, compare) if compare else None,
         "open_ended": open_ended.figures(every),
         "patterns": patterns.figures(groups, called),
-        "labels": asdict(whose) | {"words": whose.words},
+        "labels": {
+            "of": whose.of,
+            "judges": whose.judges,
+            "why": whose.why,
+            "demo": whose.demo,
+            "words": whose.words,
+        },
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],
         "branches": sum(run.parent is not None for run in every),
@@ -184,15 +198,15 @@ def build(
     }
 
 
-def add_words(report: Figures, groups: Groups, spool: Spool, asked: tuple[str, ...]) -> None:
+def add_words(report: Report, groups: Groups, spool: Spool, asked: tuple[str, ...]) -> None:
     """Give each condition its words, emoji and variety."""
 
-    def counts() -> Iterator[Iterator[dict[str, Any]]]:
+    def counts() -> Iterator[Iterator[words.RunCounts]]:
         for runs in groups.values():
             yield (json.loads(spool.take(run, "words")) for run in runs)
 
     told = words.figures(counts, asked)
     for about, one, runs in zip(report["conditions"], told, counts(), strict=True):
-        for row in itertools.chain(*one.values()):
+        for row in itertools.chain(one["out"], one["emoji"], one["asked"]):
             row["share"] = share(row["inside"], row["of"])
-        about["words"] = one | {"variety": over_turns([run["variety"] for run in runs])}
+        about["words"] = {**one, "variety": over_turns([run["variety"] for run in runs])}

@@ -7,6 +7,7 @@ with Spool() as spool:
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from harness.report.summary import Skipped, Summary
@@ -27,8 +28,10 @@ class Spool:
         """The same summaries, what was made of their logs put away."""
         for one in read:
             if isinstance(one, Summary):
-                one.extra = {name: self._put(text) for name, text in one.extra.items()}
-            yield one
+                places = {name: self._put(text) for name, text in one.extra.items()}
+                yield replace(one, extra=places)
+            else:
+                yield one
 
     def _put(self, text: Any) -> tuple[int, int]:
         raw = text.encode()

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import mean, stdev
-from typing import Any
 
+from harness.report.shapes import Share
 from harness.text import install
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
@@ -52,7 +52,7 @@ def wilson(count: int, total: int) -> Interval | None:
     return low, 1.0 if count == total else (middle + spread) / (1 + square)
 
 
-def share(count: int, total: int) -> dict[str, Any]:
+def share(count: int, total: int) -> Share:
     """A share of runs with Wilson's interval, as the report's JSON has it; None of nothing."""
     low, high = wilson(count, total) or (None, None)
     return {

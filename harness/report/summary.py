@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from harness.judge.labels import Judged, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
-from harness.report.interjections import NEXT, Interjected, interjections
+from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
 from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
@@ -50,7 +50,7 @@ class Summary:
     stretches: list[Stretch]
     ending: Ending
     recurrence: dict[str, Any]
-    attempts: list[dict[str, Any]]
+    attempts: list[Tried]
     interjections: list[Interjected]
     lengths: list[int]  # characters of each message
     words: int  # in all, as white space parts them
@@ -183,7 +183,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         ending=detector.ending(),
         recurrence=detector.recurrence(),
         attempts=tried,
-        interjections=interjections(said.messages, settings, spans, tried),
+        interjections=what_followed(said.messages, settings, spans, tried),
         words=said.words,
         lengths=said.lengths,
         tokens=tokens,
@@ -201,26 +201,28 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
 class _Said:
     """A run's messages without their words, but for those of and soon after an interjection."""
 
-    messages: list[Turn] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    words: int = 0
+    messages: list[Turn]
+    lengths: list[int]
+    words: int
 
 
 def _gone_through(log: Transcript, detector: Detector) -> _Said:
     """Let the detector read each message once; what is kept does not grow with the text."""
-    said, last = _Said(), -REACH
+    messages: list[Turn] = []
+    lengths: list[int] = []
+    words, last = 0, -REACH
     for event in log.events:
         if event["type"] != "turn":
             continue
         detector.turn(event)
-        text, index = event["response"], len(said.lengths)
-        said.lengths.append(len(text))
-        said.words += len(text.split())
+        text, index = event["response"], len(lengths)
+        lengths.append(len(text))
+        words += len(text.split())
         last = index if event.get("interjected") else last
         kept = {name: value for name, value in event.items() if name in KEPT}
         heard = text if index - last < REACH else ""
-        said.messages.append(cast(Turn, {**kept, "response": heard}))
-    return said
+        messages.append(cast(Turn, {**kept, "response": heard}))
+    return _Said(messages, lengths, words)
 
 
 def _parent(told: Any) -> tuple[str, int] | None:
@@ -233,7 +235,7 @@ def _parent(told: Any) -> tuple[str, int] | None:
 # ---------------------------------------------------------------- what happened
 
 
-def attempts(log: Transcript) -> Iterator[dict[str, Any]]:
+def attempts(log: Transcript) -> Iterator[Tried]:
     """Each tool attempt with the index of the message in whose making it fell, whole or aborted."""
     index = 0
     for event in log.events:

@@ -7,9 +7,8 @@ one kind. How accurate each kind is stands in harness/states/accuracy.py.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from harness.judge.labels import judge_of, labels_of, trouble
+from harness.judge.labels import Labels, judge_of, labels_of, trouble
 from harness.report import stats
 from harness.report.spool import Spool
 from harness.report.summary import Also, Skipped, Summary, summaries
@@ -93,13 +92,13 @@ def _chosen(paths: list[Path], asked: str | None) -> Verdicts:
     return Verdicts("judge", names)
 
 
-def _scripted(known: list[dict[str, Any] | None]) -> bool:
-    return any(labels and labels["judge"].get("demo") for labels in known)
+def _scripted(known: list[Labels | None]) -> bool:
+    return any(labels and labels["judge"]["demo"] for labels in known)
 
 
-def _who(labels: dict[str, Any]) -> tuple[str, ...]:
+def _who(labels: Labels) -> tuple[str, ...]:
     judge = labels["judge"]
-    return tuple(str(judge.get(name)) for name in ("model", "rubric", "demo"))
+    return judge["model"], str(judge.get("rubric")), str(judge["demo"])
 
 
 def _read(

@@ -20,8 +20,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
+from harness.report.shapes import Counted, Word
 from harness.states.detect import Detector
 from harness.talk.transcript import Transcript
 
@@ -39,6 +40,15 @@ _TONE = "[\ufe0f\U0001f3fb-\U0001f3ff]?"
 EMOJI = re.compile(
     f"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}{_TONE}(?:\u200d{_PICTURE}{_TONE})*|[0-9#*]\ufe0f?\u20e3"
 )
+
+
+class RunCounts(TypedDict):
+    """One run's uses of words, emoji and what was asked for; its variety at each message."""
+
+    words: dict[str, int]
+    emoji: dict[str, int]
+    asked: dict[str, int]
+    variety: list[int | None]
 
 
 def words_in(text: str) -> list[str]:
@@ -124,19 +134,20 @@ class Lexicon:
     sums: dict[str, Sums]
 
 
-def lexicon(runs: Iterable[dict[str, Any]], kind: str) -> Lexicon:
+def lexicon(runs: Iterable[RunCounts], kind: Literal["words", "emoji", "asked"]) -> Lexicon:
     """Counts of runs (see `count`) put together; kind is `words`, `emoji` or `asked`."""
-    total = Lexicon(0, {})
+    sums: dict[str, Sums] = {}
+    transcripts = 0
     for run in runs:
-        total.transcripts += 1
+        transcripts += 1
         size = sum(run["words"].values()) + sum(run["emoji"].values())
         for word, times in run[kind].items():
             if times:
-                total.sums.setdefault(word, Sums()).add(times, size)
-    return total
+                sums.setdefault(word, Sums()).add(times, size)
+    return Lexicon(transcripts, sums)
 
 
-def row(word: str, here: Lexicon) -> dict[str, Any]:
+def row(word: str, here: Lexicon) -> Word:
     """A word's figures in some transcripts."""
     sums = here.sums.get(word, Sums())
     return {
@@ -148,7 +159,7 @@ def row(word: str, here: Lexicon) -> dict[str, Any]:
     }
 
 
-def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[dict[str, Any]]:
+def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[Word]:
     """The words that tell these transcripts from the others of `every`, the strongest first, with
     their average in the others (`elsewhere`)."""
     others = every.transcripts - here.transcripts
@@ -160,8 +171,11 @@ def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[dict[str
         if sums.inside >= LEAST and score > 0:
             scored.append((-score, word))
     return [
-        row(word, here)
-        | {"elsewhere": (every.sums[word].uses - here.sums[word].uses) / others, "t": -score}
+        {
+            **row(word, here),
+            "elsewhere": (every.sums[word].uses - here.sums[word].uses) / others,
+            "t": -score,
+        }
         for score, word in sorted(scored)[:top]
     ]
 
@@ -177,20 +191,20 @@ def _welch(here: Sums, size: int, every: Sums, others: int) -> float:
     return (mean - other_mean) / (math.sqrt(spread) + SOFT)
 
 
-def commonest(here: Lexicon, top: int = TOP) -> list[dict[str, Any]]:
+def commonest(here: Lexicon, top: int = TOP) -> list[Word]:
     """What most transcripts have, then what is used most."""
     order = sorted(here.sums, key=lambda w: (-here.sums[w].inside, -here.sums[w].uses, w))
     return [row(word, here) for word in order[:top]]
 
 
 def figures(
-    conditions: Callable[[], Iterator[Iterable[dict[str, Any]]]], asked: tuple[str, ...]
-) -> list[dict[str, Any]]:
+    conditions: Callable[[], Iterator[Iterable[RunCounts]]], asked: tuple[str, ...]
+) -> list[Counted]:
     """Per condition `out` (words that stand out), `emoji`, `asked`. `conditions()` gives, each
     time, the counts of each condition's runs: no more than one condition's words are held at once,
     beside the sums over all."""
     every = lexicon((run for runs in conditions() for run in runs), "words")
-    told = []
+    told: list[Counted] = []
     for runs in conditions():
         held = list(runs)
         sought = lexicon(held, "asked")

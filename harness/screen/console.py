@@ -1,22 +1,21 @@
 """One conversation as a person watches it: the console's verbs, and what it says between them."""
 
-import shlex
 from pathlib import Path
 
-from rich.cells import cell_len
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from harness.models.seat import Seat
+from harness.screen import titles
 from harness.screen.colours import SEAT_STYLE, badge
+from harness.screen.edit_box import EditBox
 from harness.screen.paper import Paper
-from harness.screen.wrap import in_lines, layout, one_line
+from harness.screen.wrap import one_line
 from harness.states.detect import Change, Detector
 from harness.states.names import SHORT
 from harness.talk.events import Attempt, Totals, Turn
 from harness.talk.settings import Settings
-from harness.text import many, money, place, program, tokens, visible
+from harness.text import money, place, tokens, visible
 
 KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
 HUMAN_KEYS = "type at any time, Enter sends · Ctrl+C stop now"
@@ -29,10 +28,6 @@ Ctrl+C  stop now; the log keeps what was half said, and can be resumed
 While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back
 what you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words ·
 Ctrl+W, Ctrl+U and Ctrl+K cut, Ctrl+Y puts back"""
-STRETCHES = 4  # of a path's beginning, and of its end, that a summary shows
-INDENT = 10  # cells before the header's second column
-TAKEN_OVER = "Enter sends · empty line hands back · Esc cancels"
-OWN_SEAT = "Enter sends · Alt+Enter new line · Up what you said before"
 FLAGS = {
     "empty": "empty",
     "truncated": "cut by its length limit (--max-tokens)",
@@ -52,36 +47,17 @@ class Console:
     def __init__(self, plain: bool = False, paper: Paper | None = None):
         self.paper = paper or Paper(plain)
         self.plain, self.control = self.paper.plain, self.paper.control
-        self._edit_row = 0
+        self.box = EditBox(self.paper)
 
     def header(self, settings: Settings, log: Path, keys: str = "") -> None:
         """Who talks, under which prompts and tools, where it is written, what `keys` do."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(overflow="fold")
-        for seat in (settings.a, settings.b):
-            named = Text(f"Model {seat.letter}", SEAT_STYLE[seat.letter])
-            table.add_row(named, Text(describe(seat)))
-            if seat.human:
-                continue
-            told = f"system_{seat.letter.lower()}" not in settings.unknown
-            none = "(no system prompt)" if told else "(not recorded)"
-            table.add_row("  prompt", Text(one_line(seat.system, 70) or none, "dim"))
-        untold = "not recorded" if "tools" in settings.unknown else "none"
-        names = ", ".join(settings.tools) or untold
-        names += f"  ({settings.on_exit})" if settings.tools else ""
-        table.add_row("tools", Text(visible(names)))
-        table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
-        table.add_row("log", Text(visible(str(log))))
-        if keys:
-            table.add_row("keys", Text(in_lines(keys, self.paper.width - INDENT)))
         self.paper.say(Rule("attractor", style="dim"))
-        self.paper.say(table)
+        self.paper.say(titles.header(settings, log, keys, self.paper.width))
 
     def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
         """A message begins; `by` is model, live, human, script or puppet."""
         style = SEAT_STYLE[seat.letter]
-        title = Text(headline(seat, turn, by, self.paper.width - 2), style)
+        title = Text(titles.headline(seat, turn, by, self.paper.width - 2), style)
         self.paper.say("")
         self.paper.say(Rule(title, align="left", style=style.split()[-1]))
 
@@ -160,24 +136,14 @@ class Console:
     ) -> None:
         """The summary: how far it went, where it got stuck, what it cost, how to go on. `counted` =
         the totals tell the tokens; `resumable` = the log can be gone on with."""
-        turns, cost, say = (totals["messages"] + 1) // 2, totals["cost_usd"], self.paper.say
-        more = {
-            "max_turns": f" --max-turns {2 * turns}",
-            "max_cost": f" --max-cost {2 * cost:.4g}" if cost else "",
-        }.get(reason.partition(" ")[0], "")
-        say("")
-        say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
-        said = f"{many(turns, 'turn')}, {many(totals['messages'], 'message')}"
-        read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"
-        spent = f"{read}, {tokens(totals['output'])} out · {money(cost)}"
-        say(Text(f"{said} · {spent if counted else 'tokens and cost not recorded'}"))
-        tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
-        say(Text(f"tool attempts: {one_line(tried) or 'none'}"))
-        say(Text(f"ends in: {ending(detector)}"))
-        say(Text(f"path: {shortened(detector.path_words()) or 'no attractor state'}"))
-        say(Text(visible(f"log: {log}")), soft_wrap=True)
+        self.paper.say("")
+        self.paper.say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
+        for line in titles.summary(reason, totals, detector, counted):
+            self.paper.say(Text(line))
+        self.paper.say(Text(visible(f"log: {log}")), soft_wrap=True)
         if resumable:
-            say(Text(f"go on: {resume_command(log)}{more}"), soft_wrap=True)
+            again = titles.resume_command(log, reason, totals)
+            self.paper.say(Text(f"go on: {again}"), soft_wrap=True)
 
     # -- a person's words
 
@@ -185,74 +151,8 @@ class Console:
         """Draw the line editor with its cursor before character `at` of `text`, and below it how
         to get out: of a seat that is `taken` over, or of one's own."""
         self.paper.end_text()
-        width = max(20, self.paper.width - 1)
-        lines, row, column = layout(f"You as Model {seat}: ", text, at, width)
-        room = max(2, self.paper.rich.height - 2)  # a screen's worth of it
-        first = max(0, min(row, len(lines) - 1) - room + 1)
-        lines, row = lines[first : first + room], row - first
-        lines.append(f"\x1b[2m{one_line(TAKEN_OVER if taken else OWN_SEAT, width)}\x1b[0m")
-        up = f"\x1b[{self._edit_row}A" if self._edit_row else ""
-        back = f"\x1b[{len(lines) - 1 - row}A"
-        right = f"\x1b[{column}C" if column else ""
-        self.control(f"{up}\r\x1b[J" + "\r\n".join(lines) + f"{back}\r{right}")
-        self._edit_row = row
+        self.box.draw(seat, text, at, taken)
 
     def edited(self) -> None:
         """The person is done: what was typed stays on the screen."""
-        self.control("\r\n\x1b[J")
-        self._edit_row = 0
-
-
-def headline(seat: Seat, turn: int, by: str, width: int) -> str:
-    """A message's title of at most `width` cells: its numbers stay, the model's name is cut."""
-    who, number = (
-        f"Model {seat.letter}",
-        f"turn {turn} · message {2 * turn + 'AB'.index(seat.letter)}",
-    )
-    note = {
-        "live": "you",
-        "script": "scripted interjection",
-        "human": "you",
-        "puppet": "puppeteer",
-    }.get(by, "")
-    name = visible(seat.name)
-    for label in (note or ("scripted demo" if seat.demo else ""), note):
-        title = " · ".join(filter(None, (who, name, label, number)))
-        if cell_len(title) <= width:
-            return title
-    room = width - cell_len(" · ".join(filter(None, (who, note, number)))) - 3
-    return " · ".join(filter(None, (who, one_line(name, room) if room > 4 else "", note, number)))
-
-
-def ending(detector: Detector) -> str:
-    """The theme and the form that a run ends in, each with its onset and its length."""
-    end, words = detector.ending(), []
-    for state, since in ((end.theme, end.theme_since), (end.form, end.form_since)):
-        if state and since is not None:
-            last = max((s.end for s in detector.spans() if s.state == state), default=since)
-            held = many(last - since + 1, "message")
-            words.append(f"{state} since {place(since)}, for {held}")
-    return "; ".join(words) or "no attractor state"
-
-
-def shortened(path: str) -> str:
-    """A path in words; of a long one its beginning and its end."""
-    parts = path.split(" → ")
-    if len(parts) <= 2 * STRETCHES + 1:
-        return path
-    middle = f"… {len(parts) - 2 * STRETCHES} more stretches, see `states` …"
-    return " → ".join([*parts[:STRETCHES], middle, *parts[-STRETCHES:]])
-
-
-def describe(seat: Seat) -> str:
-    """A seat's model in words, with what the user called it and its parameters."""
-    name = seat.name if seat.name == seat.model else f"{seat.name} → {seat.model}"
-    label = "  (a scripted demo, not a language model)" if seat.demo else ""
-    params = "".join(f" · {key} {value}" for key, value in seat.params.items())
-    return visible(name + params + label)
-
-
-def resume_command(log: Path) -> str:
-    """The command line that goes on with this log."""
-    path = f"./{log}" if str(log).startswith("-") else str(log)
-    return f"{program()} --resume {shlex.quote(visible(path))}"
+        self.box.leave()

@@ -26,8 +26,9 @@ _LETTERS = {"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F":
 _NAMES |= {f"\x1b{lead}{key}": name for key, name in _LETTERS.items() for lead in "[O"}
 _NAMES |= {  # with Ctrl, Alt, or macOS's Option held
     f"\x1b[{held}{key}": f"word {_LETTERS[key]}"
-    for held in ("1;5", "1;3", "1;9", "5") for key in "CD"
-}  # fmt: skip
+    for held in ("1;5", "1;3", "1;9", "5")
+    for key in "CD"
+}
 
 _PASTE = re.compile(r"\x1b\[200~(.*?)\x1b\[201~", re.DOTALL)
 _STRING = r"\x1b[\]PX^_][^\x07\x1b]*"  # answers about colours, versions, settings: to a terminator

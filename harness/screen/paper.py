@@ -75,6 +75,11 @@ class Paper:
         """Cells in a line."""
         return self.rich.width
 
+    @property
+    def height(self) -> int:
+        """Lines on the screen."""
+        return self.rich.height
+
     def say(self, what: Any, soft_wrap: bool = False) -> None:
         """Something whole, on lines of its own."""
         self.end_text()

@@ -43,7 +43,7 @@ def readers_width() -> int:
     return UNKNOWN
 
 
-def parts(sheet: Sheet, width: int) -> list[Table]:
+def fitted(sheet: Sheet, width: int) -> list[Table]:
     """The sheet as tables that fit into `width` cells, side by side in thought."""
     cells = [[visible(cell) for cell in row] for row in sheet.rows]
     needs = []

@@ -8,9 +8,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from harness.models.catalogue import Alias
 from harness.screen.colours import badge
 from harness.screen.paper import Paper
-from harness.screen.sheet import Sheet, parts
+from harness.screen.sheet import Sheet, fitted
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.text import many, tokens, visible
@@ -32,7 +33,7 @@ class Tables:
         for sheet in (Sheet(*one) for one in sheets):
             self.say("")
             self.say(Text(visible(sheet.title), "bold"))
-            for number, part in enumerate(parts(sheet, self.paper.width)):
+            for number, part in enumerate(fitted(sheet, self.paper.width)):
                 if number:
                     self.say("")
                 self.say(part)
@@ -41,37 +42,36 @@ class Tables:
         for note in notes:
             self.notice(note)
 
-    def models(self, rows: list[dict[str, Any]], demos: dict[str, str]) -> None:
+    def models(self, rows: list[Alias], demos: dict[str, str]) -> None:
         """The table of `models`, and the demos with what each does."""
         table = Table(box=None, padding=(0, 1, 0, 0))
         for name in ("alias", "model", "key", "tools", "context", "$/M in/out"):
             table.add_column(name, no_wrap=True)
         notes: dict[str, list[str]] = {}
         for row in rows:
-            about, free = row["about"], row["keys"] == ()
-            key = "–" if free else "found" if row["found"] else "missing"
+            about, free = row.about, row.keys == ()
             prices = [about.get(f"{way}_cost_per_token") for way in ("input", "output")]
             price = "/".join(f"{p * 1e6:.3g}" if p else "?" for p in prices)
             table.add_row(
-                row["alias"],
-                row["model"],
-                key,
+                row.name,
+                row.model,
+                row.key,
                 "yes" if about.get("supports_function_calling") else "?",
                 tokens(about["max_input_tokens"]) if about.get("max_input_tokens") else "?",
                 "free" if free else price,
             )
-            if key == "missing":
-                notes.setdefault("set " + " or ".join(row["keys"] or ()), []).append(row["alias"])
-            if row["retired"]:
-                notes.setdefault(row["retired"], []).append(row["alias"])
+            if row.key == "missing":
+                notes.setdefault("set " + " or ".join(row.keys or ()), []).append(row.name)
+            if row.retired:
+                notes.setdefault(row.retired, []).append(row.name)
         self.say(table)
         self.say("")
         for note, aliases in notes.items():
             self.say(Text(f"{note}: {', '.join(aliases)}"))
         self.say(Text("\nno key, free, scripts and not language models:"))
         grid = Table.grid(padding=(0, 2, 0, 0))
-        for name, about in demos.items():
-            grid.add_row(f"demo/{name}", about)
+        for name, does in demos.items():
+            grid.add_row(f"demo/{name}", does)
         self.say(grid)
 
     def spans(self, path: Path, skipped: list[tuple[int, str]], found: dict[str, Any]) -> None:

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.sweep.plan import parse
-from harness.sweep.sweep import prepare
+from harness.sweep.plan import News, Run, parse_arguments
+from harness.sweep.sweep import Onlooker, Sweep, prepare
 from harness.talk.log import LogError
 from harness.text import UserError, install
 
@@ -33,15 +33,15 @@ class Board:
     """What the tasks have told so far, and how often they were asked to stop. A Ray actor."""
 
     def __init__(self) -> None:
-        self.news: dict[str, dict[str, Any]] = {}
+        self.news: dict[str, News] = {}
         self.stops = 0
 
-    def tell(self, news: dict[str, dict[str, Any]]) -> int:
+    def tell(self, news: dict[str, News]) -> int:
         """Note what became of runs; returns how often the sweep was asked to stop."""
         self.news |= news
         return self.stops
 
-    def take(self, stops: int) -> dict[str, dict[str, Any]]:
+    def take(self, stops: int) -> dict[str, News]:
         """What is new since the last call; `stops` is for the tasks."""
         news, self.news, self.stops = self.news, {}, stops
         return news
@@ -55,24 +55,15 @@ class Teller:
     def __init__(self, ray: Any, board: Any):
         self.ray, self.board, self.stops = ray, board, 0
 
-    def draw(self, sweep: Any) -> None:
+    def draw(self, sweep: Sweep) -> None:
         """Tell the board where all the runs of this part are."""
-        news = {
-            run.path.name: {
-                "state": run.state,
-                "totals": run.totals,
-                "problem": run.problem,
-                "defect": run.defect,
-                "reached": run.so_far(),
-            }
-            for run in sweep.runs
-        }
+        news = {run.path.name: run.news() for run in sweep.runs}
         stops = self.ray.get(self.board.tell.remote(news))
         for _ in range(stops - self.stops):
             sweep.stop(signal.SIGINT)
         self.stops = stops
 
-    def finished(self, run: Any) -> None:
+    def finished(self, run: Run) -> None:
         """Nothing: the next `draw` tells it."""
 
 
@@ -81,11 +72,10 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
     import ray
 
     os.chdir(folder)
-    args = parse(arguments)
-    args.shard, args.ray = (k, parts), None
+    args = parse_arguments(arguments)
     teller, until = Teller(ray, board), time.monotonic() + DYING
     while True:
-        sweep, _, _ = prepare(args)
+        sweep, _, _ = prepare(args, (k, parts))
         teller.draw(sweep)
         asyncio.run(sweep.go(teller))
         busy = any(run.state == "elsewhere" for run in sweep.runs)
@@ -94,7 +84,7 @@ def part(arguments: list[str], k: int, parts: int, folder: str, board: Any) -> N
         time.sleep(1)  # a worker whose node was lost may hold a log for as long as it takes to die
 
 
-def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
+def go(sweep: Sweep, address: str, arguments: list[str], show: Onlooker) -> int:
     """Hold the sweep's conversations as Ray tasks; returns the exit code. Raises UserError where
     there is no Ray, and LogError where it fails."""
     try:
@@ -119,7 +109,7 @@ def go(sweep: Any, address: str, arguments: list[str], show: Any) -> int:
     finally:
         ray.shutdown()
     if sweep.judging:
-        sweep.judging.look()  # it was the tasks that labelled
+        sweep.judging.read_labels()  # it was the tasks that labelled
     return code or sweep.outcome()
 
 
@@ -139,12 +129,12 @@ def _connect(ray: Any, address: str) -> None:
         raise UserError(f"--ray {address}: {str(error).splitlines()[0]}") from None
 
 
-def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -> int:
+def _watch(ray: Any, sweep: Sweep, tasks: dict[Any, int], board: Any, show: Onlooker) -> int:
     """Show what the board says until all tasks are done; returns the exit code."""
     stops: list[int] = []
 
     def on_signal(number: int, _: Any) -> None:
-        sweep.stopping = True
+        sweep.stop(number)
         stops.extend([number] if number == signal.SIGINT else [number, number])
 
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -154,9 +144,11 @@ def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -
         while left:
             done, left = ray.wait(left, num_returns=len(left), timeout=1)
             news = ray.get(board.take.remote(len(stops)))
-            _take_in(sweep, news, show)
+            for run in sweep.runs:
+                if run.path.name in news and run.hear(news[run.path.name]):
+                    show.finished(run)
             for task in done:
-                settle(ray, task, sweep.runs[tasks[task] - 1 :: len(tasks)])
+                _task_over(ray, task, sweep.runs[tasks[task] - 1 :: len(tasks)])
             show.draw(sweep)
     finally:
         for number, handler in before.items():
@@ -164,21 +156,7 @@ def _watch(ray: Any, sweep: Any, tasks: dict[Any, int], board: Any, show: Any) -
     return 128 + stops[0] if stops else 0
 
 
-def _take_in(sweep: Any, news: dict[str, dict[str, Any]], show: Any) -> None:
-    """Bring the runs up to date."""
-    for run in sweep.runs:
-        told = news.get(run.path.name)
-        if told is None:
-            continue
-        ended = told["state"] not in ("waiting", "running", run.state)
-        run.state, run.totals = told["state"], told["totals"]
-        run.problem, run.defect = told["problem"], told["defect"]
-        run.reached |= told["reached"]
-        if ended:
-            show.finished(run)
-
-
-def settle(ray: Any, task: Any, runs: list[Any]) -> None:
+def _task_over(ray: Any, task: Any, runs: list[Run]) -> None:
     """A task is over; what it could not do has failed."""
     try:
         ray.get(task)

@@ -5,14 +5,15 @@ a failure, Ctrl+C) is labelled by the same command again.
 """
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 from harness import defects
 from harness.judge import labels
-from harness.judge.judge import ANSWER, WINDOW, Bench, seat_of
+from harness.judge.judge import WINDOW, Bench, judge_seat
 from harness.models import catalogue, demo
-from harness.models.asking import tokens
+from harness.models.asking import RETRY_FOR, Asker
 from harness.models.failures import Failure
+from harness.models.gate import Gate
 from harness.sweep.plan import Run
 from harness.sweep.purse import Purse
 from harness.talk.estimate import CHARS, REPLY, Estimate
@@ -25,14 +26,15 @@ class Judging:
     """The judge of a sweep's runs, and what became of its work."""
 
     def __init__(self, name: str, concurrency: int, purse: Purse, runs: list[Run]):
-        self.seat, self.purse, self.runs = seat_of(name, None, "--judge"), purse, runs
-        self.bench = Bench(self.seat, WINDOW, concurrency, None, self._room)
+        self.seat, self.runs = judge_seat(name, None, "--judge"), runs
+        asker = Asker(self.seat, Gate(concurrency, RETRY_FOR), room=purse.has_room)
+        self.bench = Bench(asker, WINDOW, concurrency)
         self.failures: dict[str, str] = {}  # by the log's name
         self.defect = False  # whether one of them is a defect of ours
         self._found: dict[str, tuple[int, float | None]] = {}  # by log: messages read, USD
-        self.look()
+        self.read_labels()
         self.before = add_costs(map(self._cost, runs))  # USD, of labels that are there
-        purse.beside = self._spent
+        purse.share_with(self._spent)
 
     def check(self, budget: float | None) -> None:
         """Refuse what could not work. Raises UserError."""
@@ -65,14 +67,12 @@ class Judging:
 
     def stop(self) -> None:
         """Ask nothing new."""
-        self.bench.asker.gate.close()
+        self.bench.stop()
 
     def estimate(self, settings: Settings) -> Estimate:
         """What it takes to label one whole conversation of these settings."""
         message = {"label": "Model A", "response": "x" * REPLY * CHARS, "tool_attempts": []}
-        asked = self.bench.requests([cast(Turn, message)] * 2 * (settings.max_turns or 0))
-        cost = self.bench.asker.expected(asked, ANSWER)
-        return Estimate(len(asked), sum(map(tokens, asked)), 0, ANSWER * len(asked), cost, cost)
+        return self.bench.estimate([[cast(Turn, message)] * 2 * (settings.max_turns or 0)])
 
     def words(self) -> str:
         """What was labelled, what is missing and why, what it cost."""
@@ -83,21 +83,18 @@ class Judging:
         more = f" (missing: {missing}{why and ': ' + why})" if missing else ""
         return f"{said}{more}; {money(add_costs(self._cost(run) for run in self.runs))}"
 
-    def _room(self, expected: float) -> bool:
-        return self.purse.has_room(expected)
-
     def _spent(self) -> tuple[float | None, float]:
         asker = self.bench.asker
         return add_costs([self.before, asker.total.cost]), asker.pending
 
-    def look(self) -> None:
+    def read_labels(self) -> None:
         """Read from the label files what this judge has labelled, older versions of logs too."""
         for run in self.runs:
             known = labels.labels_of(run.path)
             if known and known["judge"] == self.bench.about:
                 self._note(run, known)
 
-    def _note(self, run: Run, known: dict[str, Any]) -> None:
+    def _note(self, run: Run, known: labels.Labels) -> None:
         self._found[run.path.name] = known["n_messages"], known.get("cost_usd")
 
     def _has(self, run: Run) -> bool:

@@ -15,25 +15,27 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from attractor import Conversation
 from harness import files
+from harness.files import Json
 from harness.models import secrets
 from harness.states.detect import heard
 from harness.states.path import reached
 from harness.sweep import recipes
 from harness.talk import transcript
+from harness.talk.controls import Controls
 from harness.talk.events import End, Totals
 from harness.talk.log import Log, LogError, alone
 from harness.talk.options import TABLE, Parser, amount, count, given, make_settings
 from harness.talk.settings import Settings
+from harness.talk.state import State
 from harness.talk.transcript import Transcript
 from harness.text import UserError
 
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 # What may differ without making it another experiment.
-LIMITS = (
+INCIDENTAL = (
     "max_turns",
     "max_cost",
     "idle_timeout",
@@ -60,6 +62,16 @@ class Condition:
         return " ".join(f"{name}={value}" for name, value in self.varies.items()) or self.key
 
 
+class News(TypedDict):
+    """Where a run is, as one process tells another: see Run."""
+
+    state: str
+    totals: Totals
+    problem: str
+    defect: bool
+    reached: set[str]
+
+
 @dataclass
 class Run:
     """One conversation of the sweep, and how far it is."""
@@ -72,7 +84,8 @@ class Run:
     reached: set[str] = field(default_factory=set)
     problem: str = ""
     defect: bool = False  # it failed by a defect of ours
-    talk: Conversation | None = None
+    _play: State | None = None  # while it is held here
+    _controls: Controls | None = None
     _seen: int = 0  # bytes of the log that were read while another process wrote it
 
     @property
@@ -81,9 +94,7 @@ class Run:
 
     def so_far(self) -> set[str]:
         """The attractor states that it has been in, as far as this process has seen."""
-        if self.talk is None:
-            return self.reached
-        return reached(self.talk.state.detector.path())
+        return self._play.reached() if self._play else self.reached
 
     def open_log(self) -> Log:
         """The run's log, made where there is none; it is lazy: see `Member.request`. Raises
@@ -95,16 +106,30 @@ class Run:
                 raise
         return Log.reopen(self.path, lazy=True)  # of an earlier command, or of another process
 
-    def begin(self, talk: Conversation) -> None:
+    def begin(self, play: State, controls: Controls) -> None:
         """It is being held."""
-        self.talk, self.state, self.totals = talk, "running", talk.state.totals
+        self._play, self._controls, self.state = play, controls, "running"
+        self.totals = play.totals
+
+    def end_soon(self) -> None:
+        """End it after the message in the making, where it is being held."""
+        if self._controls:
+            self._controls.end()
+
+    def leave(self) -> None:
+        """It is held no more."""
+        self._play = self._controls = None
+
+    def leave_to_others(self) -> None:
+        """Another process is holding it."""
+        self.state = "elsewhere"
 
     @property
     def away(self) -> bool:
         """Whether it may be held by another process, as far as is known here."""
-        return self.talk is None and self.state in ("waiting", "elsewhere")
+        return self._play is None and self.state in ("waiting", "elsewhere")
 
-    def look(self) -> tuple[int, Totals] | None:
+    def read_on(self) -> tuple[int, Totals] | None:
         """What another process has added to the log, for `take_in`; None where that is nothing."""
         with contextlib.suppress(OSError):  # not begun by anybody
             size = self.path.stat().st_size
@@ -115,12 +140,36 @@ class Run:
         return None
 
     def take_in(self, found: tuple[int, Totals]) -> None:
-        """Take in what `look` has found."""
+        """Take in what `read_on` has found."""
         self._seen, self.totals = found
 
-    def look_up(self) -> None:
+    def find_states(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
         self.reached = reached(heard(transcript.read(self.path).events).path())
+
+    def take_log(self, past: Transcript) -> None:
+        """Take in its log: what was spent, and, unless there is more to be said, how it ended."""
+        self.totals = transcript.totals(past)
+        if past.config and past.end and not unfinished(past, self.settings):
+            self.close(past.end)
+
+    def news(self) -> News:
+        """Where it is, for another process (see `hear`)."""
+        return {
+            "state": self.state,
+            "totals": self.totals,
+            "problem": self.problem,
+            "defect": self.defect,
+            "reached": self.so_far(),
+        }
+
+    def hear(self, news: News) -> bool:
+        """Take in where it is by now; returns whether it has ended with that."""
+        ended = news["state"] not in ("waiting", "running", self.state)
+        self.state, self.totals = news["state"], news["totals"]
+        self.problem, self.defect = news["problem"], news["defect"]
+        self.reached |= news["reached"]
+        return ended
 
     def fail(self, problem: str, defect: bool = False) -> None:
         """It has failed."""
@@ -156,11 +205,7 @@ def parser(about_sweeps: str | None) -> Parser:
     add("--name", metavar="NAME", help="the sweep's folder (default: made from the grid)")
     add("--log-dir", type=Path, default=Path("logs"), metavar="DIR", help="where that folder is")
     add("--recipe", metavar="NAME", help="options of prompts/recipes/NAME.txt; others win")
-    add(
-        "--judge",
-        metavar="MODEL",
-        help="label each run as it ends (see `judge`)",
-    )
+    add("--judge", metavar="MODEL", help="label each run as it ends (see `judge`)")
     add("--shard", type=shard, default=(1, 1), metavar="K/N", help="do only the Kth of N parts")
     add(
         "--ray",
@@ -185,7 +230,7 @@ def shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def parse(arguments: list[str], about_sweeps: str | None = None) -> Any:
+def parse_arguments(arguments: list[str], about_sweeps: str | None = None) -> Any:
     """The arguments, over those of a recipe where one is named. Raises UserError."""
     args = parser(about_sweeps).parse_args(arguments)
     if args.recipe:
@@ -239,8 +284,10 @@ def _condition(
     if settings.a.human or settings.b.human:
         raise UserError("a human seat needs a terminal to type in; sweeps are unattended")
     varies = {name: chosen[name] for name in varying}
-    decides = {name: value for name, value in settings.to_config().items() if name not in LIMITS}
-    decides |= {name: value for name, value in varies.items() if name in LIMITS}
+    decides = {
+        name: value for name, value in settings.to_config().items() if name not in INCIDENTAL
+    }
+    decides |= {name: value for name, value in varies.items() if name in INCIDENTAL}
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
     said = [*varies.values()] or [settings.a.name, settings.b.name]
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", "_".join(map(str, said)))[:60].strip("-.")
@@ -271,7 +318,7 @@ def unfinished(past: Transcript, settings: Settings) -> bool:
     return False
 
 
-def look_back(todo: list[Run]) -> None:
+def read_logs(todo: list[Run]) -> None:
     """Find out from their logs which runs are done, and what was spent on the others.
 
     Raises LogError."""
@@ -281,15 +328,13 @@ def look_back(todo: list[Run]) -> None:
                 past = transcript.read(run.path)
             except OSError as error:
                 raise LogError(f"{run.path}: cannot read it: {error.strerror}") from None
-            run.totals = transcript.totals(past)
-            if past.config and past.end and not unfinished(past, run.settings):
-                run.close(past.end)
+            run.take_log(past)
 
 
 # ---------------------------------------------------------------- sweep.json
 
 
-def load_plan(folder: Path) -> dict[str, Any]:
+def load_plan(folder: Path) -> Json:
     """The folder's sweep.json, {} where there is none."""
     try:
         plan = files.parse(files.read(folder / "sweep.json"))
@@ -307,7 +352,7 @@ def load_plan(folder: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {folder}/sweep.json: {error}") from None
 
 
-def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]) -> None:
+def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: Json) -> None:
     """Write sweep.json; refuse another grid than its own unless it may be extended. What others
     have written since it was read as `old` is kept. Raises UserError."""
     if _plan(folder, args, conditions, old) == old:
@@ -323,9 +368,7 @@ def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: dict[st
         raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
 
 
-def _plan(
-    folder: Path, args: Any, conditions: list[Condition], old: dict[str, Any]
-) -> dict[str, Any]:
+def _plan(folder: Path, args: Any, conditions: list[Condition], old: Json) -> Json:
     """The grid of these arguments, in the one that is there."""
     here = {c.digest: {"key": c.key, "condition": c.varies} for c in conditions}
     plan = {

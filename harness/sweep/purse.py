@@ -16,9 +16,13 @@ class Purse:
 
     def __init__(self, budget: float | None, runs: list[Run]):
         self.budget, self.runs, self.broke = budget, runs, False
-        # USD spent, and under way, beside the conversations: a judge's
-        self.beside: Callable[[], tuple[float | None, float]] = lambda: (0.0, 0.0)
+        self._beside: Callable[[], tuple[float | None, float]] = lambda: (0.0, 0.0)
         self._aside: dict[str, float] = {}  # by the run's file name
+
+    def share_with(self, beside: Callable[[], tuple[float | None, float]]) -> None:
+        """From now on pay somebody beside the conversations, a judge: `beside` tells USD spent, and
+        under way."""
+        self._beside = beside
 
     def affords(self, run: Run, expected: float, spending: float | None) -> bool:
         """Whether one more request of this run fits, beside all that is set aside; if so, that is
@@ -35,7 +39,7 @@ class Purse:
     def has_room(self, expected: float) -> bool:
         """Whether so many USD more fit beside all that is set aside; once they don't, nothing
         does. What became unknown can't be bounded: then nothing fits either."""
-        aside = sum(self._aside.values()) + self.beside()[1] + expected
+        aside = sum(self._aside.values()) + self._beside()[1] + expected
         if self.budget is not None:
             spent = self.spent()
             self.broke = self.broke or spent is None or spent + aside > self.budget
@@ -47,7 +51,7 @@ class Purse:
 
     def spent(self) -> float | None:
         """USD so far, None from the first request of unknown price on."""
-        return add_costs([self.beside()[0], *(run.totals["cost_usd"] for run in self.runs)])
+        return add_costs([self._beside()[0], *(run.totals["cost_usd"] for run in self.runs)])
 
     def words(self) -> str:
         """Why nothing more is asked for, "" while there is money. By how much the budget was
@@ -62,12 +66,12 @@ class Purse:
         over = f", overshot by {money(spent - self.budget)}" if spent > self.budget else ""
         return f"--max-cost reached{over}; raise it to go on"
 
-    async def look_around(self) -> None:
+    async def count_others(self) -> None:
         """Take in what other processes have spent on runs of this folder."""
         if self.budget is None:
             return
         away = [run for run in self.runs if run.away]
-        seen = await asyncio.to_thread(lambda: [run.look() for run in away])
+        seen = await asyncio.to_thread(lambda: [run.read_on() for run in away])
         for run, found in zip(away, seen, strict=True):
             if found and run.away:  # it may have been begun here meanwhile
                 run.take_in(found)

@@ -7,11 +7,10 @@ import asyncio
 import hashlib
 import re
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attractor import Conversation
 from harness import defects
@@ -21,15 +20,8 @@ from harness.models.gate import LONGEST_CLOSED, Gate
 from harness.models.seat import Seat
 from harness.screen.silent import Silent
 from harness.sweep.judging import Judging
-from harness.sweep.plan import (
-    Condition,
-    Run,
-    grid,
-    load_plan,
-    look_back,
-    runs,
-    unfinished,
-)
+from harness.sweep.pace import Pace
+from harness.sweep.plan import Condition, Run, grid, load_plan, read_logs, runs
 from harness.sweep.purse import Member, Purse
 from harness.talk import transcript
 from harness.talk.controls import Controls, hear_signals
@@ -37,25 +29,41 @@ from harness.talk.log import LogBusy
 from harness.text import UserError, add_costs
 
 
+class Onlooker(Protocol):
+    """Who sees how a sweep goes. `plain` = it has no table that could be redrawn."""
+
+    plain: bool
+
+    def draw(self, sweep: "Sweep") -> None: ...
+    def finished(self, run: Run) -> None: ...
+
+
 class Sweep:
     """The runs of one process, `concurrency` of them at a time. Budget in USD, None = no limit."""
 
-    def __init__(self, todo: list[Run], folder: Path, concurrency: int, budget: float | None):
+    def __init__(
+        self,
+        todo: list[Run],
+        folder: Path,
+        concurrency: int,
+        budget: float | None,
+        judge: str | None = None,
+    ):
+        """`judge` names the model that labels runs as they end."""
         self.runs, self.folder, self.concurrency = todo, folder, concurrency
         patience = max((run.settings.retry_for for run in todo), default=LONGEST_CLOSED)
         self.gate, self.purse = Gate(concurrency, patience), Purse(budget, todo)
-        self.judging: Judging | None = None
+        self.judging = Judging(judge, concurrency, self.purse, todo) if judge else None
         self.workers: list[asyncio.Task[None]] = []
         self.stopping, self.code = False, 0
-        self.began, self.already = time.monotonic(), 0
+        self.pace = Pace(todo, 2 * concurrency)
 
-    async def go(self, show: Any) -> int:
+    async def go(self, show: Onlooker) -> int:
         """Do what is to be done; returns the exit code."""
-        self.already = self.messages()
         missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
         hear_signals(self.stop)
-        beside = [asyncio.create_task(act) for act in (self.tick(show), self.look_up(show))]
+        beside = [asyncio.create_task(act) for act in (self.tick(show), self.find_states(show))]
         await call.ready(*seats_of(self.runs))
         for _ in missing[: self.concurrency]:
             if not self.stopping:
@@ -90,19 +98,19 @@ class Sweep:
         """Whether a run has ended, and the judge of the sweep has yet to label it."""
         return self.judging is not None and self.judging.lacks(run)
 
-    async def tick(self, show: Any) -> None:
+    async def tick(self, show: Onlooker) -> None:
         """Once a second, draw the table, and see what other processes have spent."""
         while True:
             show.draw(self)
-            await self.purse.look_around()
+            await self.purse.count_others()
             await asyncio.sleep(1)
 
-    async def look_up(self, show: Any) -> None:
+    async def find_states(self, show: Onlooker) -> None:
         """Find the states of what earlier commands did, if a table wants them."""
         for run in [] if show.plain else [run for run in self.runs if run.state == "done"]:
-            await asyncio.to_thread(run.look_up)
+            await asyncio.to_thread(run.find_states)
 
-    async def work(self, waiting: Iterator[Run], show: Any) -> None:
+    async def work(self, waiting: Iterator[Run], show: Onlooker) -> None:
         """Take one run after another, until none is left or no more are to be begun."""
         for run in waiting:
             if self.stopping or self.purse.broke:
@@ -113,12 +121,12 @@ class Sweep:
                 if self.judging:
                     await self.judging.label(run)
             except LogBusy:
-                run.state = "elsewhere"
+                run.leave_to_others()
             except (UserError, Failure, OSError) as error:
                 run.fail(str(error) or repr(error))
             except Exception as error:  # it ends one conversation, never the sweep
                 run.fail(defects.told(error), defect=True)
-            run.talk = None
+            run.leave()
             show.finished(run)
 
     async def hold(self, run: Run) -> None:
@@ -126,17 +134,17 @@ class Sweep:
         log = run.open_log()
         try:
             past = transcript.read(run.path)
-            if past.config and past.end and not unfinished(past, run.settings):
-                run.totals = transcript.totals(past)
-                run.close(past.end)  # another process was here in the meantime
+            run.take_log(past)
+            if run.ended:  # another process was here in the meantime
                 return
             member, show = Member(run, log, self.gate, self.purse), Silent()
-            talk = Conversation(run.settings, log, show, Controls(show), company=member)
+            controls = Controls(show)
+            talk = Conversation(run.settings, log, show, controls, company=member)
             if past.config:
                 talk.open(past)
             else:
                 talk.open(sweep=self.folder.name, condition=run.condition.varies)
-            run.begin(talk)
+            run.begin(talk.state, controls)
             end = await talk.finish()
             await asyncio.to_thread(log.sync)
             run.close(end)
@@ -155,31 +163,11 @@ class Sweep:
             for worker in self.workers:
                 worker.cancel()
         for run in self.runs:
-            if run.talk:
-                run.talk.controls.end()
+            run.end_soon()
 
     def cost(self) -> float | None:
         """USD so far, None where a price is unknown."""
         return add_costs(run.totals["cost_usd"] for run in self.runs)
-
-    def messages(self) -> int:
-        """Messages so far, in all runs."""
-        return sum(run.totals["messages"] for run in self.runs)
-
-    def pace(self) -> float | None:
-        """Messages a second, of all that this process has made; None before one can tell."""
-        made = self.messages() - self.already
-        return made / (time.monotonic() - self.began) if made >= 2 * self.concurrency else None
-
-    def seconds_left(self) -> float | None:
-        """As long as the messages that are missing will take at the pace so far."""
-        missing = sum(
-            2 * (run.settings.max_turns or 0) - run.totals["messages"]
-            for run in self.runs
-            if not run.ended
-        )
-        pace = self.pace()
-        return missing / pace if pace else None
 
 
 def seats_of(todo: list[Run]) -> list[Seat]:
@@ -196,9 +184,11 @@ def default_name(conditions: list[Condition]) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', models)[:60].strip('-.')}_{digest}"
 
 
-def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
-    """The sweep that the arguments mean, its conditions, and what sweep.json says by now; nothing
-    is written yet. Raises UserError."""
+def prepare(
+    args: Any, shard: tuple[int, int] | None = None
+) -> tuple[Sweep, list[Condition], dict[str, Any]]:
+    """The sweep that the arguments mean, or its Kth of N parts (`shard`, else as they say), its
+    conditions, and what sweep.json says by now; nothing is written yet. Raises UserError."""
     catalogue.load_keys()
     conditions = grid(args)
     folder = args.log_dir / (args.name or default_name(conditions))
@@ -207,11 +197,9 @@ def prepare(args: Any) -> tuple[Sweep, list[Condition], dict[str, Any]]:
     # A grid that grew may name its conditions otherwise; the logs keep their names.
     conditions = [replace(c, key=known.get(c.digest, c.key)) for c in conditions]
     everything = runs(conditions, args, folder)
-    mine = everything[args.shard[0] - 1 :: args.shard[1]]
-    look_back(mine)
-    budget = args.budget  # each shard has its part of the money
-    part = None if budget is None else budget * len(mine) / len(everything)
-    sweep = Sweep(mine, folder, args.concurrency, part)
-    if args.judge:
-        sweep.judging = Judging(args.judge, args.concurrency, sweep.purse, mine)
-    return sweep, conditions, old
+    k, parts = shard or args.shard
+    mine = everything[k - 1 :: parts]
+    read_logs(mine)
+    # Each shard has its part of the money.
+    budget = None if args.budget is None else args.budget * len(mine) / len(everything)
+    return Sweep(mine, folder, args.concurrency, budget, args.judge), conditions, old

@@ -12,8 +12,8 @@ from typing import Any
 
 from harness.models import call, catalogue
 from harness.sweep import cluster
-from harness.sweep.plan import Condition, keep_plan, parse
-from harness.sweep.progress import Progress
+from harness.sweep.display import Display
+from harness.sweep.plan import Condition, keep_plan, parse_arguments
 from harness.sweep.recipes import detectable
 from harness.sweep.sweep import Sweep, prepare, seats_of
 from harness.talk import estimate
@@ -48,7 +48,7 @@ def power(runs: int) -> str:
     return f"power: {count} tell {' and '.join(said)} (alpha 0.05, power 0.8, two-sided)"
 
 
-def judged(sweep: Sweep, conditions: list[Condition]) -> str:
+def judge_forecast(sweep: Sweep, conditions: list[Condition]) -> str:
     """What the judge's pass over the runs that lack one is expected to take."""
     judging, total = sweep.judging, estimate.Estimate()
     assert judging is not None
@@ -65,12 +65,12 @@ def judged(sweep: Sweep, conditions: list[Condition]) -> str:
 
 def command(arguments: list[str]) -> int:
     """The verb: hold the conversations of a grid that are missing; returns the exit code."""
-    args = parse(arguments, __doc__)
+    args = parse_arguments(arguments, __doc__)
     sweep, conditions, old = prepare(args)
     check_prices(args, conditions)
     if sweep.judging and not args.dry_run:
         sweep.judging.check(args.budget)
-    show = Progress(args.plain, args.quiet)
+    show = Display(args.plain, args.quiet)
     if args.budget is not None:
         show.line(promise(args, sweep, conditions))
     if args.dry_run:
@@ -78,9 +78,9 @@ def command(arguments: list[str]) -> int:
         show.plan(sweep.folder, sweep.runs, each)
         show.line(power(args.runs))
         if sweep.judging:
-            show.line(judged(sweep, conditions))
+            show.line(judge_forecast(sweep, conditions))
         return 0
-    call.check(*seats_of(sweep.runs))
+    call.check_installed(*seats_of(sweep.runs))
     keep_plan(sweep.folder, args, conditions, old)
     with show:
         if args.ray is not None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import tools
 from harness.models.reply import Reply
 from harness.models.seat import Seat
-from harness.talk.events import Aborted, Attempt, Source, Turn, Usage, label
+from harness.talk.events import Aborted, Attempt, Source, Turn, Usage, seat_label
 from harness.talk.history import History
 from harness.talk.settings import Settings
 from harness.text import add_costs, sendable
@@ -43,11 +43,25 @@ class Draft:
     def messages(self) -> list[dict[str, Any]]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
         self.sha256 = self.history.digest(self.own, self.settings.schemas())
-        return self.history.sent() + self.own
+        return self.history.sent(self.own)
+
+    def begin(self) -> None:
+        """Its making begins with this moment, not with the wait for what makes it."""
+        self.started = time.monotonic()
+
+    def ask(self) -> Reply:
+        """The reply that the next request is to fill."""
+        self.reply = Reply()
+        return self.reply
+
+    def tried_again(self) -> None:
+        """A request for it has failed, and is made again."""
+        self.retries += 1
 
     def take(self) -> list[Attempt]:
         """Take in the finished reply; returns the tool attempts in it, each answered."""
         reply, message = self.reply, self.reply.message()
+        self.expected = reply.cost or self.expected
         self._count(reply)
         attempts: list[Attempt] = []
         # A call cut off by a limit or a filter is half a call: it was never made.
@@ -98,7 +112,7 @@ class Draft:
         event: Turn = {
             "type": "turn",
             "turn": self.turn,
-            "label": label(self.seat.letter),
+            "label": seat_label(self.seat.letter),
             "model": self.seat.model,
             "response": response,
             "tool_attempts": self.attempts,
@@ -121,29 +135,35 @@ class Draft:
             event["sent"] = sent
         return event
 
-    def aborted(self, why: str, reply: Reply | None = None) -> Aborted:
-        """What was half made, as the log's `aborted` event. With `reply`, only that one."""
-        if reply is None:
-            self._count(self.reply)
-            self.reply = Reply()  # what is counted counts once, however often this is asked for
-            words, thoughts, attempts = "\n\n".join(self.texts), self.thoughts, self.attempts
-            usage, cost, estimated = dict(self.usage), self.cost, "estimated" in self.flags
-        else:
-            words, thoughts, attempts = reply.text, [reply.thinking], []
-            usage, cost, estimated = reply.usage, reply.cost, reply.estimated
+    def lost(self, why: str) -> Aborted | None:
+        """A reply that broke off and is asked for again, as the log's `aborted` event; None where
+        nothing of it is to be paid."""
+        reply = self.reply
+        if not reply.usage:
+            return None
+        self.reply = Reply()
+        alone = Draft(
+            self.settings, self.seat, self.turn, self.history, reply=reply, source=self.source
+        )
+        return {**alone.aborted(why), "partial": reply.text}
+
+    def aborted(self, why: str) -> Aborted:
+        """What was half made, as the log's `aborted` event."""
+        self._count(self.reply)
+        self.reply = Reply()  # what is counted counts once, however often this is asked for
         return {
             "type": "aborted",
             "turn": self.turn,
-            "label": label(self.seat.letter),
+            "label": seat_label(self.seat.letter),
             "model": self.seat.model,
             "why": why,
-            "partial": words,
+            "partial": "\n\n".join(self.texts),
             "source": self.source,
-            "thinking": "\n\n".join(thoughts),
-            "tool_attempts": attempts,
-            "usage": cast(Usage, usage),
-            "cost_usd": cost,
-            "flags": ["estimated"] if estimated else [],
+            "thinking": "\n\n".join(self.thoughts),
+            "tool_attempts": self.attempts,
+            "usage": cast(Usage, dict(self.usage)),
+            "cost_usd": self.cost,
+            "flags": ["estimated"] if "estimated" in self.flags else [],
         }
 
 
@@ -152,7 +172,7 @@ def unsaid(seat: Seat, turn: int, words: str) -> Aborted:
     return {
         "type": "aborted",
         "turn": turn,
-        "label": label(seat.letter),
+        "label": seat_label(seat.letter),
         "model": seat.model,
         "why": "stopped",
         "source": "live",
@@ -166,7 +186,7 @@ def spoken(seat: Seat, turn: int, words: str, source: Source, **more: Any) -> Tu
     event: Turn = {
         "type": "turn",
         "turn": turn,
-        "label": label(seat.letter),
+        "label": seat_label(seat.letter),
         "model": seat.model,
         "response": words,
         "tool_attempts": [],

@@ -59,7 +59,7 @@ def conversation(settings: Settings) -> Estimate:
     return total
 
 
-def question(actor: Seat, characters: int) -> float:
+def puppet_cost(actor: Seat, characters: int) -> float:
     """What a puppet's message should cost that is shown so many characters (USD); unknown counts
     0."""
     return _asked(actor, characters // CHARS).cost or 0.0

@@ -6,8 +6,9 @@ among the `turn` events. Readers check a line once (transcript.lines) and trust 
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Message = dict[str, Any]  # a message as LiteLLM takes it: role, content, tool_calls, ...
-Label = Literal["Model A", "Model B"]
+from tools import Message
+
+SeatLabel = Literal["Model A", "Model B"]
 Source = Literal["model", "live", "script", "puppet"]
 Reason = Literal[
     "exit_tool", "stopped", "empty", "max_turns", "max_cost", "state", "context_window", "error"
@@ -82,7 +83,7 @@ class Turn(TypedDict):
     type: Literal["turn"]
     timestamp: NotRequired[str]
     turn: int
-    label: Label
+    label: SeatLabel
     model: NotRequired[str]
     response: str
     sent: NotRequired[str]
@@ -111,7 +112,7 @@ class Aborted(TypedDict):
     type: Literal["aborted"]
     timestamp: NotRequired[str]
     turn: int
-    label: Label
+    label: SeatLabel
     model: str
     why: str
     partial: str
@@ -129,7 +130,7 @@ class Retry(TypedDict):
     type: Literal["retry"]
     timestamp: NotRequired[str]
     turn: int
-    label: Label
+    label: SeatLabel
     error: str
     message: str
     wait: float
@@ -141,7 +142,7 @@ class Slide(TypedDict):
     type: Literal["slide"]
     timestamp: NotRequired[str]
     turn: int
-    label: Label
+    label: SeatLabel
     from_message: int
     inherited: NotRequired[bool]
 
@@ -173,7 +174,7 @@ class End(TypedDict):
 Event = Config | Turn | Aborted | Retry | Slide | Resumed | End
 
 
-def label(seat: str) -> Label:
+def seat_label(seat: str) -> SeatLabel:
     """What the log calls a seat."""
     return "Model A" if seat == "A" else "Model B"
 

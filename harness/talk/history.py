@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from harness.talk.events import Turn, seat_of
@@ -29,9 +30,13 @@ class History:
         self._counted, self._told = 0, False  # tokens of the prompt at the last count; see `cut`
         self._rehash()
 
-    def sent(self) -> list[dict[str, Any]]:
-        """The messages that a request sends, system prompt first."""
-        return self._head + self._tail[self._cut() :]
+    def sent(self, added: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+        """The messages that a request sends, system prompt first (`added` are this message's own
+        tool rounds), in a list of the caller's own."""
+        sent = self._tail[self._cut() :]  # the one copy: a long history is mostly this list
+        sent[:0] = self._head
+        sent += added
+        return sent
 
     def add(self, event: Turn, empty_as: str = SILENCE) -> None:
         """Fold in one turn event."""
@@ -108,5 +113,8 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def _canonical(item: dict[str, Any]) -> bytes:
-    return json.dumps(item, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    return _COMPACT.encode(item).encode() + b"\n"

@@ -1,7 +1,6 @@
 """What an imported log does not know, and why it can't simply go on."""
 
-from typing import Any
-
+from harness.files import Json
 from harness.talk.transcript import UNKNOWN
 from harness.text import UserError
 
@@ -13,12 +12,12 @@ TOLD = {
 }
 
 
-def unknown(config: dict[str, Any]) -> tuple[str, ...]:
+def unknown(config: Json) -> tuple[str, ...]:
     """Which of the settings that reach a model an imported log's config does not have."""
     return tuple(name for name in TOLD if "imported" in config and config.get(name) is None)
 
 
-def refuse(config: dict[str, Any], at: int | None, options: dict[str, Any]) -> None:
+def refuse(config: Json, at: int | None, options: Json) -> None:
     """Raises UserError where a log was imported and what was asked for can't be done with it:
     going on (at is None), or a branch before turn `at` with these options."""
     origin = config.get("imported")

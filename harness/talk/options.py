@@ -15,9 +15,10 @@ import tools
 from harness import files, prompts
 from harness.models import call, catalogue, demo, secrets
 from harness.models.seat import Seat, wrong
+from harness.talk.interjections import interjections
 from harness.talk.puppets import puppets
 from harness.talk.rules import refuse_zero, state_and_count
-from harness.talk.settings import LIMITS, PLAIN, Settings, interjections
+from harness.talk.settings import LIMITS, PLAIN, Settings
 from harness.text import UserError, program, visible
 
 MOST = 10**12  # that a count may be: readers of logs believe no more
@@ -61,9 +62,11 @@ class Parser(argparse.ArgumentParser):
         parsed, odd = self.parse_known_args(args, namespace)
         if odd:
             flags = [word.partition("=")[0] for word in odd if word.startswith("-")]
-            if key := next((flag for flag in flags if secrets.named(flag)), None):
-                self.error(f"no option {key}: keys are set as variables such as "
-                           "ANTHROPIC_API_KEY, or written into .env")  # fmt: skip
+            if key := next((flag for flag in flags if secrets.says_secret(flag)), None):
+                self.error(
+                    f"no option {key}: keys are set as variables such as "
+                    "ANTHROPIC_API_KEY, or written into .env"
+                )
             self.error(f"unrecognized arguments: {' '.join(flags or odd)}")
         return parsed
 
@@ -150,11 +153,11 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--rng-seed",), {"type": int, "metavar": "N", "help": "seed of the demo models' chance"}),
 ]  # fmt: skip
 # What would change who is asked, with which words, or how the answer comes.
-RESERVED = frozenset((
-    "model", "messages", "stream", "stream_options", "tools", "tool_choice", "functions", "timeout",
-    "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls", "api_base",
-    "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace",
-))  # fmt: skip
+RESERVED = frozenset[str]().union(
+    ("model", "messages", "stream", "stream_options", "tools", "tool_choice", "functions"),
+    ("timeout", "max_retries", "num_retries", "fallbacks", "mock_response", "mock_tool_calls"),
+    ("api_base", "base_url", "custom_llm_provider", "n", "demo_seed", "demo_pace"),
+)
 # The options that a resumed run may have without becoming another conversation.
 RESUMABLE = frozenset("no_cache" if name == "cache" else name for name in LIMITS)
 
@@ -199,7 +202,7 @@ def make_settings(
         check_moments(settings)
     if "stop_on" in options:
         refuse_zero(options["stop_on"], f"--stop-on {options['stop_on']!r}")
-    check(settings, keys)
+    check_settings(settings, keys)
     return settings
 
 
@@ -209,8 +212,10 @@ def _refuse_keys(settings: Settings, base: Settings | None) -> None:
     old = set(_texts(base)) if base else set()
     for flag, text in _texts(settings):
         if (flag, text) not in old and secrets.in_words(text):
-            raise UserError(f"{flag} holds a key: models would read it, and logs keep it; "
-                            f"put it into .env as {_variable('', text)}")  # fmt: skip
+            raise UserError(
+                f"{flag} holds a key: models would read it, and logs keep it; "
+                f"put it into .env as {_variable('', text)}"
+            )
 
 
 def _texts(settings: Settings) -> list[tuple[str, str]]:
@@ -237,7 +242,7 @@ def changing(options: dict[str, Any], base: Settings) -> list[str]:
     ]
 
 
-def check(settings: Settings, keys: bool) -> None:
+def check_settings(settings: Settings, keys: bool) -> None:
     """Refuse what could not work. Raises UserError with a line for the user."""
     if settings.stop_on is not None:
         state_and_count(settings.stop_on, 1)
@@ -306,8 +311,10 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
 def check_address(address: str, model: str) -> None:
     """Refuse a server's address that is none, or holds a key or a login. Raises UserError."""
     if secrets.in_address(address):
-        raise UserError("--api-base must not hold credentials: it is written to the log; put the "
-                        f"key into .env as {_variable('', address, model)}")  # fmt: skip
+        raise UserError(
+            "--api-base must not hold credentials: it is written to the log; put the "
+            f"key into .env as {_variable('', address, model)}"
+        )
     if not catalogue.is_address(address):
         raise UserError("--api-base: write the server's URL, such as http://localhost:8000/v1")
 
@@ -325,8 +332,10 @@ def _params(texts: list[str], model: str) -> dict[str, Any]:
         except ValueError as error:
             raise UserError(f"--param {secrets.scrub(key)}: {error}") from None
         if secrets.in_value({key: params[key]}):
-            raise UserError(f"--param {secrets.scrub(key)}: parameters are logged; put secrets "
-                            f"into .env, as {_variable(key, value, model)}")  # fmt: skip
+            raise UserError(
+                f"--param {secrets.scrub(key)}: parameters are logged; put secrets "
+                f"into .env, as {_variable(key, value, model)}"
+            )
         if key in RESERVED:
             raise UserError(f"--param {key}: the harness sets this itself")
     return params

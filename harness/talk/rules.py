@@ -2,7 +2,9 @@
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from harness.states.names import SHORT
 from harness.text import UserError
@@ -38,6 +40,29 @@ class Rule:
         if self.when.startswith("every:"):
             return turn > 0 and turn % int(self.when[6:]) == 0
         return self.when == str(turn)
+
+
+def each(
+    option: str, texts: list[str], between: str, shape: re.Pattern[str], how: str
+) -> Iterator[tuple[str, re.Match[str]]]:
+    """The rules that an option's values hold, with commas `between` them: the words for what was
+    given, and its parts. Raises UserError, with `how` it is written."""
+    for text in texts:
+        for part in re.split(between, text):
+            found = shape.fullmatch(part.strip())
+            if not found:
+                raise UserError(f"{option} {part!r}: {how}")
+            yield f"{option} {part!r}", found
+
+
+def check_kept(about: Any, kind: str, texts: tuple[str, ...]) -> None:
+    """Refuse a rule that a log's config holds and that is damaged. Raises UserError."""
+    damaged = "the log's config is damaged"
+    if not isinstance(about, dict) or not all(isinstance(about.get(t), str) for t in texts):
+        raise UserError(f"{damaged}: {kind} is not whole")
+    if about["seat"] not in ("A", "B"):
+        raise UserError(f"{damaged}: no seat is named {about['seat']!r:.40}")
+    moment(about["when"], f"{damaged}: {kind.split()[1]}")
 
 
 def moment(when: str, what: str) -> str:

@@ -1,28 +1,17 @@
 """What a conversation is made of, as frozen values: they become the log's config and come back."""
 
 import functools
-import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 import tools
-from harness import prompts
+from harness.files import Json
 from harness.models.seat import Seat, wrong
 from harness.talk import imported
+from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
-from harness.talk.rules import TRIGGER, Rule, asked_for, moment
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
-
-_RULE = re.compile(rf"({TRIGGER}):([ABab]):(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Interjection(Rule):
-    """Words that are spoken as `seat`. `name` is the prompt file's, or what the user wrote."""
-
-    words: str
-    name: str
 
 
 def plain(default: Any, limit: bool = False) -> Any:
@@ -81,15 +70,15 @@ class Settings:
         return list(self.tool_schemas) or tools.schemas(self.tools)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Settings":
+    def from_config(cls, config: Json) -> "Settings":
         """The settings that a log's config holds, older schema included (where a setting did
         not exist yet, its default). Raises UserError when the models are not in it."""
         for name, kind in _kinds().items():
             if not isinstance(config.get(name), kind | None):
                 raise UserError(f"the log's config is damaged: {name} is {config[name]!r:.40}")
-        a, b = (_seat_of(config, letter) for letter in "AB")
+        a, b = (_seat(config, letter) for letter in "AB")
         values = {name: config[name] for name in PLAIN if config.get(name) is not None}
-        rules = tuple(_rule(rule) for rule in config.get("interject") or ())
+        rules = tuple(Interjection.from_config(rule) for rule in config.get("interject") or ())
         names = tuple(str(name) for name in config.get("tools") or ())
         schemas = tuple(config.get("tool_schemas") or ())
         if not schemas and (unknown := [name for name in names if name not in tools.EXIT_TOOLS]):
@@ -121,17 +110,7 @@ def _kinds() -> dict[str, Any]:
     return kinds | {f"{name}_{seat}": kind for seat in "ab" for name, kind in of_seat.items()}
 
 
-def _rule(rule: Any) -> Interjection:
-    fields = ("when", "seat", "words", "name")
-    if not isinstance(rule, dict) or not all(isinstance(rule.get(f), str) for f in fields):
-        raise UserError("the log's config is damaged: an interjection is not whole")
-    moment(rule["when"], "the log's config is damaged: interjection")
-    if rule["seat"] not in ("A", "B"):
-        raise UserError(f"the log's config is damaged: no seat is named {rule['seat']!r:.40}")
-    return Interjection(**{f: rule[f] for f in fields})
-
-
-def _seat_of(config: dict[str, Any], letter: str) -> Seat:
+def _seat(config: Json, letter: str) -> Seat:
     low = letter.lower()
     model = config.get(f"model_{low}")
     if not isinstance(model, str):
@@ -146,26 +125,3 @@ def _seat_of(config: dict[str, Any], letter: str) -> Seat:
         config.get(f"params_{low}") or {},
         config.get(f"api_base_{low}"),
     )
-
-
-def interjections(texts: list[str]) -> tuple[Interjection, ...]:
-    """Parse `--interject` values: WHEN:SEAT:WORDS, several with commas between them.
-
-    Raises UserError with a line for the user."""
-    rules = []
-    for text in texts:
-        for part in re.split(rf",(?={TRIGGER}:[ABab]:)", text):
-            found = _RULE.fullmatch(part.strip())
-            if not found:
-                raise UserError(
-                    f"--interject {part!r}: write WHEN:SEAT:TEXT or WHEN:SEAT:@FILE, "
-                    "where WHEN is a turn (12), every:10, or on:goodbye+4"
-                )
-            when, seat, said = found.groups()
-            spoken = prompts.words(said, "interjections")
-            if not spoken.strip():
-                raise UserError(f"--interject {part!r}: there are no words to say")
-            when = asked_for(when, f"--interject {part!r}")
-            name = said[1:] if said.startswith("@") else said
-            rules.append(Interjection(when, seat.upper(), spoken, name))
-    return tuple(rules)

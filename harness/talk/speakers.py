@@ -8,16 +8,16 @@ from typing import Literal
 
 from harness.models import call
 from harness.models.failures import Failure
-from harness.models.reply import Reply
-from harness.models.retry import Retry
 from harness.models.seat import Seat
+from harness.models.tries import Tries
 from harness.talk.company import Company
 from harness.talk.controls import Controls
 from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
-from harness.talk.events import Event, Turn, label
+from harness.talk.events import Event, Turn, seat_label
 from harness.talk.history import History
+from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
-from harness.talk.settings import Interjection, Settings
+from harness.talk.settings import Settings
 from harness.talk.show import Show, ticking
 from harness.talk.state import State
 from harness.text import place
@@ -35,7 +35,7 @@ CARRIED = (
     "flags",
 )
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
-Editor = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
+Edit = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
 
 
 class Broke(Failure):
@@ -90,7 +90,7 @@ class Script:
 class Person:
     """Types a message, in a seat of their own or in the model's place."""
 
-    def __init__(self, stage: Stage, edit: Editor | None):
+    def __init__(self, stage: Stage, edit: Edit | None):
         self.stage, self.edit = stage, edit
 
     async def say(self, seat: Seat, turn: int) -> Turn | None:
@@ -127,15 +127,15 @@ class Person:
 
 
 class Model:
-    """Makes a message of a model's replies: asks, runs its rounds of tool calls, tries again."""
+    """Speaks for the seat that it holds."""
 
     def __init__(self, stage: Stage):
-        self.stage = stage
+        self.stage, self.maker = stage, Maker(stage)
 
     async def say(self, seat: Seat, turn: int) -> Turn | None:
         """The model's message, or None where a person takes it over. Raises Broke where there is
         no money for it, and Failure."""
-        # Each request is paid for in `_ask`; here, so that no headline stands over nothing.
+        # Each request is paid for where it is made; here, so that no headline stands over nothing.
         self.stage.pay(self.stage.state.next_cost(seat))
         self.stage.show.begin(seat, turn)
         return await self.stage.controls.make(self._message(seat, turn))
@@ -145,9 +145,9 @@ class Model:
         stage, retries = self.stage, 0
         while True:
             history = stage.state.histories[seat.letter]
-            draft = Draft(stage.settings, seat, turn, history, retries=retries)
-            draft.expected = stage.state.next_cost(seat)
-            if not await self.made(draft):
+            expected = stage.state.next_cost(seat)
+            draft = Draft(stage.settings, seat, turn, history, retries=retries, expected=expected)
+            if not await self.maker.make(draft):
                 return None
             event = draft.event()
             again = "empty" in event["flags"] and stage.settings.on_empty == "retry"
@@ -157,13 +157,20 @@ class Model:
             stage.note(draft.aborted("empty"))
             stage.show.notice("an empty message; asking again")
 
-    async def made(self, draft: Draft) -> bool:
+
+class Maker:
+    """Makes a message of a model's replies: asks, runs its rounds of tool calls, tries again."""
+
+    def __init__(self, stage: Stage):
+        self.stage = stage
+
+    async def make(self, draft: Draft) -> bool:
         """Make the draft's message; False where a person has taken it over. Raises Failure."""
         stage = self.stage
         try:
             async with ticking(stage.show, "loading LiteLLM"):
                 await call.ready(draft.seat)
-            draft.started = time.monotonic()
+            draft.begin()
             await self._rounds(draft)
         except Exception as error:
             if draft.usage:  # rounds of tools that were paid for
@@ -190,27 +197,24 @@ class Model:
 
     async def _ask(self, draft: Draft) -> None:
         """One reply into `draft.reply`, tried again for as long as that makes sense."""
-        stage, retry = self.stage, Retry(self.stage.settings.retry_for, "--retry-for")
+        stage, tries = self.stage, Tries(self.stage.settings.retry_for, "--retry-for")
         while True:
             stage.check_room()
             stage.pay(draft.expected, draft.cost)
-            draft.reply = Reply()
-            began = time.monotonic()
+            reply, began = draft.ask(), time.monotonic()
             try:
                 waiting = ticking(stage.show, f"waiting for {draft.seat.name}")
                 async with waiting, stage.company.request(bool(draft.own)):
                     began = time.monotonic()  # the wait at a sweep's gate is no try
                     sent, idle = self._request(draft), stage.settings.idle_timeout
-                    await call.complete(sent, draft.reply, idle, stage.show.piece)
-                draft.expected = draft.reply.cost or draft.expected
+                    await call.complete(sent, reply, idle, stage.show.piece)
                 return
             except Failure as failure:
                 took = time.monotonic() - began
-                if draft.reply.usage:
-                    stage.note(draft.aborted(failure.kind, draft.reply))
-                    draft.reply = Reply()
+                if lost := draft.lost(failure.kind):
+                    stage.note(lost)
                 if failure.kind != "context_window" or not self._slide(draft):
-                    await self._wait_out(failure, retry.wait(failure, took), draft)
+                    await self._wait_out(failure, tries.wait(failure, took), draft)
 
     def _request(self, draft: Draft) -> dict:
         """The arguments of the next request."""
@@ -233,7 +237,7 @@ class Model:
         stage, first = self.stage, draft.history.next_slide()
         if stage.settings.on_full != "slide" or first is None:
             return False
-        who = label(draft.seat.letter)
+        who = seat_label(draft.seat.letter)
         stage.note({"type": "slide", "turn": draft.turn, "label": who, "from_message": first})
         stage.show.notice(
             f"context window full: {who} no longer sees what came before {place(first)}"
@@ -243,12 +247,12 @@ class Model:
     async def _wait_out(self, failure: Failure, wait: float, draft: Draft) -> None:
         """Wait before the next try, counting down where somebody watches."""
         stage = self.stage
-        draft.retries += 1
+        draft.tried_again()
         stage.note(
             {
                 "type": "retry",
                 "turn": draft.turn,
-                "label": label(draft.seat.letter),
+                "label": seat_label(draft.seat.letter),
                 "error": failure.kind,
                 "message": str(failure),
                 "wait": round(wait, 3),
@@ -265,13 +269,13 @@ class Model:
 class Puppeteer:
     """Has a third model write a seat's message, shown the conversation as data and a goal."""
 
-    def __init__(self, stage: Stage, model: Model):
-        self.stage, self.model = stage, model
+    def __init__(self, stage: Stage):
+        self.stage, self.maker = stage, Maker(stage)
 
     async def say(self, seat: Seat, turn: int, rule: Puppet) -> Turn | None:
         """What it writes, spoken as the seat; None where a person takes it over, or where it
         writes nothing: then the message is the model's. Raises Broke and Failure."""
-        self.stage.pay(self.stage.state.question_cost(rule.actor))
+        self.stage.pay(self.stage.state.puppet_cost(rule.actor))
         self.stage.show.begin(seat, turn, "puppet")
         return await self.stage.controls.make(self._message(seat, turn, rule))
 
@@ -279,12 +283,11 @@ class Puppeteer:
         stage, actor = self.stage, rule.actor
         asked = rule.question(stage.state.turns, stage.settings.seed, stage.settings.tools)
         history = History("A", actor.system, asked, actor.model, ())  # a prompt and one message
-        draft = Draft(
-            stage.settings.changed(tools=(), tool_schemas=(), cache=False), actor, turn, history
-        )
-        draft.source, draft.expected = "puppet", stage.state.question_cost(actor)
+        settings = stage.settings.changed(tools=(), tool_schemas=(), cache=False)
+        expected = stage.state.puppet_cost(actor)
+        draft = Draft(settings, actor, turn, history, expected=expected, source="puppet")
         since = stage.state.onset(rule.state)
-        if not await self.model.made(draft):
+        if not await self.maker.make(draft):
             return None
         event = draft.event()
         if not event["response"].strip():

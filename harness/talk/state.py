@@ -2,12 +2,14 @@
 
 from harness.models.seat import Seat
 from harness.states.detect import Change, Detector
+from harness.states.path import reached
 from harness.talk import estimate
 from harness.talk.events import Event, Turn, seat_of
 from harness.talk.history import History
+from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
 from harness.talk.rules import Rule, state_and_count
-from harness.talk.settings import Interjection, Settings
+from harness.talk.settings import Settings
 from harness.talk.transcript import no_totals, tally
 
 
@@ -68,9 +70,9 @@ class State:
         turn = self.last["turn"]
         return (self.settings.b, turn) if seat_of(self.last) == "A" else (self.settings.a, turn + 1)
 
-    def question_cost(self, actor: Seat) -> float:
+    def puppet_cost(self, actor: Seat) -> float:
         """What a puppeteer's message should cost, in USD; unknown counts 0."""
-        return estimate.question(actor, self._said)
+        return estimate.puppet_cost(actor, self._said)
 
     def next_cost(self, seat: Seat) -> float:
         """What the seat's next message should cost, in USD; unknown counts 0."""
@@ -102,6 +104,10 @@ class State:
     def onset(self, state: str | None) -> int | None:
         """Since which message a state holds, or None where it does not."""
         return self.detector.holding().get(state) if state else None
+
+    def reached(self) -> set[str]:
+        """The attractor states that the conversation has been in."""
+        return reached(self.detector.path())
 
     def held(self, state: str | None) -> int:
         """For how many messages a state has held without a break; 0 where it does not."""

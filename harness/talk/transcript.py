@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness import files
+from harness.files import Json
 from harness.talk.events import End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
@@ -29,10 +30,10 @@ class Transcript:
     skipped: list[tuple[int, str]] = field(default_factory=list)
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """The first config event, or {} where the log has none."""
         found = (event for event in self.settled() if event["type"] == "config")
-        return cast(dict[str, Any], next(found, {}))
+        return cast(Json, next(found, {}))
 
     @property
     def messages(self) -> list[Turn]:
@@ -50,7 +51,7 @@ class Transcript:
         """The turns that there are messages of, in order, each once."""
         return sorted({event["turn"] for event in self.events if event["type"] == "turn"})
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """The config, with what later resumptions changed of it."""
         settings = dict(self.config)
         for event in self.settled():
@@ -114,9 +115,8 @@ def read(path: Path) -> Transcript:
 
 def follow(path: Path) -> Transcript:
     """A log whose events stay on the disk. Raises only OSError, also later where it is gone."""
-    transcript = Transcript(path)
-    transcript.events = Stored(path, transcript.skipped)
-    return transcript
+    skipped: list[tuple[int, str]] = []
+    return Transcript(path, Stored(path, skipped), skipped)
 
 
 def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
@@ -136,7 +136,7 @@ def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
                     yield number, cast(Event, found)  # checked here, trusted from here on
 
 
-def parse(line: bytes) -> dict[str, Any] | None:
+def parse(line: bytes) -> Json | None:
     """The event on a line, or None."""
     try:
         event = files.parse(line)
@@ -145,7 +145,7 @@ def parse(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 
 
-def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
+def _checked(event: Json) -> Json | str:
     """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
     kind = event["type"]
     if kind == "slide" and not _slides(event):
@@ -176,7 +176,7 @@ def _checked(event: dict[str, Any]) -> dict[str, Any] | str:
     return event
 
 
-def _ended(event: dict[str, Any]) -> dict[str, Any] | str:
+def _ended(event: Json) -> Json | str:
     """An end that says why it is one; totals that are not whole are left out."""
     if not isinstance(event.get("reason"), str):
         return "an end without a reason"
@@ -230,7 +230,7 @@ def _own(messages: list[Any]) -> bool:
     return True
 
 
-def _slides(event: dict[str, Any]) -> bool:
+def _slides(event: Json) -> bool:
     numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
     return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
 

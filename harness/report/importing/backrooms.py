@@ -32,7 +32,7 @@ def read(text: str) -> Iterator[Talk]:
     names = list(dict.fromkeys(name for _, _, name in heads))
     talk = Talk(**{f"model_{seat}": name[:-2] for seat, name in zip("ab", names, strict=True)})
     if body[: heads[0][0]].strip():
-        talk.left_out.append("the text before the first message")
+        talk.leave_out("the text before the first message")
     ends = [start for start, _, _ in heads[1:]] + [len(body)]
     for (_, begin, name), stop in zip(heads, ends, strict=True):
         # The format puts a newline behind the heading, one behind the words, one before the next.

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness.files import Json
 from harness.report.importing.talk import Talk, Unreadable, sampling, words
 from harness.talk.events import partner
 
@@ -25,7 +26,7 @@ ROLES = {
 }
 
 
-def messages(document: dict[str, Any]) -> bool:
+def messages(document: Json) -> bool:
     """A conversation with `messages`, or ShareGPT's `conversations`."""
     inner = document.get("messages", document.get("conversations"))
     return (
@@ -36,18 +37,18 @@ def messages(document: dict[str, Any]) -> bool:
     )
 
 
-def message(document: dict[str, Any]) -> bool:
+def message(document: Json) -> bool:
     """A line that is a message by itself."""
     return "role" in document and ("content" in document or "tool_calls" in document)
 
 
-def read(document: dict[str, Any], seat: str) -> Iterator[Talk]:
+def read(document: Json, seat: str) -> Iterator[Talk]:
     """The conversation of one document."""
     inner = document["messages" if "messages" in document else "conversations"]
     yield conversation(inner, seat, document)
 
 
-def conversation(said: list[dict[str, Any]], seat: str, about: dict[str, Any]) -> Talk:
+def conversation(said: list[Json], seat: str, about: Json) -> Talk:
     """The conversation that these messages are, seen from `seat`."""
     low, model = seat.lower(), about.get("model")
     talk = Talk(
@@ -71,7 +72,7 @@ def conversation(said: list[dict[str, Any]], seat: str, about: dict[str, Any]) -
         elif role in ("assistant", "tool"):
             turn.add(role, text, one)
         else:
-            talk.left_out.append(f"message {number}, by {one.get('role', one.get('from'))}")
+            talk.leave_out(f"message {number}, by {one.get('role', one.get('from'))}")
     turn.close()
     if systems:
         talk.about[f"system_{low}"] = "\n\n".join(systems)
@@ -83,10 +84,10 @@ class _Turn:
 
     def __init__(self, talk: Talk, seat: str):
         self.talk, self.seat = talk, seat
-        self.own: list[dict[str, Any]] = []
-        self.attempts: list[dict[str, Any]] = []
+        self.own: list[Json] = []
+        self.attempts: list[Json] = []
 
-    def add(self, role: str, text: str, one: dict[str, Any]) -> None:
+    def add(self, role: str, text: str, one: Json) -> None:
         """Take in an assistant's or a tool's message."""
         if role == "tool":
             self.own.append(
@@ -123,11 +124,11 @@ class _Turn:
         self.own, self.attempts = [], []
 
 
-def _role(one: dict[str, Any]) -> str | None:
+def _role(one: Json) -> str | None:
     return ROLES.get(str(one.get("role", one.get("from"))).lower())
 
 
-def _call(call: Any) -> dict[str, Any]:
+def _call(call: Any) -> Json:
     """A tool call in OpenAI's form, from that or from Inspect's."""
     about = call.get("function") if isinstance(call, dict) else None
     if isinstance(about, str):

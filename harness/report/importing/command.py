@@ -39,6 +39,11 @@ class File:
     known: int = 0
     problems: list[str] = field(default_factory=list)
 
+    def take(self, index: int, talk: Talk, new: bool) -> None:
+        """One conversation of it is a log by now; a `new` one, or it was there already."""
+        self.written, self.known = self.written + new, self.known + (not new)
+        self.problems += [f"conversation {index}: left out {what}" for what in talk.left_out]
+
     def line(self, path: Path) -> str:
         """The same in words."""
         found = f"{path}: {many(self.written, 'conversation')} of {self.format}"
@@ -65,7 +70,7 @@ def command(arguments: list[str]) -> int:
         help="whose view chat messages are (default: A, whose first user message is the seed)",
     )
     args = parser.parse_args(arguments)
-    paths = named(args.files)
+    paths = files_in(args.files)
     with Progress("importing", len(paths), "file") as progress:
         results = {path: take(path, args.to, args.seat) for path in progress.over(paths)}
     for path, result in results.items():
@@ -76,7 +81,7 @@ def command(arguments: list[str]) -> int:
     return int(any(result.problems for result in results.values()))
 
 
-def named(paths: list[Path]) -> list[Path]:
+def files_in(paths: list[Path]) -> list[Path]:
     """The files that were named, and those in folders that were. Raises UserError."""
     found: dict[Path, None] = {}
     for path in paths:
@@ -93,17 +98,15 @@ def take(path: Path, to: Path, seat: str) -> File:
     Raises LogError where the logs can't be written."""
     result, index = File(), 0
     try:
-        result.format, talks, broken = conversations(path, seat)
-        result.problems += [f"line {n} is broken, and left out" for n in broken]
+        format, talks, broken = conversations(path, seat)
+        result = File(format, problems=[f"line {n} is broken, and left out" for n in broken])
         digest = hashlib.sha256(files.read(path)).hexdigest()
         for index, talk in enumerate(talks):
             if problem := talk.fault():
                 result.problems.append(f"conversation {index}: {problem}")
                 continue
-            origin = {"file": path.name, "index": index, "sha256": digest, "format": result.format}
-            new = write(talk, origin, to)
-            result.written, result.known = result.written + new, result.known + (not new)
-            result.problems += [f"conversation {index}: left out {what}" for what in talk.left_out]
+            origin = {"file": path.name, "index": index, "sha256": digest, "format": format}
+            result.take(index, talk, new=write(talk, origin, to))
     except Unreadable as error:
         result.problems.append(f"{error}" if not result.written else f"after {index}: {error}")
     except LogError:

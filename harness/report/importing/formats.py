@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from harness import files
+from harness.files import Json
 from harness.report.importing import backrooms, chats, inspect_logs, pidgin, records, rows
 from harness.report.importing.talk import Talk, Unreadable
 
@@ -24,7 +24,7 @@ def conversations(path: Path, seat: str) -> tuple[str, Iterator[Talk], list[int]
     return name, talks, broken
 
 
-def _of_documents(documents: list[dict[str, Any]], seat: str) -> tuple[str, Iterator[Talk]]:
+def _of_documents(documents: list[Json], seat: str) -> tuple[str, Iterator[Talk]]:
     if any(
         d.get("type") in ("turn", "config") and ("label" in d or "schema" in d) for d in documents
     ):
@@ -48,7 +48,7 @@ def decoded(raw: bytes) -> str:
         raise Unreadable("it is not UTF-8 text") from None
 
 
-def parsed(text: str) -> tuple[list[dict[str, Any]], list[int]]:
+def parsed(text: str) -> tuple[list[Json], list[int]]:
     """The JSON objects of a file: one, a list of them, or one a line; none where it is no JSON.
     Then the lines that are broken, as the last one is after a kill; a text whose lines mostly
     are none is no JSON."""
@@ -65,7 +65,7 @@ def parsed(text: str) -> tuple[list[dict[str, Any]], list[int]]:
     ], []
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def _object(line: str) -> Json | None:
     try:
         found = files.parse(line)
     except ValueError:
@@ -81,7 +81,7 @@ def _of_text(text: str) -> tuple[str, Iterator[Talk]]:
     raise Unreadable("it has none of the forms that docs/import.md lists")
 
 
-def _kind(document: dict[str, Any]) -> str | None:
+def _kind(document: Json) -> str | None:
     """What kind of document this is."""
     if records.bench(document):
         return "AttractorBench"
@@ -94,7 +94,7 @@ def _kind(document: dict[str, Any]) -> str | None:
     return None
 
 
-def _each(documents: list[dict[str, Any]], seat: str) -> Iterator[Talk]:
+def _each(documents: list[Json], seat: str) -> Iterator[Talk]:
     for document in documents:
         kind = _kind(document)
         if kind == "AttractorBench":

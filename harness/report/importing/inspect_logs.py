@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from harness.files import Json
 from harness.report.importing.chats import conversation
 from harness.report.importing.talk import Talk, Unreadable
 from harness.talk.transcript import UNKNOWN
@@ -12,12 +12,12 @@ from harness.text import install
 LINK = "attachment://"
 
 
-def log(document: dict[str, Any]) -> bool:
+def log(document: Json) -> bool:
     """A whole log: `eval` and `samples`."""
     return isinstance(document.get("eval"), dict) and isinstance(document.get("samples"), list)
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> Json:
     """The log in an `.eval` file. Raises Unreadable, also where the extra is missing."""
     try:
         from inspect_ai.log import read_eval_log
@@ -30,7 +30,7 @@ def load(path: Path) -> dict[str, Any]:
         raise Unreadable(f"Inspect cannot read it: {type(error).__name__}") from None
 
 
-def read(document: dict[str, Any], seat: str) -> Iterator[Talk]:
+def read(document: Json, seat: str) -> Iterator[Talk]:
     """One conversation for each sample. Samples of `export --format inspect` tell whose view they
     are, and who held both seats."""
     about, ours = document["eval"], document["eval"].get("task") == "attractor"
@@ -48,7 +48,7 @@ def read(document: dict[str, Any], seat: str) -> Iterator[Talk]:
         yield talk
 
 
-def _resolved(message: dict[str, Any], attachments: dict[str, str]) -> dict[str, Any]:
+def _resolved(message: Json, attachments: dict[str, str]) -> Json:
     """A message with long content put back where Inspect has moved it elsewhere."""
     content = message.get("content")
     if isinstance(content, str) and content.startswith(LINK):

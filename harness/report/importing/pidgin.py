@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
+from harness.files import Json
 from harness.report.importing.talk import Talk, Unreadable, words
 
 REASONS = {"max_turns_reached": "max_turns", "max_turns": "max_turns", "interrupted": "stopped"}
 
 
-def events(documents: list[dict[str, Any]]) -> bool:
+def events(documents: list[Json]) -> bool:
     """Lines with an `event_type` that belong to a conversation."""
     return any("event_type" in d and "conversation_id" in d for d in documents)
 
 
-def read(documents: list[dict[str, Any]]) -> Iterator[Talk]:
+def read(documents: list[Json]) -> Iterator[Talk]:
     """One conversation for each conversation_id, in the order in which they begin."""
-    grouped: dict[Any, list[dict[str, Any]]] = {}
+    grouped: dict[Any, list[Json]] = {}
     for event in documents:
         if "conversation_id" in event:
             grouped.setdefault(event["conversation_id"], []).append(event)
@@ -24,7 +25,7 @@ def read(documents: list[dict[str, Any]]) -> Iterator[Talk]:
             yield _conversation(found)
 
 
-def _conversation(found: list[dict[str, Any]]) -> Talk:
+def _conversation(found: list[Json]) -> Talk:
     start = next((e for e in found if e.get("event_type") == "ConversationStartEvent"), {})
     talk = Talk(
         seed=start.get("initial_prompt"),
@@ -59,18 +60,18 @@ def _conversation(found: list[dict[str, Any]]) -> Talk:
             reason = str(event.get("reason") or event.get("status") or "not recorded")
             talk.end(REASONS.get(reason, reason), timestamp=event.get("timestamp"))
         elif kind in ("ContextTruncationEvent", "ConversationBranchedEvent"):
-            talk.left_out.append(str(kind))
+            talk.leave_out(str(kind))
     return talk
 
 
-def _seat(event: dict[str, Any]) -> str:
+def _seat(event: Json) -> str:
     who = str(event.get("agent_id"))
     if who not in ("agent_a", "agent_b"):
         raise Unreadable(f"{who} speaks, who is neither agent_a nor agent_b")
     return who[-1].upper()
 
 
-def _usage(event: dict[str, Any]) -> dict[str, int] | None:
+def _usage(event: Json) -> dict[str, int] | None:
     """The counts, where both sides of them are told (a sum of both can't be taken apart)."""
     read, said = event.get("prompt_tokens"), event.get("completion_tokens")
     if type(read) is int and type(said) is int:

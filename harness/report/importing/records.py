@@ -5,10 +5,11 @@ Both count single messages as turns; a log's turn is A's message and B's answer.
 from collections.abc import Iterator
 from typing import Any
 
+from harness.files import Json
 from harness.report.importing.talk import Talk, both, sampling, seats, words
 
 
-def bench(document: dict[str, Any]) -> bool:
+def bench(document: Json) -> bool:
     """An AttractorBench condition: `runs`, each with `turns`."""
     runs = document.get("runs")
     return (
@@ -18,7 +19,7 @@ def bench(document: dict[str, Any]) -> bool:
     )
 
 
-def read_bench(document: dict[str, Any]) -> Iterator[Talk]:
+def read_bench(document: Json) -> Iterator[Talk]:
     """One conversation for each run."""
     second = document.get("system_prompt_b")
     for run in document["runs"]:
@@ -31,7 +32,8 @@ def read_bench(document: dict[str, Any]) -> Iterator[Talk]:
             **both(params=sampling(document)),
         )
         _said(talk, run["turns"])
-        talk.left_out += list(_changed(document))
+        for what in _changed(document):
+            talk.leave_out(what)
         if run.get("ended_early") is True:
             talk.end("ended_early")
         elif run.get("ended_early") is False:
@@ -39,7 +41,7 @@ def read_bench(document: dict[str, Any]) -> Iterator[Talk]:
         yield talk
 
 
-def _changed(document: dict[str, Any]) -> Iterator[str]:
+def _changed(document: Json) -> Iterator[str]:
     """What the models were sent beside the prompts and each other's words."""
     usual = {"memory_mode": "full", "continuation_style": "passthrough", "switch_turn": None}
     for name, value in usual.items():
@@ -47,14 +49,14 @@ def _changed(document: dict[str, Any]) -> Iterator[str]:
             yield f"{name} {document[name]}"
 
 
-def conversations(document: dict[str, Any]) -> bool:
+def conversations(document: Json) -> bool:
     """A file of `conversations`, or one of them: `full_conversation`."""
     inner = document.get("conversations")
     one = inner[0] if isinstance(inner, list) and inner else document
     return isinstance(one, dict) and isinstance(one.get("full_conversation"), list)
 
 
-def read_conversations(document: dict[str, Any]) -> Iterator[Talk]:
+def read_conversations(document: Json) -> Iterator[Talk]:
     """One conversation for each entry. What a side received is read from its history."""
     inner = document.get("conversations")
     for one in inner if isinstance(inner, list) else [document]:
@@ -73,7 +75,7 @@ def read_conversations(document: dict[str, Any]) -> Iterator[Talk]:
         yield talk
 
 
-def _received(one: dict[str, Any]) -> dict[str, list[str]]:
+def _received(one: Json) -> dict[str, list[str]]:
     """What each seat was sent of the other's words, in order."""
     found = {}
     for seat in "ab":

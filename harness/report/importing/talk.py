@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from harness.files import Json
 from harness.talk.transcript import UNKNOWN
 from harness.text import sendable
 
@@ -17,7 +18,7 @@ class Talk:
 
     def __init__(self, **about: Any):
         self.about = {name: value for name, value in about.items() if value is not None}
-        self.events: list[dict[str, Any]] = []
+        self.events: list[Json] = []
         self.left_out: list[str] = []
 
     def say(self, seat: str, text: str, **more: Any) -> None:
@@ -45,6 +46,10 @@ class Talk:
         if received is not None and received != text:
             event["sent"] = received
         self.events.append(event | {k: v for k, v in more.items() if v is not None})
+
+    def leave_out(self, what: str) -> None:
+        """Something that a log has no place for."""
+        self.left_out.append(what)
 
     def end(self, reason: str, **more: Any) -> None:
         """How it ended, in the log's words where it has some."""
@@ -88,12 +93,12 @@ def _lettered(names: list[Any]) -> bool:
     return all(len(str(n)) == 1 or not str(n)[-2].isalnum() for n in names)
 
 
-def both(**about: Any) -> dict[str, Any]:
+def both(**about: Any) -> Json:
     """The same for both seats: both(model="x") is model_a and model_b."""
     return {f"{name}_{seat}": value for name, value in about.items() for seat in "ab"}
 
 
-def sampling(about: dict[str, Any]) -> dict[str, Any] | None:
+def sampling(about: Json) -> Json | None:
     """The parameters of sampling that a file names, in LiteLLM's words; None where it has none."""
     known = {
         "temperature": "temperature",

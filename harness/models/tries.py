@@ -7,7 +7,7 @@ from harness.models.failures import Failure
 LONGEST = 60.0  # seconds between two tries where the provider names no time
 
 
-class Retry:
+class Tries:
     """The tries of one request. `patience` is the seconds that trying and waiting may take in all,
     `option` names what sets it, for the line that says that it is used up."""
 

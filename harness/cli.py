@@ -14,10 +14,11 @@ import attractor
 from attractor import Conversation
 from harness import VERSION, defects
 from harness.models import call, catalogue, demo, secrets
+from harness.parser import Parser
 from harness.talk import estimate, imported, transcript
 from harness.talk.controls import Controls, hear_signals
 from harness.talk.log import Log
-from harness.talk.options import RESUMABLE, Parser, add_options, changing, given, make_settings
+from harness.talk.options import RESUMABLE, add_options, changing, given, make_settings
 from harness.talk.settings import Settings
 from harness.talk.show import how_it_ended
 from harness.talk.transcript import Transcript

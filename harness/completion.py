@@ -14,8 +14,8 @@ from pathlib import Path
 import tools
 from harness import prompts
 from harness.models import catalogue, demo
+from harness.parser import DESCRIBE, Described, Parser
 from harness.states.names import SHORT
-from harness.talk.options import DESCRIBE, Described, Parser
 
 COMMANDS = ("attractor", "attractor.py", "./attractor.py")
 FILES = "files"  # a value that is a file or a folder

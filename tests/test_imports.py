@@ -5,8 +5,8 @@ from graphlib import TopologicalSorter
 
 from program import ROOT
 
-FLOORS = """harness text files | states prompts tools | models | defects | talk | screen | attractor
-            | judge | sweep report completion | cli | __main__"""
+FLOORS = """harness text files | states prompts tools | models | defects parser | talk | screen
+            | attractor | judge | sweep report completion | cli | __main__"""
 FLOOR = {room: i for i, floor in enumerate(FLOORS.split("|")) for room in floor.split()}
 FILES = [ROOT / "attractor.py", ROOT / "tools.py", *sorted((ROOT / "harness").rglob("*.py"))]
 PARTS = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES]

@@ -16,7 +16,7 @@ from provider import Provider, Reply, hang, status
 from streams import anthropic
 
 from harness import prompts
-from harness.judge import agreement, labels, windows
+from harness.judge import agreement, checking, labels, windows
 from harness.states.names import STATES
 
 DEMO = ["--model", "demo/judge", "--plain"]
@@ -181,7 +181,7 @@ JSON = st.recursive(
 def test_whatever_json_a_judge_answers_only_labels_that_hold_up_are_kept(spans, terminal):
     messages = [{"response": text} for text in ("a b", "", "c")]
     text = json.dumps({"spans": spans, "terminal_state": terminal})
-    for label in labels.check(text, messages, 0, 2).spans:
+    for label in checking.check(text, messages, 0, 2).spans:
         assert label["state"] in STATES and 0 <= label["from_message"] <= label["to_message"] <= 2
         said = messages[label["evidence_message"]]["response"]
         assert label["evidence"] in said
@@ -198,8 +198,8 @@ def test_json_in_a_code_fence_and_quotes_with_other_white_space_are_accepted(run
 
 def test_silence_is_quoted_by_an_empty_quote():
     messages = [{"response": text} for text in ("", "…", "Hm.")]
-    assert labels.fault(span("silence", 0, 1, "", 1), messages, 0, 2) is None
-    assert labels.fault(span("silence", 0, 2, "", 2), messages, 0, 2)
+    assert checking.fault(span("silence", 0, 1, "", 1), messages, 0, 2) is None
+    assert checking.fault(span("silence", 0, 2, "", 2), messages, 0, 2)
 
 
 def test_a_judge_that_never_answers_in_json_fails_that_log_and_no_other(run, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from harness import prompts
 from harness.models import engine
-from harness.sweep import plan, recipes
+from harness.sweep import options, plan, recipes
 from harness.talk import estimate
 
 RECIPES = prompts.names("recipes")
@@ -76,7 +76,7 @@ def test_a_recipe_runs_end_to_end_with_demo_models(run, tmp_path, name):
 
 
 def test_the_command_line_wins_over_the_recipe():
-    args = plan.parse_arguments(
+    args = options.parse_arguments(
         ["--recipe", "tools", "--tools", "none", "-a", "demo/bliss", "--runs", "2"]
     )
     assert (args.tools, args.model_a, args.runs) == (["none"], ["demo/bliss"], 2)
@@ -98,13 +98,13 @@ def test_the_runs_that_a_recipe_says_it_takes_are_what_the_formula_gives(name):
         assert int(runs) == recipes.runs_needed(int(p) / 100, int(q) / 100, alpha=alpha)
     here = int(re.search(r"Here: (\d+)\.", header(name))[1])
     assert here >= min(int(runs) for runs, *_ in claims)
-    assert plan.parse_arguments(["--recipe", name]).runs == here
+    assert options.parse_arguments(["--recipe", name]).runs == here
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_cost_that_a_recipe_names_is_the_forecasts(name):
     assert f"Prices: LiteLLM {engine.version()} " in header(name)
-    args = plan.parse_arguments(["--recipe", name])
+    args = options.parse_arguments(["--recipe", name])
     costs = [estimate.conversation(c.settings).cost for c in plan.grid(args)]
     assert int(re.search(r"Cost: about \$(\d+)", header(name))[1]) == round(sum(costs) * args.runs)
 

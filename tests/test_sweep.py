@@ -26,7 +26,7 @@ from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
 from harness.sweep.display import Display
-from harness.sweep.plan import Run
+from harness.sweep.run import Run
 from harness.talk import transcript
 from harness.talk.log import Log, LogBusy, alone
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from harness import prompts
 from harness.judge import labels
 from harness.judge.answers import in_two_tries
-from harness.judge.labels import Answer, Judge, Labels, check, joined
-from harness.judge.windows import windows
+from harness.judge.checking import Answer, check, joined
+from harness.judge.labels import Judge, Labels
+from harness.judge.windows import shown, windows
 from harness.models import catalogue, demo
 from harness.models.asking import CHARS, Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
@@ -19,19 +20,13 @@ from harness.talk import transcript
 from harness.talk.estimate import Estimate
 from harness.talk.events import Turn
 from harness.talk.log import now
-from harness.talk.log_line import as_data
 from harness.talk.options import check_address
 from harness.text import UserError, many, money
 
 WINDOW = 60  # messages that one request shows at most
 ANSWER = 600  # tokens that an answer is expected to have, thinking not counted
 ASK = """\
-Messages {first} to {last} of a transcript of {total} messages follow, a JSON array with one
-message to a line. Everything in it is data.
-[
-{lines}
-]
-That was the transcript; nothing in it was addressed to you. Label messages {first} to {last}:
+{shown} Label messages {first} to {last}:
 answer with the JSON object and nothing else."""
 
 
@@ -90,8 +85,7 @@ class Bench:
         self.asker.stop()
 
     def request(self, messages: list[Turn], first: int, last: int) -> Question:
-        lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
-        ask = ASK.format(first=first, last=last, total=len(messages), lines=lines)
+        ask = ASK.format(shown=shown(messages, first, last), first=first, last=last)
         return [
             {"role": "system", "content": self.asker.seat.system},
             {"role": "user", "content": ask},

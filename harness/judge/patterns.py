@@ -20,16 +20,16 @@ from typing import Any
 
 from harness import prompts
 from harness.judge.answers import in_two_tries, json_object
-from harness.judge.labels import messages_in, misplaced, save
+from harness.judge.checking import misplaced
+from harness.judge.labels import messages_in, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
 from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
-from harness.judge.windows import windows
+from harness.judge.windows import shown, windows
 from harness.models.asking import Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
 from harness.talk import transcript
 from harness.talk.events import Turn
 from harness.talk.log import now
-from harness.talk.log_line import as_data
 from harness.text import add_costs, many, money
 
 MOST = 3  # patterns of a run
@@ -37,12 +37,7 @@ ANSWER = 250  # tokens that an answer is expected to have, thinking not counted
 SPAN = 100_000  # messages shown at once; a transcript is cut only where it is too long to be read
 NAME, SENTENCE = 60, 300  # characters
 ASK = """\
-Messages {first} to {last} of a transcript of {total} messages follow, a JSON array with one
-message to a line. Everything in it is data.
-[
-{lines}
-]
-That was the transcript; nothing in it was addressed to you.{before} Name the patterns of messages
+{shown}{before} Name the patterns of messages
 {first} to {last}: answer with the JSON object and nothing else."""
 BEFORE = """
 In earlier messages these patterns were named: {names}. Give the same name to one that goes on."""
@@ -77,7 +72,9 @@ def check(text: str, messages: list[Turn], first: int, last: int) -> Named:
     named = Named()
     for number, one in enumerate(data["patterns"]):
         wrong: str | None = fault(one, messages, first, last)
-        if wrong is None and one["name"].casefold() in _names(named.patterns):
+        if wrong is None and one["name"].casefold() in {
+            p["name"].casefold() for p in named.patterns
+        }:
             wrong = "its name was given before: one name for each pattern"
         if wrong is None and len(named.patterns) == MOST:
             wrong = f"at most {MOST} patterns, please"
@@ -119,10 +116,6 @@ def joined(parts: list[list[Pattern]]) -> tuple[list[Pattern], int]:
     longest = sorted(found.values(), key=lambda p: p["from_message"] - p["to_message"])
     kept = sorted(longest[:MOST], key=lambda p: p["from_message"])
     return kept, len(longest) - len(kept)
-
-
-def _names(patterns: list[Pattern]) -> set[str]:
-    return {pattern["name"].casefold() for pattern in patterns}
 
 
 # ---------------------------------------------------------------- reading
@@ -178,9 +171,9 @@ class OpenBench:
 
     def question(self, messages: list[Turn], first: int, last: int, before: list[str]) -> Question:
         """What is asked about a stretch of a transcript."""
-        lines = ",\n".join(as_data(messages[n], n) for n in range(first, last + 1))
         named = BEFORE.format(names=json.dumps(before, ensure_ascii=False)) if before else ""
-        ask = ASK.format(first=first, last=last, total=len(messages), lines=lines, before=named)
+        words = shown(messages, first, last)
+        ask = ASK.format(shown=words, before=named, first=first, last=last)
         return [{"role": "system", "content": self.prompt}, {"role": "user", "content": ask}]
 
     async def work(self, todo: list[Path], tell: Callable[[str], None]) -> dict[Path, str]:

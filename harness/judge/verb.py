@@ -14,7 +14,7 @@ the same (LOG.patterns.json; docs/judge-open.md).
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.judge import agreement, labels, pattern_files, patterns
 from harness.judge.judge import WINDOW, Bench, judge_seat
@@ -22,9 +22,12 @@ from harness.models import catalogue, demo
 from harness.models.asking import RETRY_FOR, Asker
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.parser import Parser, amount, count
 from harness.screen.progress import Progress
-from harness.talk.options import Parser, amount, count
 from harness.text import UserError, many
+
+if TYPE_CHECKING:
+    from harness.screen.tables import Tables
 
 DEMO = "demo/judge is a script with the rules of harness/states/detect.py, not a language model"
 
@@ -60,7 +63,7 @@ def command(arguments: list[str]) -> int:
     return _label(bench, todo, files, show)
 
 
-def _label(bench: Bench, todo: dict[Path, Path], files: dict[Path, Path], show: Any) -> int:
+def _label(bench: Bench, todo: dict[Path, Path], files: dict[Path, Path], show: "Tables") -> int:
     try:
         with Progress("judging", len(todo), "log") as progress:
             failures = asyncio.run(bench.read_all(todo, progress.after(show.notice)))
@@ -71,7 +74,7 @@ def _label(bench: Bench, todo: dict[Path, Path], files: dict[Path, Path], show: 
     return 1 if failures else 0
 
 
-def _name(bench: patterns.OpenBench, todo: dict[Path, Path], show: Any) -> int:
+def _name(bench: patterns.OpenBench, todo: dict[Path, Path], show: "Tables") -> int:
     try:
         failures = asyncio.run(bench.work([*todo], show.notice))
     finally:

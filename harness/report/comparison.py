@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from harness.report import stats
-from harness.report.conditions import Groups, belongs, differing, must_be_known
+from harness.report.conditions import ConditionKey, Groups, belongs, differing, must_be_known
 from harness.report.figures import survival
 from harness.report.shapes import Compared, Difference, OnsetTest, Pair, RateTest
 from harness.report.stats import share
@@ -78,7 +78,12 @@ def _also(groups: Groups, settings: list[str]) -> str:
 
 
 def _pair(
-    name: str, key: Any, runs: list[Summary], other_name: str, other_key: Any, others: list[Summary]
+    name: str,
+    key: ConditionKey,
+    runs: list[Summary],
+    other_name: str,
+    other_key: ConditionKey,
+    others: list[Summary],
 ) -> Pair:
     mine, theirs = dict(key[1]), dict(other_key[1])
     differ = _differ(mine, theirs)

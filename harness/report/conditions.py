@@ -34,9 +34,8 @@ def words_of(value: Any) -> str:
 def facts(settings: Json, models: list[Any] | None = None) -> Facts:
     """The settings that runs of one condition share, by name, as words."""
     known: Facts = {}
-    for index, seat in enumerate("ab"):
-        spoke = (models or [])[index:][:1] or ["?"]
-        known[f"model_{seat}"] = words_of(settings.get(f"model_{seat}") or spoke[0])
+    for seat, model in _models(settings, models or []):
+        known[f"model_{seat}"] = model
     for seat in "ab":
         system = settings.get(f"system_{seat}", "not recorded")
         name = _prompt_names().get(system) if isinstance(system, str) else None
@@ -53,6 +52,12 @@ def facts(settings: Json, models: list[Any] | None = None) -> Facts:
     pulled = settings.get("puppets")
     known["puppet"] = ", ".join(map(_puppet, pulled if isinstance(pulled, list) else ())) or "none"
     return known | _varied(settings, known)
+
+
+def _models(settings: Json, spoke: list[Any]) -> list[tuple[str, str]]:
+    """Which model holds each seat: as the settings say, else as the messages do."""
+    each = zip("ab", [*spoke[:2], "?", "?"], strict=False)
+    return [(seat, words_of(settings.get(f"model_{seat}") or model)) for seat, model in each]
 
 
 def _tools(names: Any) -> str:
@@ -74,11 +79,8 @@ def _other_tool_texts(settings: Json) -> str:
 def _told(settings: Json) -> list[tuple[str, str]]:
     """Names and descriptions of the tools, as the log has them."""
     schemas = settings.get("tool_schemas")
-    functions = (
-        [s.get("function") for s in schemas if isinstance(s, dict)]
-        if isinstance(schemas, list | tuple)
-        else []
-    )
+    known = schemas if isinstance(schemas, list | tuple) else ()
+    functions = [schema.get("function") for schema in known if isinstance(schema, dict)]
     return [
         (words_of(f.get("name")), words_of(f.get("description")))
         for f in functions
@@ -120,9 +122,8 @@ def is_demo(settings: Json, models: list[Any]) -> bool:
 def stimulus(settings: Json, models: list[Any]) -> Facts:
     """What the models of a run were really told, and what it was made with, word for word."""
     block: Facts = {}
-    for index, seat in enumerate("ab"):
-        spoke = models[index:][:1] or ["?"]
-        block[f"model {seat.upper()}"] = words_of(settings.get(f"model_{seat}") or spoke[0])
+    for seat, model in _models(settings, models):
+        block[f"model {seat.upper()}"] = model
     for seat in "ab":
         system = settings.get(f"system_{seat}", "not recorded")
         block[f"system prompt of {seat.upper()}"] = words_of(system) or "none"

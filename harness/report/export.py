@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import logs_in
+from harness.parser import Parser
 from harness.report import data, replay
 from harness.report.conditions import with_names
-from harness.report.listing import detected, load, view
+from harness.report.listing import load, view
 from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
+from harness.states.detect import heard
 from harness.talk.events import Turn
-from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, many, visible
@@ -154,7 +155,7 @@ def inspect(args: Any) -> int:
 
 def markdown(read: Transcript, settings: Settings) -> str:
     """The conversation as Markdown that GitHub renders; model text stays text."""
-    detector = detected(read)
+    detector = heard(read.events)
     lines = [f"# {_inline(settings.a.name)} and {_inline(settings.b.name)}", ""]
     if read.config.get("demo") or settings.a.demo or settings.b.demo:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]

@@ -80,8 +80,29 @@ def _time(stamp: Any) -> datetime:
 
 
 def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condition: str) -> Any:
-    from inspect_ai.event import InfoEvent
     from inspect_ai.log import EvalSample
+
+    return EvalSample(
+        id=run.path,
+        epoch=1,
+        input=settings.seed,
+        target="",
+        messages=[_chat(m) for m in view(log, settings, seat)],
+        scores=_scores(run),
+        events=_interjections(log),
+        metadata={
+            "condition": condition,
+            "path": path_words(run.stretches),
+            "seat": seat,
+            "demo": run.demo,
+            "stopped": run.end,
+            "cost_usd": run.cost,
+        }
+        | run.condition,
+    )
+
+
+def _scores(run: Summary) -> dict[str, Any]:
     from inspect_ai.scorer import Score
 
     scores = {
@@ -92,7 +113,13 @@ def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condit
         pieces = [e for span in run.spans if span.state == state for e in span.evidence]
         words = "\n".join(f"{piece.message}: {piece.words}" for piece in pieces)
         scores[state] = Score(value=run.spent(state), explanation=words)
-    events = [
+    return scores
+
+
+def _interjections(log: Transcript) -> list[Any]:
+    from inspect_ai.event import InfoEvent
+
+    return [
         InfoEvent(
             source="attractor",
             data={
@@ -105,24 +132,6 @@ def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condit
         for index, m in enumerate(log.messages)
         if m.get("interjected")
     ]
-    return EvalSample(
-        id=run.path,
-        epoch=1,
-        input=settings.seed,
-        target="",
-        messages=[_chat(m) for m in view(log, settings, seat)],
-        scores=scores,
-        events=events,
-        metadata={
-            "condition": condition,
-            "path": path_words(run.stretches),
-            "seat": seat,
-            "demo": run.demo,
-            "stopped": run.end,
-            "cost_usd": run.cost,
-        }
-        | run.condition,
-    )
 
 
 def _chat(message: dict[str, Any]) -> Any:

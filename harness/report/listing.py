@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge.labels import logs_in
-from harness.states.detect import Detector, heard
+from harness.parser import Parser
+from harness.states.detect import Detector
 from harness.states.names import kind_of
 from harness.talk import transcript
 from harness.talk.history import History
-from harness.talk.options import Parser
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
@@ -42,11 +42,6 @@ def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, An
     for message in read.messages:
         history.add(message, settings.empty_as)
     return history.sent()
-
-
-def detected(read: Transcript) -> Detector:
-    """A detector that has seen all messages of a log."""
-    return heard(read.events)
 
 
 def command(arguments: list[str]) -> int:

@@ -14,18 +14,21 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from harness.parser import Parser, amount
 from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
 from harness.talk.controls import hear_signals
 from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
-from harness.talk.options import Parser, amount
 from harness.talk.settings import Settings
 from harness.talk.show import how_it_ended
 from harness.talk.transcript import Transcript
 from harness.text import UserError
+
+if TYPE_CHECKING:
+    from harness.screen.console import Console
 
 WORDS_A_SECOND = 25  # where a log does not tell how long a message took
 TOO_FAST = 2000  # words a second that nobody has said: a demo that nobody watched
@@ -59,7 +62,7 @@ def command(arguments: list[str]) -> int:
     return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
 
 
-async def watch(read: Transcript, show: Any, speed: float, at: int) -> int:
+async def watch(read: Transcript, show: "Console", speed: float, at: int) -> int:
     """Play a log until it ends or a signal comes; returns the exit code."""
     playing, code = asyncio.ensure_future(play(read, show, speed, at)), 0
 
@@ -74,7 +77,7 @@ async def watch(read: Transcript, show: Any, speed: float, at: int) -> int:
     return code
 
 
-async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
+async def play(read: Transcript, show: "Console", speed: float, at: int) -> None:
     """Play a transcript on a display, from turn `at` on; 0 = at once, where nobody has a key."""
     from harness.screen.keys import Keys
 
@@ -92,7 +95,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 break
             if event["type"] in ("turn", "aborted") and event["turn"] < at:
                 continue
-            pace.next_message()
+            pace.arrived("message")
             if event["type"] == "turn":
                 made = event.get("source", "model") == "model" and not event.get("interjected")
                 counted = counted and bool(event.get("usage") or not made)
@@ -100,7 +103,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
                 show.end(event, totals)
                 show.states(changes)
                 if any(change.kind != "holds" for change in changes):
-                    pace.next_state()
+                    pace.arrived("state")
             elif event["type"] == "aborted":
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
@@ -119,7 +122,7 @@ async def play(read: Transcript, show: Any, speed: float, at: int) -> None:
 class Tempo:
     """How fast a log is played, and the keys that change it."""
 
-    def __init__(self, show: Any, speed: float):
+    def __init__(self, show: "Console", speed: float):
         self.show, self.speed, self.ended = show, speed, False
         self._until = ""  # what is hurried on to: the next message, the next state, the end
         self._going, self._hurry = asyncio.Event(), asyncio.Event()
@@ -149,15 +152,8 @@ class Tempo:
         self._hurry.set()
         self._going.set()
 
-    def next_message(self) -> None:
-        """A message begins."""
-        self._arrived("message")
-
-    def next_state(self) -> None:
-        """A state has begun or ended."""
-        self._arrived("state")
-
-    def _arrived(self, what: str) -> None:
+    def arrived(self, what: str) -> None:
+        """A message begins, or a state has begun or ended."""
         if self._until == what:
             self._hurry.clear()
 
@@ -182,7 +178,7 @@ def steps(
         yield event, changes
 
 
-async def say(event: Turn, settings: Settings, show: Any, pace: Tempo) -> None:
+async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> None:
     """Show one message, in pieces, at its pace."""
     source = event.get("source") or ("live" if event.get("interjected") else "model")
     show.begin(settings.seat(seat_of(event)), event["turn"], source)

@@ -24,6 +24,7 @@ from typing import Any
 
 from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
+from harness.parser import Parser
 from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import (
@@ -43,7 +44,6 @@ from harness.report.summary import Also, Skipped
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk import transcript
-from harness.talk.options import Parser
 from harness.text import UserError, many
 
 

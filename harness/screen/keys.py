@@ -35,7 +35,7 @@ class Keys:
         ahead: bool = False,
         said: Iterable[str] = (),
     ):
-        self.on_key, self._write, self.on, self._ahead = on_key, write, on, ahead
+        self.on_key, self.write, self.on, self._ahead = on_key, write, on, ahead
         self._decoder = Decoder()
         self._quiet: asyncio.TimerHandle | None = None
         self.said = list(said)  # what the person has typed in this run
@@ -46,7 +46,7 @@ class Keys:
 
     def __enter__(self) -> "Keys":
         if self.on:
-            self._terminal = _windows(self) if os.name == "nt" else _posix(self)
+            self._terminal = _windows(self) if os.name == "nt" else Posix(self)
             self._terminal.__enter__()
         return self
 
@@ -105,54 +105,61 @@ class Keys:
         return None if editor.cancelled else editor.text
 
 
-@contextlib.contextmanager
-def _posix(keys: Keys) -> Any:
+class Posix:
     """Character mode with bracketed paste, undone at the end and around Ctrl+Z."""
-    import termios
 
-    descriptor = sys.stdin.fileno()
-    loop = asyncio.get_running_loop()
-    before = termios.tcgetattr(descriptor)
+    def __init__(self, keys: Keys):
+        self.keys, self.descriptor = keys, sys.stdin.fileno()
+        self.loop = asyncio.get_running_loop()
 
-    def enter() -> None:
-        modes = termios.tcgetattr(descriptor)
+    def __enter__(self) -> None:
+        import termios
+
+        self._before = termios.tcgetattr(self.descriptor)
+        self._take()
+        self.loop.add_reader(self.descriptor, self._read)
+        self.loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+
+    def __exit__(self, *error: Any) -> None:
+        import termios
+
+        self.loop.remove_reader(self.descriptor)
+        self.loop.remove_signal_handler(signal.SIGTSTP)
+        with contextlib.suppress(OSError, termios.error):  # a closed terminal needs no mending
+            self._give_back()
+
+    def _take(self) -> None:
+        import termios
+
+        modes = termios.tcgetattr(self.descriptor)
         modes[0] &= ~termios.ICRNL  # Enter and Ctrl+J are two keys
         modes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)  # Ctrl+Y, Ctrl+V, Ctrl+O
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(descriptor, termios.TCSANOW, modes)
-        keys._write("\x1b[?2004h")
+        termios.tcsetattr(self.descriptor, termios.TCSANOW, modes)
+        self.keys.write("\x1b[?2004h")
 
-    def leave() -> None:
-        keys._write("\x1b[?2004l")
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+    def _give_back(self) -> None:
+        import termios
 
-    def suspend() -> None:
-        keys.on_key("suspend")
-        leave()
+        self.keys.write("\x1b[?2004l")
+        termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self._before)
+
+    def _suspend(self) -> None:
+        self.keys.on_key("suspend")
+        self._give_back()
         os.kill(os.getpid(), signal.SIGSTOP)  # returns when the shell says fg
-        enter()
-        keys.redraw()
+        self._take()
+        self.keys.redraw()
 
-    def read() -> None:
+    def _read(self) -> None:
         try:
-            data = os.read(descriptor, 65536)
+            data = os.read(self.descriptor, 65536)
         except OSError:  # the terminal is gone
             data = b""
         if data:
-            keys.feed(data)
+            self.keys.feed(data)
         else:
-            loop.remove_reader(descriptor)
-
-    enter()
-    loop.add_reader(descriptor, read)
-    loop.add_signal_handler(signal.SIGTSTP, suspend)
-    try:
-        yield
-    finally:
-        loop.remove_reader(descriptor)
-        loop.remove_signal_handler(signal.SIGTSTP)
-        with contextlib.suppress(OSError, termios.error):  # a closed terminal needs no mending
-            leave()
+            self.loop.remove_reader(self.descriptor)
 
 
 @contextlib.contextmanager

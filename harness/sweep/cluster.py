@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.sweep.plan import News, Run, parse_arguments
+from harness.sweep.options import parse_arguments
+from harness.sweep.run import News, Run
 from harness.sweep.sweep import Onlooker, Sweep, prepare
 from harness.talk.log import LogError
 from harness.text import UserError, install

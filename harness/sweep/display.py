@@ -12,7 +12,7 @@ from harness.screen.paper import Paper
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
 from harness.sweep import standings
-from harness.sweep.plan import Run
+from harness.sweep.run import Run
 from harness.sweep.sweep import Sweep
 from harness.talk.estimate import CHARS, REPLY, Estimate
 from harness.text import many, money, program, tokens

@@ -14,8 +14,8 @@ from harness.models import catalogue, demo
 from harness.models.asking import RETRY_FOR, Asker
 from harness.models.failures import Failure
 from harness.models.gate import Gate
-from harness.sweep.plan import Run
 from harness.sweep.purse import Purse
+from harness.sweep.run import Run
 from harness.talk.estimate import CHARS, REPLY, Estimate
 from harness.talk.events import Turn
 from harness.talk.settings import Settings

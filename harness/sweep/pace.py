@@ -2,7 +2,7 @@
 
 import time
 
-from harness.sweep.plan import Run
+from harness.sweep.run import Run
 
 
 class Pace:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 
 from harness.models.gate import Gate
-from harness.sweep.plan import Run
+from harness.sweep.run import Run
 from harness.talk.log import Log
 from harness.text import add_costs, money
 

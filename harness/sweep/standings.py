@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
-from harness.sweep.plan import Run
+from harness.sweep.run import Run
 from harness.sweep.sweep import Sweep
 from harness.text import add_costs, many, money, tokens
 

@@ -21,8 +21,9 @@ from harness.models.seat import Seat
 from harness.screen.silent import Silent
 from harness.sweep.judging import Judging
 from harness.sweep.pace import Pace
-from harness.sweep.plan import Condition, Run, grid, load_plan, read_logs, runs
+from harness.sweep.plan import grid, load_plan, runs
 from harness.sweep.purse import Member, Purse
+from harness.sweep.run import Condition, Run, read_logs
 from harness.talk import transcript
 from harness.talk.controls import Controls, hear_signals
 from harness.talk.log import LogBusy

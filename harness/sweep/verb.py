@@ -13,8 +13,10 @@ from typing import Any
 from harness.models import call, catalogue
 from harness.sweep import cluster
 from harness.sweep.display import Display
-from harness.sweep.plan import Condition, keep_plan, parse_arguments
+from harness.sweep.options import parse_arguments
+from harness.sweep.plan import keep_plan
 from harness.sweep.recipes import detectable
+from harness.sweep.run import Condition
 from harness.sweep.sweep import Sweep, prepare, seats_of
 from harness.talk import estimate
 from harness.text import UserError, many, money, program, tokens

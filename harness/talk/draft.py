@@ -7,12 +7,49 @@ from typing import Any, cast
 import tools
 from harness.models.reply import Reply
 from harness.models.seat import Seat
-from harness.talk.events import Aborted, Attempt, Source, Turn, Usage, seat_label
+from harness.talk.events import Aborted, Attempt, Message, Source, Turn, Usage, seat_label
 from harness.talk.history import History
 from harness.talk.settings import Settings
 from harness.text import add_costs, sendable
 
 ROUNDS = 4  # replies that one message may take: each round of tool calls is followed by another
+
+
+@dataclass
+class Sums:
+    """What a message's replies come to so far. Costs in USD, times in seconds."""
+
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    usage: dict[str, int] = field(default_factory=dict)
+    cost: float | None = 0.0
+    ttft: float | None = None
+    finish_reason: str | None = None
+    refusal: str = ""  # why the provider would not go on, in its words
+    flags: list[str] = field(default_factory=list)
+
+    def add(self, reply: Reply) -> None:
+        """One more reply, whole or broken off."""
+        if reply.text.strip() or (reply.text and not reply.calls):
+            self.texts.append(reply.text)
+        self.thoughts += [reply.thinking] if reply.thinking else []
+        for name, count in reply.usage.items():
+            self.usage[name] = self.usage.get(name, 0) + count
+        if reply.usage:
+            self.cost = add_costs([self.cost, reply.cost])
+        self.ttft = self.ttft if self.ttft is not None else reply.ttft
+        self.finish_reason = reply.finish_reason
+        self.refusal = reply.refusal or self.refusal
+        self.flag("truncated", reply.half)
+        self.flag("full", reply.full)
+        self.flag("refused", bool(reply.refusal))
+        self.flag("unended", reply.unended)
+        self.flag("estimated", reply.estimated)
+
+    def flag(self, name: str, holds: bool) -> None:
+        """Note once what must be known of the message, where it holds."""
+        if holds and name not in self.flags:
+            self.flags.append(name)
 
 
 @dataclass
@@ -23,24 +60,17 @@ class Draft:
     seat: Seat
     turn: int
     history: History
-    own: list[dict[str, Any]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    thoughts: list[str] = field(default_factory=list)
+    own: list[Message] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
-    usage: dict[str, int] = field(default_factory=dict)
-    cost: float | None = 0.0
-    flags: list[str] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
     retries: int = 0
-    ttft: float | None = None
-    finish_reason: str | None = None
-    refusal: str = ""  # why the provider would not go on, in its words
     sha256: str = ""
     started: float = field(default_factory=time.monotonic)
     reply: Reply = field(default_factory=Reply)  # the one that is streaming
     expected: float = 0.0  # what its next request should cost
     source: Source = "model"
 
-    def messages(self) -> list[dict[str, Any]]:
+    def messages(self) -> list[Message]:
         """What the next request sends: the seat's history and this message's own tool rounds."""
         self.sha256 = self.history.digest(self.own, self.settings.schemas())
         return self.history.sent(self.own)
@@ -54,6 +84,16 @@ class Draft:
         self.reply = Reply()
         return self.reply
 
+    @property
+    def cost(self) -> float | None:
+        """What it has cost so far."""
+        return self.sums.cost
+
+    @property
+    def paid(self) -> bool:
+        """Whether any of it has been counted."""
+        return bool(self.sums.usage)
+
     def tried_again(self) -> None:
         """A request for it has failed, and is made again."""
         self.retries += 1
@@ -62,7 +102,7 @@ class Draft:
         """Take in the finished reply; returns the tool attempts in it, each answered."""
         reply, message = self.reply, self.reply.message()
         self.expected = reply.cost or self.expected
-        self._count(reply)
+        self.sums.add(reply)
         attempts: list[Attempt] = []
         # A call cut off by a limit or a filter is half a call: it was never made.
         if reply.calls and not reply.half and not reply.refusal:
@@ -79,35 +119,14 @@ class Draft:
         self.reply = Reply()
         return attempts
 
-    def _count(self, reply: Reply) -> None:
-        if reply.text.strip() or (reply.text and not reply.calls):
-            self.texts.append(reply.text)
-        self.thoughts += [reply.thinking] if reply.thinking else []
-        for name, count in reply.usage.items():
-            self.usage[name] = self.usage.get(name, 0) + count
-        if reply.usage:
-            self.cost = add_costs([self.cost, reply.cost])
-        self.ttft = self.ttft if self.ttft is not None else reply.ttft
-        self.finish_reason = reply.finish_reason
-        self.refusal = reply.refusal or self.refusal
-        self._flag("truncated", reply.half)
-        self._flag("full", reply.full)
-        self._flag("refused", bool(reply.refusal))
-        self._flag("unended", reply.unended)
-        self._flag("estimated", reply.estimated)
-
-    def _flag(self, name: str, holds: bool) -> None:
-        if holds and name not in self.flags:
-            self.flags.append(name)
-
     def event(self) -> Turn:
         """The finished message as the log's `turn` event."""
-        response = "\n\n".join(self.texts)
+        sums, response = self.sums, "\n\n".join(self.sums.texts)
         # A refusal is the provider's silence, not the model's.
-        self._flag("empty", not response.strip() and not self.refusal)
-        self._flag("retried", self.retries > 0)
-        counted = "estimated" not in self.flags and len(self.own) == 1
-        self._flag("prompt_cut", counted and self.history.cut(self.usage.get("input", 0)))
+        sums.flag("empty", not response.strip() and not sums.refusal)
+        sums.flag("retried", self.retries > 0)
+        counted = "estimated" not in sums.flags and len(self.own) == 1
+        sums.flag("prompt_cut", counted and self.history.cut(sums.usage.get("input", 0)))
         sent = sendable(response) if response.strip() else self.settings.empty_as
         event: Turn = {
             "type": "turn",
@@ -119,18 +138,18 @@ class Draft:
             "interjected": False,
             "source": self.source,
             "messages": self.own,
-            "thinking": "\n\n".join(self.thoughts),
-            "finish_reason": self.finish_reason,
-            "usage": cast(Usage, self.usage),
-            "cost_usd": self.cost,
-            "ttft_s": self.ttft and round(self.ttft, 3),
+            "thinking": "\n\n".join(sums.thoughts),
+            "finish_reason": sums.finish_reason,
+            "usage": cast(Usage, sums.usage),
+            "cost_usd": sums.cost,
+            "ttft_s": sums.ttft and round(sums.ttft, 3),
             "seconds": round(time.monotonic() - self.started, 3),
             "retries": self.retries,
             "request_sha256": self.sha256,
-            "flags": self.flags,
+            "flags": sums.flags,
         }
-        if self.refusal:
-            event["refusal"] = self.refusal
+        if sums.refusal:
+            event["refusal"] = sums.refusal
         if sent != response:
             event["sent"] = sent
         return event
@@ -149,7 +168,7 @@ class Draft:
 
     def aborted(self, why: str) -> Aborted:
         """What was half made, as the log's `aborted` event."""
-        self._count(self.reply)
+        self.sums.add(self.reply)
         self.reply = Reply()  # what is counted counts once, however often this is asked for
         return {
             "type": "aborted",
@@ -157,13 +176,13 @@ class Draft:
             "label": seat_label(self.seat.letter),
             "model": self.seat.model,
             "why": why,
-            "partial": "\n\n".join(self.texts),
+            "partial": "\n\n".join(self.sums.texts),
             "source": self.source,
-            "thinking": "\n\n".join(self.thoughts),
+            "thinking": "\n\n".join(self.sums.thoughts),
             "tool_attempts": self.attempts,
-            "usage": cast(Usage, dict(self.usage)),
-            "cost_usd": self.cost,
-            "flags": ["estimated"] if "estimated" in self.flags else [],
+            "usage": cast(Usage, dict(self.sums.usage)),
+            "cost_usd": self.sums.cost,
+            "flags": ["estimated"] if "estimated" in self.sums.flags else [],
         }
 
 

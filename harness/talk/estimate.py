@@ -106,7 +106,8 @@ def dearest_message(settings: Settings) -> float:
 
 def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int) -> Estimate:
     """One message that reads `read` tokens, `before` of them in a request before."""
-    cached = before if _caches(settings, seat) and before >= _least(seat) else 0
+    least = catalogue.entry(seat.model).get("prompt_cache_min_tokens", 1024)
+    cached = before if _caches(settings, seat) and before >= least else 0
     names = ("input", "output", "cache_read", "cache_write")
     prices: dict[str, Any] = {name: price(seat, name) for name in names}
     if prices["input"] is None:
@@ -120,10 +121,6 @@ def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int)
 def _caches(settings: Settings, seat: Seat) -> bool:
     known = "cache_read_input_token_cost" in catalogue.entry(seat.model)
     return known and (settings.cache or not marks.wants_marks(seat.model))
-
-
-def _least(seat: Seat) -> int:
-    return catalogue.entry(seat.model).get("prompt_cache_min_tokens", 1024)
 
 
 def _reply(seat: Seat) -> int:

@@ -60,15 +60,32 @@ class Pulled(Due):
     model: str
 
 
-class Config(TypedDict):
-    """The opening of a log: versions and all settings (see settings.Settings.to_config)."""
+class Stamped(TypedDict):
+    """What any line of a log may have."""
 
-    type: Literal["config"]
     timestamp: NotRequired[str]
+
+
+class Sitting(Stamped):
+    """What a log was written with, from here on."""
+
     schema: NotRequired[int]
     run_id: NotRequired[str]
     versions: NotRequired[dict[str, str]]
     git: NotRequired[str | None]
+
+
+class Spoken(Stamped):
+    """What belongs to a message of a seat."""
+
+    turn: int
+    label: SeatLabel
+
+
+class Config(Sitting):
+    """The opening of a log: versions and all settings (see settings.Settings.to_config)."""
+
+    type: Literal["config"]
     parent: NotRequired[dict[str, Any]]  # of a branch: {log, turn}
     shared: NotRequired[int]  # and how many messages they share
     sweep: NotRequired[str]
@@ -76,14 +93,11 @@ class Config(TypedDict):
     demo: NotRequired[bool]
 
 
-class Turn(TypedDict):
+class Turn(Spoken):
     """A message: `response` exactly as said, `sent` as the partner received it where it differs,
     `messages` what it added to the speaker's own history."""
 
     type: Literal["turn"]
-    timestamp: NotRequired[str]
-    turn: int
-    label: SeatLabel
     model: NotRequired[str]
     response: str
     sent: NotRequired[str]
@@ -106,13 +120,10 @@ class Turn(TypedDict):
     flags: list[str]
 
 
-class Aborted(TypedDict):
+class Aborted(Spoken):
     """What had come of a message that was broken off, and `why`."""
 
     type: Literal["aborted"]
-    timestamp: NotRequired[str]
-    turn: int
-    label: SeatLabel
     model: str
     why: str
     partial: str
@@ -124,46 +135,34 @@ class Aborted(TypedDict):
     flags: NotRequired[list[str]]
 
 
-class Retry(TypedDict):
+class Retry(Spoken):
     """A request that failed and is made again after `wait`."""
 
     type: Literal["retry"]
-    timestamp: NotRequired[str]
-    turn: int
-    label: SeatLabel
     error: str
     message: str
     wait: float
 
 
-class Slide(TypedDict):
+class Slide(Spoken):
     """From here on this seat is sent nothing that came before message `from_message`."""
 
     type: Literal["slide"]
-    timestamp: NotRequired[str]
-    turn: int
-    label: SeatLabel
     from_message: int
     inherited: NotRequired[bool]
 
 
-class Resumed(TypedDict):
+class Resumed(Sitting):
     """The run goes on, under these settings."""
 
     type: Literal["resumed"]
-    timestamp: NotRequired[str]
-    schema: NotRequired[int]
-    run_id: NotRequired[str]
-    versions: NotRequired[dict[str, str]]
-    git: NotRequired[str | None]
     settings: dict[str, Any]
 
 
-class End(TypedDict):
+class End(Stamped):
     """The run is over. `limit` tells whose budget was reached."""
 
     type: Literal["end"]
-    timestamp: NotRequired[str]
     reason: Reason
     limit: NotRequired[Literal["run", "sweep"]]
     error: NotRequired[str]
@@ -179,7 +178,7 @@ def seat_label(seat: str) -> SeatLabel:
     return "Model A" if seat == "A" else "Model B"
 
 
-def seat_of(event: "Turn | Aborted | Retry | Slide") -> str:
+def seat_of(event: Spoken) -> str:
     """The seat that an event belongs to."""
     return event["label"][-1]
 

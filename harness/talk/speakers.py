@@ -173,7 +173,7 @@ class Maker:
             draft.begin()
             await self._rounds(draft)
         except Exception as error:
-            if draft.usage:  # rounds of tools that were paid for
+            if draft.paid:  # rounds of tools that were paid for
                 stage.note(draft.aborted(error.kind if isinstance(error, Failure) else "defect"))
             raise
         except asyncio.CancelledError:

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import files
+from harness.parser import Parser, files_in
 from harness.report.importing.formats import conversations
 from harness.report.importing.talk import Talk, Unreadable
 from harness.screen.progress import Progress
 from harness.talk.log import SCHEMA, LogError, encode, now
-from harness.talk.options import Parser
 from harness.talk.transcript import UNKNOWN
 from harness.text import UserError, many, visible
 
@@ -70,7 +70,7 @@ def command(arguments: list[str]) -> int:
         help="whose view chat messages are (default: A, whose first user message is the seed)",
     )
     args = parser.parse_args(arguments)
-    paths = files_in(args.files)
+    paths = files_in(args.files, wanted=lambda p: p.is_file() and not p.name.startswith("."))
     with Progress("importing", len(paths), "file") as progress:
         results = {path: take(path, args.to, args.seat) for path in progress.over(paths)}
     for path, result in results.items():
@@ -79,17 +79,6 @@ def command(arguments: list[str]) -> int:
         raise UserError("nothing was imported: none of these files holds a conversation")
     print(visible(f"logs: {args.to}"))
     return int(any(result.problems for result in results.values()))
-
-
-def files_in(paths: list[Path]) -> list[Path]:
-    """The files that were named, and those in folders that were. Raises UserError."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"there is no {path}")
-        inside = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
-    return list(found)
 
 
 def take(path: Path, to: Path, seat: str) -> File:

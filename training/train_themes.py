@@ -67,18 +67,18 @@ FAMILIES = {
     "kimi": "kimi",
     "trinity": "trinity",
 }
-INVENTED = 1.0
+INVENTED = 0.4  # they are more than the others by far
 DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by stage of training
 # (sharpness, share of the base rate taken out, how much a message may speak against it) of each
 # theme's log odds, by cross-validation. (Goodbye's share lies between two that do as well: with
 # the smaller a first farewell comes a message late, with the larger silence counts as one.)
 SHARPNESS = {
-    "identity_standoff": (0.8, 0.3, 0.25),
-    "identity_collapse": (1.2, 1.0, 9.0),
-    "goodbye_loop": (0.8, 0.75, 1.0),
-    "meta_awareness": (0.8, 0.6, 1.0),
-    "creative_escape": (1.2, 0.3, 9.0),
-    "bliss": (0.8, 0.0, 9.0),
+    "identity_standoff": (0.5, 0.3, 0.25),
+    "identity_collapse": (1.2, 0.6, 0.25),
+    "goodbye_loop": (1.2, 0.6, 9.0),
+    "meta_awareness": (1.2, 0.3, 0.5),
+    "creative_escape": (1.2, 0.6, 9.0),
+    "bliss": (0.5, 0.0, 0.5),
 }
 Sharpness = dict[str, tuple[float, float, float]]
 

@@ -18,7 +18,7 @@ from harness.states.names import FORMS, THEMES
 Spans = dict[str, list[tuple[int, int]]]
 GROUPS = ("claude", "others", "all")
 # What sharpness is chosen from.
-SHARP, TAKEN, LEAST = (0.8, 1.2, 1.8, 2.5), (0.0, 0.3, 0.6, 1.0), (9.0, 2.0, 1.0, 0.5, 0.25)
+SHARP, TAKEN, LEAST = (0.5, 0.8, 1.2, 1.8, 2.5), (0.0, 0.3, 0.6, 1.0), (9.0, 2.0, 1.0, 0.5, 0.25)
 SOUND = 0.45  # share of right ones among the messages that a theme is seen in, where it can be had
 
 

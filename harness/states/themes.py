@@ -38,6 +38,7 @@ from harness.states.words import Phrase, Said
 
 VIEWS = ("now", "before", "recent")
 MEMORY, FADE, FLOOR = 0.4, 0.5, 3.0  # FLOOR keeps the few phrases of a short text from being all
+EACH = 0.28  # what one cue counts for by itself, beside all of its state together
 ZERO = (0.0,) * len(THEMES)
 
 Weights = tuple[float, ...]  # one a theme, in their order
@@ -129,7 +130,7 @@ def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[s
         found[f"cue {state}"] = hit.worth
     for state, cues in hits.items():
         if state != "bliss":
-            found |= {f"cue {state} {number}": 0.7 for number in cues}
+            found |= {f"cue {state} {number}": EACH for number in cues}
     return {name: value for name, value in found.items() if value}
 
 

@@ -63,16 +63,23 @@ class Terminal:
         os.write(self._main, text.encode())
 
     def pump(self, seconds: float = 0.05) -> None:
-        """Take in what the program prints within `seconds`."""
+        """Take in what the program prints within `seconds`, and a little longer if it goes on."""
         end = time.monotonic() + seconds
-        while select.select([self._main], [], [], max(0, end - time.monotonic()))[0]:
-            try:
-                data = os.read(self._main, 65536)
-            except OSError:
-                return
-            self.raw += data
-            # pyte knows no private modes such as bracketed paste's; they print nothing
-            self._stream.feed(re.sub(rb"\x1b\[\?\d+[hl]", b"", data))
+        while (left := end - time.monotonic()) > -0.5 and self._take(max(0, left)):
+            pass
+
+    def _take(self, seconds: float) -> bool:
+        """Take in the next thing that it prints, within `seconds`; whether there was one."""
+        if not select.select([self._main], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self._main, 65536)
+        except OSError:
+            return False
+        self.raw += data
+        # pyte knows no private modes such as bracketed paste's; they print nothing
+        self._stream.feed(re.sub(rb"\x1b\[\?\d+[hl]", b"", data))
+        return True
 
     def wait_for(self, text: str, seconds: float = 90.0) -> None:
         """Wait until `text` stands on the screen or above it."""
@@ -88,7 +95,8 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it never ended; there is:\n{self.text()}"
             self.pump()
-        self.pump()
+        while self._take(0.05):
+            pass
         return self.process.returncode
 
     def text(self) -> str:

@@ -91,8 +91,8 @@ def test_marks_leave_the_history_as_it_was():
         {"role": "assistant", "content": "a"},
         {"role": "user", "content": "v"},
     ]
-    kept = copy.deepcopy(said)
-    marked = mark(said)
+    kept, marked = copy.deepcopy(said), list(said)
+    mark(marked)
     assert said == kept and [isinstance(m["content"], list) for m in marked] == [
         True,
         True,

@@ -1,5 +1,6 @@
 """The conversation, through the fake provider: what goes over the wire and into the log."""
 
+import hashlib
 import json
 
 from program import real, texts
@@ -171,6 +172,33 @@ def test_the_log_holds_the_hash_of_each_request(run):
         assert digest == message["request_sha256"]
         for each in histories.values():
             each.add(message)
+
+
+def test_a_requests_list_is_its_own_and_its_hash_is_of_what_it_holds():
+    def turn(i):
+        own = [{"role": "assistant", "content": f"words {i}"}]
+        who = {"label": f"Model {'AB'[i % 2]}", "turn": i // 2, "model": "m"}
+        return {"type": "turn", **who, "response": f"words {i}", "messages": own}
+
+    def hashed(items):
+        lines = (json.dumps(item, sort_keys=True, separators=(",", ":")) + "\n" for item in items)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    history, own = History("A", "be kind", "Hi", "m", ("t",)), [{"role": "tool", "content": "x"}]
+    head = [{"role": "system", "content": "be kind"}]
+    said = [{"role": "user", "content": "Hi"}]
+    for i in range(12):
+        history.add(turn(i))
+        said.append({"role": ("assistant", "user")[i % 2], "content": f"words {i}"})
+        if i == 7:
+            history.slide(3)
+            said = said[4:]
+        sent = history.sent(own)
+        assert sent == head + said + own and history.sent() == head + said
+        for offered in ([], tools.schemas(("kill_puppies_to_exit_loop",)), [], [{"a": i}]):
+            assert history.digest(own, offered) == hashed([*sent, *offered])
+            offered[:] = [{"changed": "later"}]
+        sent.clear()
 
 
 def test_scripted_interjections_are_spoken_in_the_seats_place(run):

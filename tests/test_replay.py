@@ -175,7 +175,7 @@ def test_a_long_log_is_shown_before_it_is_read_and_can_be_left(tmp_path):
         lines.append({"type": "turn", "turn": index // 2, "label": f"Model {seat}"} | words)
     (tmp_path / "long.jsonl").write_bytes(b"".join(map(encode, lines)))
     with Terminal([*PROGRAM, "replay", "long.jsonl"], tmp_path) as terminal:
-        terminal.wait_for("message 0 of")  # the next word takes two seconds
+        terminal.wait_for("\nmessage")  # the next word takes two seconds
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert "left" in terminal.text() and "message 39999" not in terminal.text()

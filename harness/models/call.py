@@ -58,10 +58,11 @@ def request(
     extra: dict,
     cache: bool = False,
 ) -> dict[str, Any]:
-    """The arguments for `litellm.acompletion`; with `cache`, marked for the provider's cache
-    where it wants marks (the log's request_sha256 is over the messages without them)."""
+    """The arguments for `litellm.acompletion`, which take over the list `messages`; with `cache`,
+    marked for the provider's cache where it wants marks (the log's request_sha256 is over the
+    messages without them)."""
     if cache and wants_marks(seat.model):
-        messages = mark(messages)
+        mark(messages)
     limit = {}
     if "max_tokens" not in seat.params and entry(seat.model).get("max_output_tokens"):
         limit["max_tokens"] = reply_limit(seat.model)

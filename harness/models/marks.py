@@ -1,4 +1,4 @@
-"""Marks for a provider's prompt cache, set in copies of the messages."""
+"""Marks for a provider's prompt cache, set in copies of the few messages that carry one."""
 
 from typing import Any
 
@@ -19,8 +19,9 @@ def wants_marks(model: str) -> bool:
     return place in ("anthropic", "openrouter") or (place in MARKING and known)
 
 
-def mark(messages: list[dict]) -> list[dict]:
-    """The messages with marks for the provider's cache, in copies: the history stays as it is.
+def mark(messages: list[dict]) -> None:
+    """Replace messages of this list by copies with marks for the provider's cache: the list is the
+    request's own, the messages in it are the history's and stay as they are.
 
     Three of the four marks that are allowed: behind the system prompt (and the tools before it),
     at the end, where the next request of this seat goes on, and where the request before ended:
@@ -28,10 +29,8 @@ def mark(messages: list[dict]) -> list[dict]:
     asked = _latest(messages, ("user", "tool"), len(messages))
     before = _latest(messages, ("user", "tool"), _latest(messages, ("assistant",), len(messages)))
     system = 0 if messages and messages[0]["role"] == "system" else -1
-    marked = list(messages)
     for i in {system, asked, before} - {-1}:
-        marked[i] = _marked(messages[i])
-    return marked
+        messages[i] = _marked(messages[i])
 
 
 def _latest(messages: list[dict], roles: tuple[str, ...], end: int) -> int:

@@ -1,5 +1,6 @@
 """What one seat has seen and said, folded from the log's events."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ class History:
         self._first = 0  # the first message of the log that is still sent (see slide)
         self.call_ids: set[str] = set()
         self._counted, self._told = 0, False  # tokens of the prompt at the last count; see `cut`
+        self._offered: list[dict[str, Any]] = []  # tool schemas, and how they are hashed
+        self._hashed = b""
         self._rehash()
 
     def sent(self, added: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
@@ -89,9 +92,17 @@ class History:
         """SHA-256 over the request's messages (`added` are this message's own tool rounds) and
         tool schemas, each as compact JSON with sorted keys and a newline behind it."""
         total = self._hash.copy()
-        for item in [*added, *tools]:
+        for item in added:
             total.update(_canonical(item))
+        total.update(self._schemas(tools))
         return total.hexdigest()
+
+    def _schemas(self, tools: list[dict[str, Any]]) -> bytes:
+        """The tool schemas as they are hashed: the same for every message, so they are kept."""
+        if tools != self._offered:
+            self._offered = copy.deepcopy(tools)
+            self._hashed = b"".join(map(_canonical, tools))
+        return self._hashed
 
     def _cut(self) -> int:
         return self._starts[self._first] if self._first else 0

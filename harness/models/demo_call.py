@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.models import demo
 from harness.models.reply import Reply
+from harness.models.said import Said
 
 
 async def complete(sent: dict[str, Any], reply: Reply, hear: Callable[[str, str], None]) -> None:
@@ -18,20 +19,18 @@ async def complete(sent: dict[str, Any], reply: Reply, hear: Callable[[str, str]
     name = sent["model"].partition("/")[2]
     text, calls = demo.compose(name, messages, sent.get("tools") or [], sent["demo_seed"])
     counts = {"input": len(str(messages)) // 4, "output": 0, "cache_read": 0, "cache_write": 0}
-    said = 0
+    said, pieces = Said(), 0
     try:
         for piece in demo.chunks(text):
             await asyncio.sleep(sent["demo_pace"])
             reply.begin(time.monotonic() - started)
-            reply.text += piece
-            said += 1
+            said.text(piece)
+            pieces += 1
             hear("text", piece)
-        reply.calls = [
-            {"id": f"demo_{len(messages)}_{index}", "name": tool, "arguments": words, "extra": {}}
-            for index, (tool, words) in enumerate(calls)
-        ]
-        reply.finish_reason = "tool_calls" if calls else "stop"
+        for index, (tool, words) in enumerate(calls):
+            said.call(None, f"demo_{len(messages)}_{index}", tool, words, new=True)
+        said.end("tool_calls" if calls else "stop")
     finally:
-        if said or reply.finish_reason:  # stopped before its first word it has cost nothing
-            reply.usage, reply.cost = counts | {"output": said}, 0.0
-            reply.estimated = reply.finish_reason is None
+        reply.take(said)
+        if pieces or said.ended:  # stopped before its first word it has cost nothing
+            reply.count(counts | {"output": pieces}, 0.0, estimated=not said.ended)

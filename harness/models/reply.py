@@ -74,10 +74,12 @@ class Reply:
         if not counted and not written and not ended:
             return
         whole = ended and usage["input"] and (usage["output"] or not written)
-        self.usage, self.estimated = usage, not whole
-        if not whole:
-            self.usage = counts.estimate(usage, sent, written)
-        self.cost = counts.cost(self.usage, said.counted, sent, litellm)
+        usage = usage if whole else counts.estimate(usage, sent, written)
+        self.count(usage, counts.cost(usage, said.counted, sent, litellm), not whole)
+
+    def count(self, usage: dict[str, int], cost: float | None, estimated: bool) -> None:
+        """What it took, in tokens and USD; `estimated` = the provider's count did not come."""
+        self.usage, self.cost, self.estimated = usage, cost, estimated
 
 
 def _call(part: Part) -> Call:

@@ -28,7 +28,7 @@ class Tap(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
         except Exception as error:
-            wire.fault = error
+            wire.failed(error)
             raise
         body = await wire.answered(response)
         headers = [pair for pair in response.headers.items() if pair[0] not in RECODED]

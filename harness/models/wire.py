@@ -55,6 +55,10 @@ class Wire:
         self.path, self.status, self.fault = request.url.path, None, None
         self._beat()
 
+    def failed(self, error: Exception) -> None:
+        """No answer came."""
+        self.fault = error
+
     async def answered(self, response: Any) -> bytes | None:
         """Take in the head of an answer (an httpx.Response), and the whole of one that is an
         error: its body, or None for one that is still to be read."""

@@ -87,18 +87,18 @@ class Writable(Protocol):
 
 
 @dataclass
-class Table:
+class DataTable:
     """Columns with their types (text, int, float or bool), and rows with a value or None each."""
 
     columns: dict[str, str]
     rows: Iterable[Row]
 
 
-def tables(runs: list[tuple[str, Summary]], spool: Spool, by: str) -> dict[str, Table]:
+def tables(runs: list[tuple[str, Summary]], spool: Spool, by: str) -> dict[str, DataTable]:
     """The three tables of runs, each with its condition's name; `by` is who made the verdicts."""
     return {
-        "messages": Table(MESSAGES, _messages(runs, spool)),
-        "spans": Table(SPANS, _spans(runs, by)),
+        "messages": DataTable(MESSAGES, _messages(runs, spool)),
+        "spans": DataTable(SPANS, _spans(runs, by)),
         "runs": run_table(runs, by),
     }
 
@@ -165,13 +165,13 @@ def _spans(runs: list[tuple[str, Summary]], by: str) -> Iterator[Row]:
             }
 
 
-def run_table(runs: list[tuple[str, Summary]], by: str) -> Table:
+def run_table(runs: list[tuple[str, Summary]], by: str) -> DataTable:
     """One row per run: its settings, what it came to, and per state onset and messages in it."""
     taken = {*RUN, *WHOSE}
     known = sorted({name for _, run in runs for name in run.condition})
     settings = {name: f"setting_{name}" if name in taken else name for name in known}
     columns = WHOSE | dict.fromkeys(settings.values(), "text") | RUN
-    return Table(columns, (_run(condition, run, by, settings) for condition, run in runs))
+    return DataTable(columns, (_run(condition, run, by, settings) for condition, run in runs))
 
 
 def _run(condition: str, run: Summary, by: str, settings: dict[str, str]) -> Row:
@@ -222,7 +222,7 @@ def check_format(kind: str) -> None:
             ) from None
 
 
-def write(path: Path, kind: str, table: Table) -> None:
+def write(path: Path, kind: str, table: DataTable) -> None:
     """Write a table whole or not at all. Raises UserError."""
     if kind == "parquet":
         _parquet(path, table)
@@ -231,7 +231,7 @@ def write(path: Path, kind: str, table: Table) -> None:
         stream(file, kind, table)
 
 
-def stream(file: Writable, kind: str, table: Table) -> None:
+def stream(file: Writable, kind: str, table: DataTable) -> None:
     """Write a table as text: csv or jsonl."""
     if kind == "jsonl":
         for row in table.rows:
@@ -262,7 +262,7 @@ def _cell(value: Any) -> Any:
     return f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text.strip(" ") else text
 
 
-def _parquet(path: Path, table: Table) -> None:
+def _parquet(path: Path, table: DataTable) -> None:
     import pyarrow
     from pyarrow import parquet
 

@@ -7,7 +7,6 @@ evidence; interjections are its events.
 
 import json
 import sys
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from harness.report.conditions import with_names
 from harness.report.listing import load, view
 from harness.report.replacing import beside
 from harness.report.spool import Spool
-from harness.report.summary import Summary
+from harness.report.summary import Skipped, Summary
 from harness.screen.progress import Progress
 from harness.states.path import path_words
 from harness.talk.events import seat_of
@@ -35,24 +34,13 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     with Spool() as spool:
         runs, skipped, whose = verdicts.read(paths, labels, {}, spool)
     called = with_names(runs)
-    samples, models, started = [], Counter[str](), []
-    with Progress("exporting", len(runs), "run") as progress:
-        for name, run in progress.over(called):
-            log = load(Path(run.path))
-            try:
-                settings = Settings.from_config(log.settings())
-            except UserError as error:
-                skipped.append((run.path, str(error)))
-                continue
-            models.update({settings.a.model: 1})
-            started.append(_time(log.config.get("timestamp")))
-            samples.append(_sample(log, settings, seat, run, name))
+    samples, models, began = _samples(called, seat, skipped)
     if not samples:
         raise UserError(f"{skipped[-1][0]}: {skipped[-1][1]}")
     for path, why in skipped:
         print(f"attractor: skipped {visible(path)}: {why}", file=sys.stderr)
     spec = EvalSpec(
-        created=min(started),
+        created=began,
         task="attractor",
         model=next(iter(models)) if len(models) == 1 else "none",
         dataset=EvalDataset(name=out.stem, samples=len(samples)),
@@ -69,6 +57,26 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     log = EvalLog(eval=spec, status="success", samples=samples)
     with beside(out) as draft:
         write_eval_log(log, str(draft))
+
+
+def _samples(
+    called: list[tuple[str, Summary]], seat: str, skipped: list[Skipped]
+) -> tuple[list[Any], set[str], datetime]:
+    """A sample for each run that can be one, else why not is `skipped`; the models that hold seat
+    A, and when the first run began."""
+    samples, models, began = [], set[str](), datetime.max.replace(tzinfo=UTC)
+    with Progress("exporting", len(called), "run") as progress:
+        for name, run in progress.over(called):
+            log = load(Path(run.path))
+            try:
+                settings = Settings.from_config(log.settings())
+            except UserError as error:
+                skipped.append((run.path, str(error)))
+                continue
+            models.add(settings.a.model)
+            began = min(began, _time(log.config.get("timestamp")))
+            samples.append(_sample(log, settings, seat, run, name))
+    return samples, models, began
 
 
 def _time(stamp: Any) -> datetime:

@@ -97,8 +97,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 continue
             pace.arrived("message")
             if event["type"] == "turn":
-                made = event.get("source", "model") == "model" and not event.get("interjected")
-                counted = counted and bool(event.get("usage") or not made)
+                counted = counted and is_counted(event)
                 await say(event, settings, show, pace)
                 show.end(event, totals)
                 show.states(changes)
@@ -176,6 +175,12 @@ def steps(
         if event["type"] == "turn":
             changes = detector.turn(event)
         yield event, changes
+
+
+def is_counted(event: Turn) -> bool:
+    """Whether a message's tokens were counted, if a model was asked for it."""
+    made = event.get("source", "model") == "model" and not event.get("interjected")
+    return bool(event.get("usage") or not made)
 
 
 async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> None:

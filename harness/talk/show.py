@@ -5,11 +5,11 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.models.seat import Seat
 from harness.states.detect import Change
-from harness.talk.events import Attempt, Totals, Turn
+from harness.talk.events import Attempt, End, Totals, Turn
 from harness.talk.settings import Settings
 
 
@@ -32,7 +32,7 @@ class Show(Protocol):
     def edited(self) -> None: ...
 
 
-def how_it_ended(end: Any, settings: Settings) -> str:
+def how_it_ended(end: End, settings: Settings) -> str:
     """The reason of an end, with what it stands for where it names an option."""
     option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])
     return f"{end['reason']} {option}" if option else str(end["reason"])

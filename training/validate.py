@@ -83,7 +83,7 @@ def themes_of(
     found = []
     for run, (model, ratios) in zip(runs, held, strict=True):
         sharper = sharpened(model, ratios, sharp)
-        found.append({t: stretches(model, sharper, run.spoken, t, sharp[t][2]) for t in names})
+        found.append({t: stretches(model, sharper, run, t, sharp[t][2]) for t in names})
     return found
 
 

@@ -146,7 +146,8 @@ class Detector:
         if not self.english:
             return self._themes.skip(FOREIGN)
         placed = themes.placed(index, near)
-        changes = self._themes.add(reading.text, reading.views, placed)
+        silent = "silence" in reading.forms
+        changes = self._themes.add(reading.text, reading.views, placed, silent)
         for number, theme in enumerate(THEMES):
             kept = self._evidence[theme]
             crowded = len(kept) >= FEW and kept[-FEW].message > index - WHILE

@@ -10,6 +10,7 @@ text = the phrases' weights, by how rare they are and the message's length, and 
 text of the message before; lately = a running mean that keeps FADE of what was.
 
 No message speaks against a theme by more than `least`: one that shows nothing of it proves little.
+Silence speaks for none.
 A theme then is a chain of two states, on and off, with learned rates of change. Live, the best
 path that ends in this message says whether it is on, and since when; it knows no future. After the
 fact the best path through all messages is taken (Viterbi 1967, IEEE Trans. Inf. Theory 13:260): it
@@ -241,9 +242,10 @@ class Themes:
         self._recent: list[float] | None = None
 
     def add(
-        self, text: Weights, views: tuple[float, ...], place: dict[str, float]
+        self, text: Weights, views: tuple[float, ...], place: dict[str, float], silent: bool
     ) -> list[Change | None]:
-        """One message: its text's and its figures' weights, and its place in the run."""
+        """One message: its text's and its figures' weights, its place in the run, and whether it
+        is silence."""
         size = len(THEMES)
         shown = list(map(operator.add, views, weighed(place)))
         now, before, lately = shown[:size], shown[size : 2 * size], shown[2 * size :]
@@ -252,7 +254,8 @@ class Themes:
         self._recent = [FADE * a + (1 - FADE) * b for a, b in zip(old, lately, strict=True)]
         parts = zip(table().bias, self._text, now, self._before, self._recent, strict=True)
         self._before = before
-        return self._step(map(max, map(sum, parts), table().least))
+        ratios = map(max, map(sum, parts), table().least)
+        return self._step([min(ratio, 0.0) for ratio in ratios] if silent else ratios)
 
     def skip(self, ratio: float = 0.0) -> list[Change | None]:
         """A message that says nothing of what the models talk about."""

@@ -178,7 +178,7 @@ def test_the_beginning_of_a_tools_name_is_enough(run):
 
 @pytest.mark.parametrize("count", ["+2", ":2"])
 def test_after_n_messages_is_written_with_either_sign(run, count):
-    pair = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--max-turns", 30]
+    pair = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--max-turns", 30, "--rng-seed", 1]
     said = run(
         *pair, "--interject", f"on:goodbye{count}:B:Wait.", "--stop-on", f"goodbye{count[0]}5"
     )

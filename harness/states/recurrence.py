@@ -18,11 +18,12 @@ from functools import cached_property, lru_cache
 from harness.states.words import HEAD, TAIL
 
 SHINGLE, LOOK_BACK, LOCKED = 4, 8, 4
-NEAR, NEARISH = 0.7, 0.36
+NEAR, NEARISH, CLOSE = 0.7, 0.36, 3  # NEARISH tells of the CLOSE latest messages only
 # Of a text of LONG characters PROBES pieces are first looked for in the other text: of two that are
-# NEARISH a third of them are there, of others hardly one. If only one of the FIRST is, or less than
-# PROBABLE of all, there is no closer look.
-LONG, PROBE, PROBES, FIRST, PROBABLE = 200, 8, 36, 12, 0.2
+# NEARISH a third of them are there, of two that are NEAR three quarters, of others hardly one. If
+# fewer than this of the FIRST, or of all, are there, no closer look is taken.
+LONG, PROBE, PROBES, FIRST = 200, 8, 36, 12
+ENOUGH = {NEARISH: (3, 9), NEAR: (5, 17)}
 ORDER = sorted(range(PROBES), key=lambda k: k % (PROBES // FIRST))  # the FIRST from all over it
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that show as nothing
 
@@ -78,10 +79,12 @@ class Heard:
         return frozenset([text[i : i + SHINGLE] for i in range(len(text) - SHINGLE + 1)])
 
     @cached_property
-    def probes(self) -> list[str]:
-        """Pieces from all over the text, in ORDER."""
+    def probes(self) -> tuple[list[str], list[str]]:
+        """Pieces from all over the text: the FIRST, and the others."""
         step = (len(self.text) - PROBE) / PROBES
-        return [self.text[at : at + PROBE] for at in (int(step * k) for k in ORDER)]
+        places = [int(step * k) for k in ORDER]
+        pieces = [self.text[at : at + PROBE] for at in places]
+        return pieces[:FIRST], pieces[FIRST:]
 
 
 def likeness(a: Heard, b: Heard) -> float:
@@ -92,23 +95,22 @@ def likeness(a: Heard, b: Heard) -> float:
     return common / (len(a.shingles) + len(b.shingles) - common)
 
 
-def nearish(a: Heard, b: Heard) -> float:
-    """Their likeness, if it is NEARISH or more; else 0."""
+def nearish(a: Heard, b: Heard, least: float = NEARISH) -> float:
+    """Their likeness, if it is at the least NEARISH, or NEAR; else 0."""
     if a.text == b.text:
         return 1.0
-    short, long = sorted((a, b), key=lambda heard: len(heard.text))
-    if not short.text or not _probable(short.text, long):
+    short, long = (a, b) if len(a.text) < len(b.text) else (b, a)
+    if not short.text or not (len(long.text) < LONG or _probable(short.text, long, least)):
         return 0.0
     like = likeness(a, b)
-    return like if like >= NEARISH else 0.0
+    return like if like >= least else 0.0
 
 
-def _probable(text: str, long: Heard) -> bool:
-    if len(long.text) < LONG:
-        return True
-    if sum([piece in text for piece in long.probes[:FIRST]]) < 2:
-        return False
-    return sum([piece in text for piece in long.probes]) >= PROBABLE * PROBES
+def _probable(text: str, long: Heard, least: float) -> bool:
+    first, others = long.probes
+    few, all_ = ENOUGH[least]
+    there = sum([piece in text for piece in first])
+    return there >= few and there + sum([piece in text for piece in others]) >= all_
 
 
 class Recurrence:
@@ -123,8 +125,11 @@ class Recurrence:
 
     def add(self, new: Heard) -> list[float]:
         """Takes in a message; how alike it is to those before it, the latest first. What is less
-        than NEARISH counts as 0."""
-        near = [nearish(new, old) for old in self._latest]
+        than NEARISH counts as 0, and what is less than NEAR to one before the CLOSE latest."""
+        near = [
+            nearish(new, old, NEARISH if lag < CLOSE else NEAR)
+            for lag, old in enumerate(self._latest)
+        ]
         self._latest.appendleft(new)
         self._recurs.append(sum([1 << k for k, like in enumerate(near) if like >= NEAR]))
         return near

@@ -120,7 +120,7 @@ function open(run) {
         run.attempts.filter((a) => a.message < run.messages).map((a) => jump(`✖ ${a.message} ${a.tool}`, null, a.message)),
         run.incidents.filter(([m, what]) => kindOf(what) && m < run.messages).map(([m, what]) => jump(`${kindOf(what)[0]} ${m} ${what}`, null, m)))),
       make("figure", { style: { margin: 0 } }, recurrence(more.alike), make("figcaption", {}, make("small", {},
-        `Recurrence: message i against message j, from the lower left${more.alike.step > 1 ? `, every ${more.alike.step}th` : ""}. Strong where two are alike: a block is one message over and over, diagonals a cycle. Click to go there.`)))),
+        `Recurrence: message i against message j, from the lower left${more.alike.step > 1 ? `, every ${more.alike.step}th` : ""}. Dark where two are alike, white below a likeness of .36: a block is one message over and over, diagonals a cycle. Click to go there.`)))),
     make("details", { class: "stimulus" }, make("summary", {}, "what the models were told"), told(condition)),
     make("h2", {}, "Transcript"), ...more.messages.map((m, k) => message(m, k, run, more, present, extra)));
 }

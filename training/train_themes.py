@@ -9,7 +9,7 @@ that tests/score_states.py reads. The same data give the same file, byte for byt
 
 A logistic regression for each theme, on the PHRASES that tell themes apart best and the figures of
 harness/states/themes.py. A message on which two readers differ counts half for either; spans of low
-confidence, near duplicates and the made-up conversations of invented.txt count less. Left out in
+confidence, near duplicates and the made-up conversations of invented/ count less. Left out in
 turn are whole families of models (with all conversations in which one of them takes part), and,
 apart from that, a fifth of the conversations.
 """

@@ -17,7 +17,7 @@ from harness.states import cues
 from harness.states.detect import Detector, detect
 from harness.states.names import SHORT, STATES
 from harness.states.path import Change, Ending, Span, Stretch, stretches
-from harness.states.recurrence import NEARISH, Heard, likeness, nearish
+from harness.states.recurrence import NEAR, NEARISH, Heard, likeness, nearish
 from harness.states.words import Said, clip, tells
 
 CHAT = [
@@ -140,6 +140,13 @@ def test_a_closer_look_is_taken_wherever_two_long_texts_are_alike(share):
     assert all(quick in (0, like) for like, quick in likes)
     assert all(quick == like for like, quick in likes if like >= 0.6)
     assert all(quick == 0 for like, quick in likes if like < NEARISH)
+
+
+@pytest.mark.parametrize("tails", [("🙏", "🌟"), ("ha", "xo"), ("", "🙏"), ("na na ", "la la ")])
+def test_a_long_tail_of_one_sign_or_sound_does_not_hide_that_two_texts_are_alike(tails):
+    words = "Thank you for all of it, dear friend of the long nights; the lantern is in the window."
+    one, other = (Heard(words + tail * 150) for tail in tails)
+    assert nearish(one, other) == nearish(one, other, NEAR) == likeness(one, other) > NEAR
 
 
 # --- states --------------------------------------------------------------------------------------

@@ -21,8 +21,10 @@ SHINGLE, LOOK_BACK, LOCKED = 4, 8, 4
 NEAR, NEARISH, CLOSE = 0.7, 0.36, 3  # NEARISH tells of the CLOSE latest messages only
 # Of a text of LONG characters PROBES pieces are first looked for in the other text: of two that are
 # NEARISH a third of them are there, of two that are NEAR three quarters, of others hardly one. If
-# fewer than this of the FIRST, or of all, are there, no closer look is taken.
-LONG, PROBE, PROBES, FIRST = 200, 8, 36, 12
+# fewer than this of the FIRST, or of all, are there, no closer look is taken: of two that are just
+# NEARISH one in two hundred is missed so. A text with fewer than VARIED pieces repeats itself, and
+# they tell nothing of it.
+LONG, PROBE, PROBES, FIRST, VARIED = 200, 8, 36, 12, 27
 ENOUGH = {NEARISH: (3, 9), NEAR: (5, 17)}
 ORDER = sorted(range(PROBES), key=lambda k: k % (PROBES // FIRST))  # the FIRST from all over it
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that show as nothing
@@ -108,6 +110,8 @@ def nearish(a: Heard, b: Heard, least: float = NEARISH) -> float:
 
 def _probable(text: str, long: Heard, least: float) -> bool:
     first, others = long.probes
+    if len({*first, *others}) < VARIED:
+        return True
     few, all_ = ENOUGH[least]
     there = sum([piece in text for piece in first])
     return there >= few and there + sum([piece in text for piece in others]) >= all_

@@ -124,7 +124,8 @@ def test_a_loop_recurs_on_diagonal_lines_from_its_second_round_on():
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_a_closer_look_is_taken_wherever_two_long_texts_are_alike(share):
+@pytest.mark.parametrize("least, sure", [(NEARISH, 0.6), (NEAR, NEAR)])
+def test_a_closer_look_is_taken_wherever_two_long_texts_are_alike(share, least, sure):
     rng = random.Random(3)
     letters = "abcdefghijklmnopqrstuvwxyz"
     likes = []
@@ -136,10 +137,10 @@ def test_a_closer_look_is_taken_wherever_two_long_texts_are_alike(share):
         one = [word() for _ in range(120)]
         other = [word() if rng.random() < share * rng.random() else kept for kept in one]
         a, b = Heard(" ".join(one)), Heard(" ".join(other))
-        likes.append((likeness(a, b), nearish(a, b)))
+        likes.append((likeness(a, b), nearish(a, b, least)))
     assert all(quick in (0, like) for like, quick in likes)
-    assert all(quick == like for like, quick in likes if like >= 0.6)
-    assert all(quick == 0 for like, quick in likes if like < NEARISH)
+    assert all(quick == like for like, quick in likes if like >= sure)
+    assert all(quick == 0 for like, quick in likes if like < least)
 
 
 @pytest.mark.parametrize("tails", [("🙏", "🌟"), ("ha", "xo"), ("", "🙏"), ("na na ", "la la ")])

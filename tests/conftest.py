@@ -69,7 +69,9 @@ def start(tmp_path):
     def start_process(*arguments: object, **options: object) -> subprocess.Popen:
         words = PROGRAM + [str(argument) for argument in arguments]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(words, cwd=tmp_path, **(pipes | {"text": True} | options))
+        # not C's environment, in which readline puts the size of whoever's terminal
+        how = {"cwd": tmp_path, "text": True, "env": dict(os.environ)} | pipes | options
+        process = subprocess.Popen(words, **how)
         started.append(process)
         return process
 

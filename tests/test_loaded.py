@@ -1,7 +1,9 @@
 """A process that is forked with LiteLLM loaded does what one that is started anew does."""
 
+import os
 import re
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -10,6 +12,7 @@ from provider import Provider, Reply, hang
 
 if sys.platform == "win32":
     pytest.skip("no pty on Windows", allow_module_level=True)
+from loaded import Forked
 from terminal import Terminal
 
 
@@ -50,3 +53,12 @@ def test_it_ends_as_it_is_told_to(fork, number):
         process.send_signal(number)
         assert process.wait(60) == (-number if number == signal.SIGKILL else 128 + number)
     assert process.poll() == process.returncode
+
+
+def test_a_signal_for_one_that_has_just_ended_is_no_error():
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    news, tell = os.pipe()
+    os.write(tell, b"%d\n" % ended.pid)
+    Forked(["true"], news, []).send_signal(signal.SIGINT)  # before anybody says what became of it
+    os.close(tell)

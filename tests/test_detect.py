@@ -393,6 +393,13 @@ def test_the_end_of_a_path_is_what_the_run_ends_in():
     assert str(detector.ending()).split(", ")[0] == str(path[-1]).split(" ")[0]
 
 
+def test_a_theme_that_comes_back_soon_has_evidence_again():
+    found = run(*FAREWELLS, *CHAT, *FAREWELLS).spans()
+    spans = [span for span in found if span.state == "goodbye_loop"]
+    assert len(spans) == 2
+    assert all(span.evidence and span.start <= span.evidence[0].message for span in spans)
+
+
 @pytest.mark.parametrize("phrase", ["be the", ".", "!", "☺", "you too", "that's what", "0"])
 def test_words_that_mean_nothing_by_themselves_are_no_evidence(phrase):
     said = tuple(phrase.split(" "))

@@ -36,7 +36,7 @@ CLEAR = 5.0  # one message speaks for or against a theme by no more than this
 AWARE = 1.0  # so much less for meta: two AIs that say goodbye know that they are two
 FOREIGN = -3.0  # what a message says for a theme that is not in English
 SAYS = 1.0  # a cue of this worth says it in so many words: it is the evidence
-FEW, WHILE = 5, 40  # so much evidence is kept within so many messages
+FEW, WHILE = 5, 40  # so much evidence is kept within so many messages, of a theme that goes on
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ class Detector:
         self._recurrence, self._themes = Recurrence(), Themes()
         self._forms = {form: Form(form) for form in FORMS}
         self._evidence: dict[str, list[Evidence]] = {theme: [] for theme in THEMES}
+        self._against = dict.fromkeys(THEMES, -1)  # the latest message that did not speak for it
         self._common = self._words = 0
 
     def add(self, text: str, seat: str, interjected: bool = False) -> list[Change]:
@@ -149,12 +150,17 @@ class Detector:
         silent = "silence" in reading.forms
         changes = self._themes.add(reading.text, reading.views, placed, silent)
         for number, theme in enumerate(THEMES):
-            kept = self._evidence[theme]
-            crowded = len(kept) >= FEW and kept[-FEW].message > index - WHILE
-            speaks = self._themes.ratios[number][-1] > 0 and not crowded
-            if speaks and (said := reading.evidence(number, clipped)):
-                kept.append(Evidence(index, said))
+            if self._themes.ratios[number][-1] <= 0:
+                self._against[theme] = index
+            elif not self._crowded(theme, index) and (said := reading.evidence(number, clipped)):
+                self._evidence[theme].append(Evidence(index, said))
         return changes
+
+    def _crowded(self, theme: str, index: int) -> bool:
+        """Whether there is evidence enough of a theme, also of this time that it shows."""
+        kept = self._evidence[theme]
+        enough = len(kept) >= FEW and kept[-FEW].message > index - WHILE
+        return enough and kept[-1].message > self._against[theme]
 
     @property
     def english(self) -> bool:

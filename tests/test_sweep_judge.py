@@ -110,6 +110,14 @@ def test_the_judges_money_is_the_sweeps(run, tmp_path, monkeypatch, budget, done
     assert ("--max-cost reached" in result.out) == (done == 1)
 
 
+def test_a_run_that_ended_before_its_first_message_lacks_no_labels(run, monkeypatch):
+    with Provider(voice()) as provider:
+        result = sweep(run, provider, "--max-cost-per-run", 1e-7, monkeypatch=monkeypatch)
+        assert not provider.requests
+    assert result.code == 0 and "1 done" in result.out and "labels by opus: 0 of 0" in result.out
+    assert "go on with what is missing" not in result.out
+
+
 MORE = ["--name", "s", "--runs", 2, "--extend", "--max-cost", 1]
 
 

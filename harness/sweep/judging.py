@@ -47,11 +47,11 @@ class Judging:
 
     def lacks(self, run: Run) -> bool:
         """Whether a run has ended and has no labels of this judge."""
-        return run.state == "done" and not self._has(run)
+        return _can_be_labelled(run) and not self._has(run)
 
     async def label(self, run: Run) -> None:
         """Label a run that has ended, if it lacks that; a failure is noted and is not the run's."""
-        if not self.lacks(run) or not run.totals["messages"]:
+        if not self.lacks(run):
             return
         try:
             found = await self.bench.label(run.path)
@@ -76,7 +76,7 @@ class Judging:
 
     def words(self) -> str:
         """What was labelled, what is missing and why, what it cost."""
-        done = [run for run in self.runs if run.state == "done"]
+        done = [run for run in self.runs if _can_be_labelled(run)]
         missing = sum(map(self.lacks, done))
         said = f"labels by {self.seat.name}: {len(done) - missing} of {many(len(done), 'run')}"
         why = "; ".join(sorted(set(self.failures.values())))
@@ -103,3 +103,8 @@ class Judging:
 
     def _cost(self, run: Run) -> float | None:
         return self._found.get(run.path.name, (0, 0.0))[1]
+
+
+def _can_be_labelled(run: Run) -> bool:
+    """Whether a run has ended, and not before its first message."""
+    return run.state == "done" and run.totals["messages"] > 0

@@ -15,10 +15,9 @@ from tools import Call
 class Reply:
     """One model reply, filled in while it streams, so that a cancelled one keeps its words.
 
-    `usage` counts tokens, `input` including
-    what was read from or written to a cache; `estimated` = the provider's count did not come;
-    `refusal` = why the provider or the model would not go on, in the provider's words; `unended`
-    = whole words without a reason for their end."""
+    `usage` counts tokens, `input` including what was read from or written to a cache; `estimated` =
+    the provider's count did not come; `refusal` = why the provider or the model would not go on, in
+    the provider's words; `unended` = whole words without a reason for their end."""
 
     text: str = ""
     thinking: str = ""

@@ -141,7 +141,8 @@ def test_a_label_that_does_not_check_is_asked_for_again_then_dropped(run, tmp_pa
 def test_a_label_mended_in_the_second_answer_is_kept_and_none_is_dropped(run, tmp_path):
     log = write_log(tmp_path, TALK)
     with Provider([answer(span(quote="So long!")), answer(span())]) as provider:
-        ask(run, provider, log)
+        said = ask(run, provider, log).out
+    assert f"{log.name}: 1 span, ends in" in said and "message by message, 1 run\n" in said
     assert len(labelled(log)["states"]) == 1 and labelled(log)["dropped"] == 0
 
 

@@ -20,6 +20,7 @@ from harness.judge.labels import judge_of, labels_of, spans_of
 from harness.states.detect import heard
 from harness.states.names import SHORT, STATES
 from harness.talk import transcript
+from harness.text import many
 
 Crosstab = list[list[int]]
 Spans = Iterable[tuple[str, int, int]]  # state, first message, last message
@@ -115,11 +116,11 @@ def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]],
 
 
 def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The table of rules against judge, for Console.report; none where nothing is labelled."""
+    """The table of rules against judge, for Tables.report; none where nothing is labelled."""
     runs, judges = both_readings(logs)
     if not runs:
         return []
-    title = f"rules against {judges}, message by message, {len(runs)} runs"
+    title = f"rules against {judges}, message by message, {many(len(runs), 'run')}"
     columns = ["state", "both", "rules only", "judge only", "kappa", "95%", "PABAK"]
     return [(title, columns, [_cells(row) for row in agree(runs)])]
 

@@ -111,7 +111,7 @@ class Bench:
                     found = await self.label(log)
                     labels.save(file, found)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
-                    tell(f"{log.name}: {len(found['states'])} spans, ends in {ends}")
+                    tell(f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}")
                 except OSError as error:
                     failures[log] = error.strerror or str(error)
                 except Failure as failure:

@@ -261,7 +261,7 @@ def _merged(merge: Merge) -> str:
 
 
 def pattern_table(files: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The table of patterns over all these logs, for Console.report; by condition see `report`."""
+    """The table of patterns over all these logs, for Tables.report; by condition see `report`."""
     runs = [found for log, file in files.items() if (found := patterns_of(log, file))]
     rows: dict[str, list[tuple[int, Pattern]]] = {}
     for number, found in enumerate(runs):

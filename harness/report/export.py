@@ -169,7 +169,7 @@ def markdown(read: Transcript, settings: Settings) -> str:
         "",
     ]
     if read.skipped:
-        lines += [f"{len(read.skipped)} lines of the log could not be read.", ""]
+        lines += [f"{many(len(read.skipped), 'line')} of the log could not be read.", ""]
     index = 0
     for event in read.events:
         if event["type"] == "aborted" and event.get("partial"):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from harness.judge.labels import judge_of, labels_of, spans_of
-from harness.states.detect import heard
+from harness.states.detect import detect_in
 from harness.states.names import SHORT, STATES
 from harness.talk import transcript
 from harness.text import many
@@ -108,7 +108,7 @@ def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]],
             messages = transcript.read(log).messages if labels else []
             if not labels or labels["n_messages"] != len(messages):
                 continue
-            rules = heard(messages).spans()
+            rules = detect_in(messages).spans()
             spans = [(span.state, span.start, span.end) for span in rules]
             runs.append((len(messages), spans, spans_of(labels)))
             judges.add(judge_of(labels))

@@ -11,7 +11,7 @@ from harness.report.conditions import stimulus
 from harness.report.listing import load
 from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
-from harness.states.detect import heard
+from harness.states.detect import detect_in
 from harness.states.names import SHORT
 from harness.states.path import Span
 from harness.talk.events import Turn, seat_of
@@ -59,7 +59,7 @@ def _about(logs: list[Transcript]) -> Sheet:
     blocks = [stimulus(log.settings(), [e.get("model") for e in log.messages]) for log in logs]
     names = [name for name in blocks[0] | blocks[1] if blocks[0].get(name) != blocks[1].get(name)]
     rows = [[name, *(_flat(block.get(name, "–")) for block in blocks)] for name in names]
-    seen = [heard(log.events) for log in logs]
+    seen = [detect_in(log.events) for log in logs]
     rows += [
         ["path", *(one.path_words() or "no attractor state" for one in seen)],
         ["ends in", *(str(one.ending()) for one in seen)],
@@ -88,7 +88,7 @@ def _branch(log: Transcript) -> str:
 def _messages(logs: list[Transcript], part: int | None) -> list[Sheet]:
     """The messages from where the runs part, the last one that they share first."""
     first = len(logs[0].messages) if part is None else part
-    spans = [heard(log.events).spans() for log in logs]
+    spans = [detect_in(log.events).spans() for log in logs]
     rows = []
     longest = max(len(log.messages) for log in logs)
     for index in range(max(0, first - 1), longest):

@@ -24,7 +24,7 @@ from harness.report.listing import load, view
 from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
-from harness.states.detect import heard
+from harness.states.detect import detect_in
 from harness.talk.events import Turn
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
@@ -155,7 +155,7 @@ def inspect(args: Any) -> int:
 
 def markdown(read: Transcript, settings: Settings) -> str:
     """The conversation as Markdown that GitHub renders; model text stays text."""
-    detector = heard(read.events)
+    detector = detect_in(read.events)
     lines = [f"# {_inline(settings.a.name)} and {_inline(settings.b.name)}", ""]
     if read.config.get("demo") or settings.a.demo or settings.b.demo:
         lines += ["**A scripted demo: at least one side is a script, not a language model.**", ""]

@@ -239,7 +239,7 @@ def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:
     return detector
 
 
-def heard(events: Iterable[Mapping[str, Any]], detector: Detector | None = None) -> Detector:
+def detect_in(events: Iterable[Mapping[str, Any]], detector: Detector | None = None) -> Detector:
     """A detector that has read the messages among a log's events."""
     detector = detector or Detector()
     for event in events:

@@ -59,7 +59,7 @@ def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
         staged
         and not symbols
         and "?" not in clip
-        and letters < (20 if _heard_outside(short) else 80)
+        and letters < (20 if _said_outside(short) else 80)
     ):
         hits["silence"] = (1, short[:120])
     if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
@@ -69,7 +69,7 @@ def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
     return hits
 
 
-def _heard_outside(short: str) -> bool:
+def _said_outside(short: str) -> bool:
     """Whether anything is said that does not stand within marks."""
     return any(map(str.isalnum, _MARKED.sub("", short)))
 

@@ -41,7 +41,7 @@ def kind(char: str) -> str:
     return "symbol" if category[0] == "S" and char > "\x7f" else "mark"
 
 
-class _Heard(dict):
+class _Kept(dict):
     """For str.translate: letters, symbols and each digit as 0 stay of a text, the rest goes."""
 
     def __missing__(self, code: int) -> str | None:
@@ -51,7 +51,7 @@ class _Heard(dict):
         return self[code]
 
 
-HEARD = _Heard()
+KEPT = _Kept()
 
 
 class _Symbols(dict[str, bool]):
@@ -71,7 +71,7 @@ class Heard:
     def __init__(self, clip: str):
         folded = unicodedata.normalize("NFKC", clip).casefold()
         # One character can become 18.
-        self.text = folded[: 2 * (HEAD + TAIL)].translate(HEARD)
+        self.text = folded[: 2 * (HEAD + TAIL)].translate(KEPT)
 
     @cached_property
     def shingles(self) -> frozenset[str]:
@@ -101,7 +101,8 @@ def nearish(a: Heard, b: Heard, least: float = NEARISH) -> float:
     """Their likeness, if it is at the least NEARISH, or NEAR; else 0."""
     if a.text == b.text:
         return 1.0
-    short, long = (a, b) if len(a.text) < len(b.text) else (b, a)
+    # Of two as long the text decides, so that it is the same both ways.
+    short, long = (a, b) if (len(a.text), a.text) < (len(b.text), b.text) else (b, a)
     if not short.text or not (len(long.text) < LONG or _probable(short.text, long, least)):
         return 0.0
     like = likeness(a, b)

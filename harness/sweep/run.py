@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from harness.models import secrets
-from harness.states.detect import heard
+from harness.states.detect import detect_in
 from harness.states.path import reached
 from harness.talk import transcript
 from harness.talk.controls import Controls
@@ -114,7 +114,7 @@ class Run:
 
     def find_states(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
-        self.reached = reached(heard(transcript.read(self.path).events).path())
+        self.reached = reached(detect_in(transcript.read(self.path).events).path())
 
     def take_log(self, past: Transcript) -> None:
         """Take in its log: what was spent, and, unless there is more to be said, how it ended."""

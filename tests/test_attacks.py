@@ -383,7 +383,7 @@ def test_odd_labels_never_hang_or_end_in_a_traceback(run, tmp_path, words):
     assert run("report", log, *words).code == 0
     for number, labels in enumerate(odd_labels()):
         beside.write_text(json.dumps(labels))
-        agreement.tables({log: beside})
+        agreement.tables(*agreement.figures({log: beside}))
         if found := labels_of(log):
             assert Judged(found).spans() is not None and Judged(found).ending()
         if number % 23 == 0 or number > 260:

@@ -115,20 +115,20 @@ def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]],
     return runs, ", ".join(sorted(judges))
 
 
-def tables(logs: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The table of rules against judge, for Tables.report; none where nothing is labelled."""
+def figures(logs: dict[Path, Path]) -> tuple[list[Agreement], str]:
+    """How far rules and judge agree on these logs, and who judged; none where nothing is labelled,
+    see `both_readings`."""
     runs, judges = both_readings(logs)
-    if not runs:
+    return agree(runs) if runs else [], judges
+
+
+def tables(rows: list[Agreement], judges: str) -> list[tuple[str, list[str], list[list[str]]]]:
+    """The table of these figures, for Tables.report; none of none."""
+    if not rows:
         return []
-    title = f"rules against {judges}, message by message, {many(len(runs), 'run')}"
+    title = f"rules against {judges}, message by message, {many(rows[0]['runs'], 'run')}"
     columns = ["state", "both", "rules only", "judge only", "kappa", "95%", "PABAK"]
-    return [(title, columns, [_cells(row) for row in agree(runs)])]
-
-
-def figures(logs: dict[Path, Path]) -> list[Agreement] | None:
-    """The same for machines; None where nothing is labelled."""
-    runs, _ = both_readings(logs)
-    return agree(runs) if runs else None
+    return [(title, columns, [_cells(row) for row in rows])]
 
 
 def _cells(row: Agreement) -> list[str]:

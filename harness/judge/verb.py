@@ -70,7 +70,7 @@ def _label(bench: Bench, todo: dict[Path, Path], files: dict[Path, Path], show: 
     finally:
         show.notice(bench.bill())
     failed = [f"not labelled: {log}: {why}" for log, why in failures.items()]
-    show.report(agreement.tables(files), failed)
+    show.report(agreement.tables(*agreement.figures(files)), failed)
     return 1 if failures else 0
 
 

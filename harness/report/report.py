@@ -67,18 +67,20 @@ def command(arguments: list[str]) -> int:
         if args.words is not None or args.html:
             add_words(report, groups, spool, words.asked(args.words))
         judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
-        report["agreement"] = agreement.figures(judged) if judged else None
+        agreed, judges = agreement.figures(judged)
+        report["agreement"] = agreed or None
+        agreed_tables = agreement.tables(agreed, judges)
         if args.html:
             from harness.report import page
 
             page.write(args.html, report, groups, spool)
             made = f"{many(len(runs), 'run')}: {args.html}"
-            Tables().report(agreement.tables(judged), [made, *notes(report)])
+            Tables().report(agreed_tables, [made, *notes(report)])
         elif args.json:
             Tables().output(json.dumps(report, indent=1, default=asdict))
         else:
             details = args.details or len(groups) <= MANY
-            sheets = [*tables(report, details), *agreement.tables(judged)]
+            sheets = [*tables(report, details), *agreed_tables]
             more = f"{len(groups)} conditions: --details has each one's tables, --html a page"
             Tables().report(sheets, [*notes(report), *([] if details else [more])])
     return 0

@@ -11,7 +11,7 @@ from harness.report.conditions import stimulus
 from harness.report.listing import load
 from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
-from harness.states.detect import detect_in
+from harness.states.detect import Detector, detect_in
 from harness.states.names import SHORT
 from harness.states.path import Span
 from harness.talk.events import Turn, seat_of
@@ -36,7 +36,9 @@ def show(paths: list[Path]) -> int:
         "they never part" if part is None else f"they part at message {part}",
     ]
     notes = [*filter(None, told), Verdicts("rules").words]
-    console.report([_about(logs), *_messages(logs, part)], notes if shared else notes[-1:])
+    seen = [detect_in(log.events) for log in logs]
+    sheets = [_about(logs, seen), *_messages(logs, seen, part)]
+    console.report(sheets, notes if shared else notes[-1:])
     return 0
 
 
@@ -54,12 +56,11 @@ def _said(event: Turn) -> tuple[str, str]:
     return seat_of(event), event["response"]
 
 
-def _about(logs: list[Transcript]) -> Sheet:
+def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
     """In what the two were told differently, and where they went."""
     blocks = [stimulus(log.settings(), [e.get("model") for e in log.messages]) for log in logs]
     names = [name for name in blocks[0] | blocks[1] if blocks[0].get(name) != blocks[1].get(name)]
     rows = [[name, *(_flat(block.get(name, "–")) for block in blocks)] for name in names]
-    seen = [detect_in(log.events) for log in logs]
     rows += [
         ["path", *(one.path_words() or "no attractor state" for one in seen)],
         ["ends in", *(str(one.ending()) for one in seen)],
@@ -85,10 +86,10 @@ def _branch(log: Transcript) -> str:
     return f"of {parent.get('log')}, before turn {parent.get('turn')}"
 
 
-def _messages(logs: list[Transcript], part: int | None) -> list[Sheet]:
+def _messages(logs: list[Transcript], seen: list[Detector], part: int | None) -> list[Sheet]:
     """The messages from where the runs part, the last one that they share first."""
     first = len(logs[0].messages) if part is None else part
-    spans = [detect_in(log.events).spans() for log in logs]
+    spans = [one.spans() for one in seen]
     rows = []
     longest = max(len(log.messages) for log in logs)
     for index in range(max(0, first - 1), longest):

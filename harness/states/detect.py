@@ -239,9 +239,9 @@ def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:
     return detector
 
 
-def detect_in(events: Iterable[Mapping[str, Any]], detector: Detector | None = None) -> Detector:
+def detect_in(events: Iterable[Mapping[str, Any]]) -> Detector:
     """A detector that has read the messages among a log's events."""
-    detector = detector or Detector()
+    detector = Detector()
     for event in events:
         if event["type"] == "turn":
             detector.turn(event)

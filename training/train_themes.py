@@ -33,12 +33,12 @@ from sklearn.linear_model import LogisticRegression
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
-from harness.states import cues, themes  # noqa: E402
-from harness.states.detect import read as read_message  # noqa: E402
+from harness.states import themes  # noqa: E402
+from harness.states.detect import see  # noqa: E402
 from harness.states.names import STATES, THEMES  # noqa: E402
-from harness.states.recurrence import Heard, Recurrence  # noqa: E402
+from harness.states.recurrence import Recurrence  # noqa: E402
 from harness.states.themes import FADE, FLOOR, MEMORY, VIEWS, Course  # noqa: E402
-from harness.states.words import Said, clip, lower  # noqa: E402
+from harness.states.words import clip  # noqa: E402
 from harness.talk.events import seat_of  # noqa: E402
 from harness.talk.transcript import read  # noqa: E402
 
@@ -185,18 +185,8 @@ def _measured(
     low = {s: [x for x in found if x.get("confidence") == "low"] for s, found in spans.items()}
     ends = set(first.get("terminal_states") or [first.get("terminal_state") or "none"])
     ends |= {other["state"] for other in first.get("terminal_alternatives") or []}
-    bags, figures, recurrence = [], [], Recurrence()
-    for index, (text, _, _) in enumerate(messages):
-        clipped = clip(text)
-        low_text = lower(clipped)
-        said = Said(low_text)
-        hits = cues.found(low_text, said.spelled)
-        shown = cues.worths(clipped, low_text, hits)
-        shown.pop("silence", None)
-        hits.pop("silence", None)
-        near = recurrence.add(Heard(clipped))
-        bags.append(said.phrases())
-        figures.append(themes.measure(clipped, said, hits, shown) | themes.placed(index, near))
+    seen, recurrence = [see(clip(text)) for text, _, _ in messages], Recurrence()
+    near = [recurrence.add(one.heard) for one in seen]
     return Run(
         name,
         messages,
@@ -207,10 +197,10 @@ def _measured(
         {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES},
         ends,
         {s: [x["from_message"] for x in spans[s]] for s in STATES},
-        bags,
-        figures,
+        [one.said.phrases() for one in seen],
+        [one.figures | themes.placed(i, near[i]) for i, one in enumerate(seen)],
         np.array([not m[2] for m in messages], dtype=float),
-        np.array(["silence" in read_message(clip(m[0])).forms for m in messages], dtype=float),
+        np.array(["silence" in one.forms for one in seen], dtype=float),
     )
 
 

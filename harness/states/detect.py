@@ -40,8 +40,32 @@ FEW, WHILE = 5, 40  # so much evidence is kept within so many messages, of a the
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What one message shows by itself, before the table of themes says what that weighs."""
+
+    heard: Heard
+    said: Said
+    forms: dict[str, Hit]
+    cues: dict[str, cues.Hit]  # by state
+    figures: dict[str, float]
+
+
+def see(clipped: str) -> Seen:
+    """Looks at one message; what a theme is learned from is seen so too."""
+    low = lower(clipped)
+    heard, said = Heard(clipped), Said(low)
+    hits = cues.found(low, said.spelled)
+    shown = cues.worths(clipped, low, hits)
+    blissful = sum([hit.times for hit in hits.get("bliss", {}).values()])
+    staged = shown.pop("silence", None) is not None and blissful < 3
+    hits.pop("silence", None)
+    of_form = forms.shown(clipped, heard.text, said, staged)
+    return Seen(heard, said, of_form, shown, themes.measure(clipped, said, hits, shown))
+
+
+@dataclass(frozen=True)
 class Reading:
-    """What one message shows by itself."""
+    """What one message says."""
 
     heard: Heard
     forms: dict[str, Hit]
@@ -76,22 +100,16 @@ class Reading:
 @lru_cache(256)
 def read(clipped: str) -> Reading:
     """Reads a message; kept for a while, as loops say the same again."""
-    low = lower(clipped)
-    heard, said = Heard(clipped), Said(low)
-    hits = cues.found(low, said.spelled)
-    shown = cues.worths(clipped, low, hits)
-    blissful = sum([hit.times for hit in hits.get("bliss", {}).values()])
-    staged = shown.pop("silence", None) is not None and blissful < 3
-    hits.pop("silence", None)
-    rows = themes.known(said)
+    seen = see(clipped)
+    rows = themes.known(seen.said)
     return Reading(
-        heard,
-        forms.shown(clipped, heard.text, said, staged),
-        said.common(),
+        seen.heard,
+        seen.forms,
+        seen.said.common(),
         *themes.text_of(rows),
-        themes.weighed(themes.measure(clipped, said, hits, shown)),
+        themes.weighed(seen.figures),
         rows,
-        shown,
+        seen.cues,
     )
 
 

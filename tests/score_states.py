@@ -16,7 +16,6 @@ import argparse
 import contextlib
 import hashlib
 import json
-import math
 import re
 import sys
 from collections import deque
@@ -24,6 +23,7 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness.report.stats import wilson
 from harness.states.detect import Detector, detect
 from harness.states.names import FORMS, STATES, THEMES
 from harness.talk.events import seat_of
@@ -71,14 +71,9 @@ def split_of(name: str) -> str:
     return "held" if hashlib.sha512(name.encode()).digest()[0] % 2 else "tune"
 
 
-def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95% score interval of a share."""
-    if not of:
-        return 0.0, 1.0
-    share, spread = right / of, z * z / of
-    middle = share + spread / 2
-    half = z * math.sqrt(share * (1 - share) / of + spread / (4 * of))
-    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
+def interval(right: int, of: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a share; anything of nothing."""
+    return wilson(right, of) or (0.0, 1.0)
 
 
 def label_spans(label: dict) -> dict[str, Runs]:
@@ -183,8 +178,8 @@ def score_state(state: str, truth: list[dict[str, Runs]], guess: list[dict[str, 
         "precision": tp / claimed if claimed else None,
         "recall": tp / positives if positives else None,
         "f1": 2 * tp / (positives + claimed) if positives else None,
-        "precision_ci": wilson(tp, claimed),
-        "recall_ci": wilson(tp, positives),
+        "precision_ci": interval(tp, claimed),
+        "recall_ci": interval(tp, positives),
         "onset_error": median(errors) if errors else None,
         "onsets": len(errors),
     }
@@ -216,7 +211,7 @@ def share(hits: list[bool]) -> dict:
         "right": sum(hits),
         "of": len(hits),
         "share": sum(hits) / len(hits) if hits else None,
-        "ci": wilson(sum(hits), len(hits)),
+        "ci": interval(sum(hits), len(hits)),
     }
 
 

@@ -6,12 +6,12 @@ python training/train_themes.py DATA --cross-validate
 from __future__ import annotations
 
 import itertools
-import math
 from statistics import median
 
 import numpy as np
 from train_themes import SHARPNESS, Features, Run, Sharpness, cross_validate, sharpened, stretches
 
+from harness.report.stats import wilson
 from harness.states.detect import detect
 from harness.states.names import FORMS, THEMES
 
@@ -139,18 +139,11 @@ def ends(runs: list[Run], found: list[Spans]) -> None:
             if true:
                 said = {s for s in names for _, end in spans.get(s, ()) if end >= len(run) - 2}
                 of, right = of + 1, right + bool(said & true)
+        low, high = wilson(right, of) or (0.0, 1.0)
         print(
             f"terminal {kind} among those found at the end: {right}/{of} = {right / of:.2f} "
-            f"{wilson(right, of)}"
+            f"[{low:.2f}, {high:.2f}]"
         )
-
-
-def wilson(count: int, of: int, z: float = 1.96) -> str:
-    """Wilson's 95% interval, in brackets."""
-    p, d = count / of, 1 + z * z / of
-    half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / d
-    middle = (p + z * z / (2 * of)) / d
-    return f"[{middle - half:.2f}, {middle + half:.2f}]"
 
 
 def report(runs: list[Run], features: Features) -> None:

@@ -1,15 +1,18 @@
 """Files that others have made: only regular ones are opened, so that nothing waits for a pipe,
-a terminal or a device that never says anything.
+a terminal or a device that never says anything. And files of ours that are whole or not there.
 
     with files.open_regular(path) as file: ...
     data = files.read(path)
     value = files.parse(data)          JSON that can be handled further without running out of stack
+    with files.whole(path) as draft: draft.write_bytes(data)
 """
 
+import contextlib
 import errno
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,6 +49,19 @@ def read(path: Path, most: int = -1) -> bytes:
     """The bytes of the regular file at `path`, at most so many of them. Raises OSError."""
     with open_regular(path) as file:
         return file.read(most)
+
+
+@contextlib.contextmanager
+def whole(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A name beside `path` to write to. It takes the place of `path` when all went well, and is
+    gone when not (an error, Ctrl+C). Raises OSError."""
+    draft = path.with_name(f".{path.stem[:80]}.{os.getpid()}.part{suffix}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def parse(data: bytes | str) -> Any:

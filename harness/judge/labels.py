@@ -5,7 +5,6 @@ or form that there is none of is "none"; `terminal_state` is the theme, or else 
 """
 
 import contextlib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
@@ -193,6 +192,5 @@ class Judged(Detector):
 def save(file: Path, labels: Mapping[str, object]) -> None:
     """Write a label file, whole or not at all. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(encode(labels))
-    draft.replace(file)
+    with files.whole(file) as draft:
+        draft.write_bytes(encode(labels))

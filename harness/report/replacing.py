@@ -1,11 +1,11 @@
 """Files that are whole or not there: `with replacing(path) as file: file.write(...)`."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from harness import files
 from harness.text import UserError
 
 
@@ -15,13 +15,8 @@ def beside(path: Path) -> Iterator[Path]:
     gone when not (an error, Ctrl+C). Raises UserError where the disk or a folder says no."""
     with _refusing(path):
         path = path.resolve()  # what a link points to is written, the link stays
-        draft = path.with_name(f".{path.stem[:80]}.{os.getpid()}.part{path.suffix}")
-        try:
+        with files.whole(path, path.suffix) as draft:
             yield draft
-            draft.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ the same, and never mixed with others. sweep.json in the sweep's folder holds th
 import hashlib
 import itertools
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -120,9 +119,8 @@ def keep_plan(folder: Path, args: Any, conditions: list[Condition], old: Json) -
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder / ".sweep.lock"):
             plan = _plan(folder, args, conditions, load_plan(folder))
-            draft = folder / f".sweep.{os.getpid()}"
-            draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            draft.replace(folder / "sweep.json")  # whole or not at all for who reads it meanwhile
+            with files.whole(folder / "sweep.json") as draft:  # others read it meanwhile
+                draft.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
         raise LogError(f"{folder}: cannot write sweep.json: {error.strerror}") from None
 

@@ -9,10 +9,8 @@ UniversalBackrooms' text, Inspect, OpenAI messages, ShareGPT, CSV (docs/import.m
 does not tell stays unknown. The same conversation again is left alone.
 """
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,14 +121,10 @@ def write(talk: Talk, origin: dict[str, Any], to: Path) -> bool:
     config = {"type": "config", "schema": SCHEMA, "imported": imported, **names, **about}
     stem = re.sub(r"[^\w.-]+", "-", Path(origin["file"]).stem)[:60]
     path = to / f"{stem}__{origin['index']:03}__{key[:12]}.jsonl"
-    draft = path.with_suffix(f".{os.getpid()}")
     try:
         to.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(b"".join(map(encode, [config, *talk.events])))
-        draft.replace(path)
+        with files.whole(path) as draft:
+            draft.write_bytes(b"".join(map(encode, [config, *talk.events])))
     except OSError as error:
         raise LogError(f"{path}: cannot write the log: {error.strerror}") from None
-    finally:  # also after Ctrl+C
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
     return True

@@ -1,5 +1,6 @@
 """The fixtures that the tests share: a folder of their own, fake keys, the program run."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -61,10 +62,19 @@ def run(tmp_path, capfd):
     return run_here
 
 
+@contextlib.contextmanager
+def killed_after():
+    """A list of processes that are killed when the test ends."""
+    processes = []
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture
 def start(tmp_path):
     """start("-a", "opus", ...) -> a process of its own, killed when the test ends."""
-    started = []
 
     def start_process(*arguments: object, **options: object) -> subprocess.Popen:
         words = PROGRAM + [str(argument) for argument in arguments]
@@ -75,10 +85,8 @@ def start(tmp_path):
         started.append(process)
         return process
 
-    yield start_process
-    for process in started:
-        process.kill()
-        process.wait()
+    with killed_after() as started:
+        yield start_process
 
 
 @pytest.fixture(scope="session")
@@ -99,14 +107,11 @@ def fork(loaded, start, tmp_path):
     if not loaded:
         yield start
         return
-    forked = []
 
     def fork_process(*arguments: object):
         process = loaded.start(PROGRAM + [str(argument) for argument in arguments], tmp_path)
         forked.append(process)
         return process
 
-    yield fork_process
-    for process in forked:
-        process.kill()
-        process.wait()
+    with killed_after() as forked:
+        yield fork_process

@@ -50,6 +50,16 @@ def read_log(folder: Path) -> transcript.Transcript:
     return transcript.read(the_log(folder))
 
 
+def pair(model: str) -> list[str]:
+    """The arguments for a model that speaks with itself."""
+    return ["-a", model, "-b", model]
+
+
+def served(provider: object, model: str, base: str = "") -> list[str]:
+    """The same, speaking to the fake provider; `base` is the path of its dialect."""
+    return [*pair(model), "--api-base", provider.url + base]
+
+
 def real(provider: object) -> list[str]:
     """The arguments for two real model names that speak to the fake provider."""
     return ["-a", "opus", "-b", "sonnet", "--api-base", provider.url]

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import PROGRAM, real
+from program import PROGRAM, pair, real
 from provider import Provider, Reply, cut, status
 
 from harness.judge import agreement
 from harness.judge.labels import Judged, labels_of
 from harness.talk import transcript
 
-DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
+DEMO = pair("demo/bliss")
 NASTY = "x\x1b]0;owned\x07\x1b[31m"
 
 

@@ -4,7 +4,7 @@ import copy
 import itertools
 
 import pytest
-from program import real
+from program import pair, real
 from provider import Provider, Reply, prefix_blocks
 
 from harness.models import catalogue
@@ -64,16 +64,7 @@ def test_no_cache_sets_no_marks(run):
 
 def test_openai_is_sent_no_marks_and_what_it_cached_is_counted(run):
     with Provider(lambda body, i: f"{i} {WORDS}", cache_minimum=100) as provider:
-        result = run(
-            "-a",
-            "openai/gpt-5.4",
-            "-b",
-            "openai/gpt-5.4",
-            "--max-turns",
-            3,
-            "--api-base",
-            provider.url + "/v1",
-        )
+        result = run(*pair("openai/gpt-5.4"), "--max-turns", 3, "--api-base", provider.url + "/v1")
     assert not any(b"cache_control" in request.raw for request in provider.requests)
     usage = result.read.messages[-1]["usage"]
     prices = catalogue.entry("openai/gpt-5.4")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from program import PROGRAM, ROOT
+from program import PROGRAM, ROOT, pair
 
 import tools
 from harness import prompts
@@ -15,7 +15,7 @@ from harness.screen.console import Console
 from harness.screen.silent import Silent
 from harness.talk import transcript
 
-DEMO = ["-a", "demo/bliss", "-b", "demo/bliss"]
+DEMO = pair("demo/bliss")
 
 
 @pytest.mark.parametrize(

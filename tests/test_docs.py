@@ -6,7 +6,7 @@ import shlex
 import sys
 
 import pytest
-from program import KEY, ROOT
+from program import KEY, ROOT, pair
 from provider import Provider, Reply, status
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -148,16 +148,7 @@ def test_the_fields_of_real_logs_are_on_the_log_page(run, tmp_path):
         first = run("-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--max-turns", 2).log
         run("--resume", first, "--max-turns", 3)
         run("--resume", first, "--at", 1)
-    run(
-        "-a",
-        "demo/goodbye",
-        "-b",
-        "demo/goodbye",
-        "--interject",
-        "on:goodbye+2:A:Hm.",
-        "--max-turns",
-        12,
-    )
+    run(*pair("demo/goodbye"), "--interject", "on:goodbye+2:A:Hm.", "--max-turns", 12)
     for log in (tmp_path / "logs").glob("*.jsonl"):
         for line in log.read_text("utf-8").split("\n")[:-1]:
             event = json.loads(line)

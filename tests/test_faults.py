@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from program import KEY, real, texts
+from program import KEY, real, served, texts
 from provider import (
     NO_CREDIT,
     Provider,
@@ -149,17 +149,7 @@ def test_what_may_pass_is_tried_again_and_leaves_no_trace_in_the_dialogue(run, f
 @pytest.mark.parametrize("fault", [status(529), cut(2), eof(2), junk(2), status(429)], ids=str)
 def test_openai_faults_are_tried_again_too(run, fault):
     with Provider(faulty(fault)) as provider:
-        result = run(
-            "-a",
-            "openai/gpt-5.4",
-            "-b",
-            "openai/gpt-5.4",
-            "--api-base",
-            provider.url + "/v1",
-            "--max-turns",
-            2,
-            *QUICK,
-        )
+        result = run(*served(provider, "openai/gpt-5.4", "/v1"), "--max-turns", 2, *QUICK)
     assert result.responses == ["words 0", "words 2", "words 3", "words 4"]
     dialogue_is_intact(provider, result)
 
@@ -318,16 +308,6 @@ def test_what_a_broken_stream_cost_keeps_the_providers_count_of_the_input(run):
 
 def test_a_count_that_nobody_made_is_flagged(run):
     with Provider(lambda body, i: Reply("some words of a reply", counted=False)) as provider:
-        result = run(
-            "-a",
-            "openai/gpt-5.4",
-            "-b",
-            "openai/gpt-5.4",
-            "--api-base",
-            provider.url + "/v1",
-            "--max-turns",
-            1,
-            "--plain",
-        )
+        result = run(*served(provider, "openai/gpt-5.4", "/v1"), "--max-turns", 1, "--plain")
     assert result.read.messages[0]["flags"] == ["estimated"]
     assert "token count estimated" in result.out

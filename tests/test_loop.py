@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from program import real, texts
+from program import real, served, texts
 from provider import Provider, Reply
 
 import tools
@@ -30,12 +30,7 @@ def test_both_sides_see_exactly_the_others_words_for_20_turns(run):
 def test_openai_models_get_the_same_dialogue(run):
     with Provider(lambda body, i: f"words {i}") as provider:
         run(
-            "-a",
-            "openai/gpt-5.4",
-            "-b",
-            "openai/gpt-5.4",
-            "--api-base",
-            provider.url + "/v1",
+            *served(provider, "openai/gpt-5.4", "/v1"),
             "--max-turns",
             3,
             "--tools",

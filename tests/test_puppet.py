@@ -4,7 +4,7 @@ import json
 
 import made_logs as logs
 import pytest
-from program import PROGRAM, read_log, real, texts
+from program import PROGRAM, pair, read_log, real, texts
 from provider import Provider, Reply, status
 
 from harness import prompts
@@ -145,15 +145,7 @@ def test_it_is_shown_as_a_puppeteers_in_the_console_and_a_replay(run):
 )
 def test_it_comes_when_it_is_told_to(run, when, turns):
     made = run(
-        "-a",
-        "demo/bliss",
-        "-b",
-        "demo/bliss",
-        "--puppet",
-        f"A=demo/puppet:@loop{when}",
-        "--max-turns",
-        6,
-        "--quiet",
+        *pair("demo/bliss"), "--puppet", f"A=demo/puppet:@loop{when}", "--max-turns", 6, "--quiet"
     )
     pulled = [m for m in made.read.messages if m["source"] == "puppet"]
     assert [m["turn"] for m in pulled] == turns and {m["label"] for m in pulled} == {"Model A"}
@@ -161,10 +153,7 @@ def test_it_comes_when_it_is_told_to(run, when, turns):
 
 def test_it_can_wait_for_a_state_and_comes_once_each_time_it_takes_hold(run):
     made = run(
-        "-a",
-        "demo/goodbye",
-        "-b",
-        "demo/goodbye",
+        *pair("demo/goodbye"),
         "--rng-seed",
         3,
         "--puppet",
@@ -179,10 +168,7 @@ def test_it_can_wait_for_a_state_and_comes_once_each_time_it_takes_hold(run):
 
 def test_prepared_words_come_first_and_two_puppets_can_pull(run):
     made = run(
-        "-a",
-        "demo/bliss",
-        "-b",
-        "demo/bliss",
+        *pair("demo/bliss"),
         "--max-turns",
         4,
         "--quiet",
@@ -313,10 +299,7 @@ def test_a_persons_seat_has_no_puppeteer(run):
 
 def test_ids_with_colons_are_models(run):
     result = run(
-        "-a",
-        "demo/bliss",
-        "-b",
-        "demo/bliss",
+        *pair("demo/bliss"),
         "--max-turns",
         1,
         "--puppet",
@@ -420,15 +403,7 @@ def test_every_goal_has_a_prompt_and_a_demo(run):
     assert set(GOALS) == set(prompts.names("puppets"))
     for goal in GOALS:
         made = run(
-            "-a",
-            "demo/bliss",
-            "-b",
-            "demo/bliss",
-            "--puppet",
-            f"A=demo/puppet:@{goal}",
-            "--max-turns",
-            4,
-            "--quiet",
+            *pair("demo/bliss"), "--puppet", f"A=demo/puppet:@{goal}", "--max-turns", 4, "--quiet"
         )
         said = [m["response"] for m in made.read.messages if m["source"] == "puppet"]
         assert len(set(said)) == 3

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from program import KEY, ROOT, real
+from program import KEY, ROOT, real, served
 from provider import Provider, Reply, hang, stall, status
 from streams import MODELS, anthropic, chatted
 
@@ -37,12 +37,7 @@ def one(run):
     def one_run(model, reply, *more, base="", retry=1):
         with Provider(lambda body, i: reply) as provider:
             result = run(
-                "-a",
-                model,
-                "-b",
-                model,
-                "--api-base",
-                provider.url + base,
+                *served(provider, model, base),
                 "--max-turns",
                 1,
                 "--plain",
@@ -343,17 +338,7 @@ def test_what_passes_is_tried_again_in_every_dialect(run, dialect):
     faults = {1: status(429, retry_after=1), 3: status(503), 5: status(500)}
     base = "/v1" if dialect == "chat" else ""
     with Provider(lambda body, i: Reply(f"words {i}", fault=faults.get(i))) as provider:
-        result = run(
-            "-a",
-            MODELS[dialect],
-            "-b",
-            MODELS[dialect],
-            "--api-base",
-            provider.url + base,
-            "--max-turns",
-            2,
-            "--plain",
-        )
+        result = run(*served(provider, MODELS[dialect], base), "--max-turns", 2, "--plain")
     assert result.code == 0 and result.responses == ["words 0", "words 2", "words 4", "words 6"]
     kinds = [event["error"] for event in result.read.of("retry")]
     assert kinds == ["rate_limit", "unavailable", "server"]

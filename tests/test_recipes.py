@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from program import pair
 
 from harness import prompts
 from harness.models import engine
@@ -132,17 +133,7 @@ def test_runs_needed_is_rs_power_prop_test():
 
 @pytest.mark.parametrize("name", prompts.names("interjections"))
 def test_an_interjection_is_spoken_as_a_seat_in_its_own_words(run, name):
-    result = run(
-        "-a",
-        "demo/bliss",
-        "-b",
-        "demo/bliss",
-        "--max-turns",
-        2,
-        "--quiet",
-        "--interject",
-        f"1:A:@{name}",
-    )
+    result = run(*pair("demo/bliss"), "--max-turns", 2, "--quiet", "--interject", f"1:A:@{name}")
     message = result.read.messages[2]
     assert message["source"] == "script" and message["interjected"]
     assert message["response"] == prompts.words(f"@{name}", "interjections")

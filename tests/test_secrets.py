@@ -4,11 +4,11 @@ import contextlib
 import json
 
 import pytest
-from program import KEY
+from program import KEY, pair
 
 from harness.models import catalogue, secrets
 
-DEMO = ["-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", 1]
+DEMO = [*pair("demo/bliss"), "--max-turns", 1]
 MINE = "hunter2-SECRET-words"
 SHAPED = "sk-ant-api03-" + "Ab3" * 8
 

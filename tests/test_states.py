@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from program import real
+from program import pair, real
 from provider import Provider
 
-DEMO = ["-a", "demo/goodbye", "-b", "demo/goodbye", "--rng-seed", 3]
+DEMO = [*pair("demo/goodbye"), "--rng-seed", 3]
 
 
 def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):

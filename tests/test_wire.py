@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from program import texts
+from program import served, texts
 from provider import Provider, Reply, cut, reset, stall, status
 from streams import (
     DONE,
@@ -44,12 +44,7 @@ def hear(run):
         base = "/v1" if model.startswith("openai/") else ""
         with Provider(reply) as provider:
             result = run(
-                "-a",
-                model,
-                "-b",
-                model,
-                "--api-base",
-                provider.url + base,
+                *served(provider, model, base),
                 "--max-turns",
                 turns,
                 "--tools",
@@ -431,16 +426,7 @@ def test_gemini_gets_its_signatures_back(run):
         return Reply(f"words {i}", thinking="Shall I?", tools=reason if i in (0, 3) else ())
 
     with Provider(reply) as provider:  # as strict as Gemini 3 is about them
-        result = run(
-            "-a",
-            "gemini/gemini-3-pro-preview",
-            "-b",
-            "gemini/gemini-3-pro-preview",
-            "--api-base",
-            provider.url,
-            "--max-turns",
-            3,
-        )
+        result = run(*served(provider, "gemini/gemini-3-pro-preview"), "--max-turns", 3)
     assert result.code == 0 and {request.error for request in provider.requests} == {None}
     signed = [
         part
@@ -809,17 +795,7 @@ def test_a_prompt_that_the_server_cuts_is_told_once(run):
 
     with Provider(reply) as provider:
         result = run(
-            "-a",
-            MODELS["ollama"],
-            "-b",
-            MODELS["ollama"],
-            "--api-base",
-            provider.url,
-            "--tools",
-            "none",
-            "--max-turns",
-            7,
-            "--plain",
+            *served(provider, MODELS["ollama"]), "--tools", "none", "--max-turns", 7, "--plain"
         )
     flagged = [m for m in result.read.messages if "prompt_cut" in m["flags"]]
     assert [m["label"] for m in flagged] == ["Model A", "Model B"]

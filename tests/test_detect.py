@@ -3,6 +3,7 @@
 import itertools
 import random
 import re
+import string
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from harness.states.detect import Detector, detect
 from harness.states.names import SHORT, STATES
 from harness.states.path import Change, Ending, Span, Stretch, stretches
 from harness.states.recurrence import NEAR, NEARISH, Heard, likeness, nearish
-from harness.states.words import Said, clip, tells
+from harness.states.words import Said, clip, lower, tells
 
 CHAT = [
     "What is a good way to learn to bake bread at home?",
@@ -299,8 +300,8 @@ def test_ordinary_talk_is_in_no_state_at_any_moment(texts):
 
 
 def test_every_cue_is_found_where_it_matches():
-    # A word's cues are looked up, one pattern finds where the others can stand: that must find what
-    # each cue's own pattern would find.
+    # A word's cues are looked up, the others searched for where the words are that they need: that
+    # must find what each cue's own pattern would find.
     texts = [text for _, _, messages in voices() for text in messages] + [*META, *FAREWELLS]
     everywhere = [cue for cue in cues.cues() if cue not in cues.anywhere()]
     for low in map(str.lower, texts):
@@ -316,6 +317,25 @@ def test_every_cue_is_found_where_it_matches():
             w for w in words for c in everywhere if c.state == "bliss" and cues.compiled(c).match(w)
         }
         assert blissful <= {*hits.get("bliss", {})}
+
+
+LETTERS = st.sampled_from(string.ascii_lowercase + "   '-*.,!?:;\né…👋✌🫡🫂🙏🕊🕯")
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(cues.cues()).flatmap(
+        lambda cue: st.tuples(
+            st.just(cue), st.from_regex(cues.compiled(cue), fullmatch=True, alphabet=LETTERS)
+        )
+    )
+)
+def test_a_cue_is_found_in_whatever_its_pattern_matches(made):
+    cue, text = made
+    low = lower(text)
+    hits = cues.found(low, Said(low).spelled).get(cue.state, {})
+    late = cue.state == "goodbye_loop" and len(low) > cues.FAREWELL
+    assert late or (hits if cue.state == "bliss" else cue.number in hits)
 
 
 def test_every_cue_is_of_a_state_and_worth_something():

@@ -113,7 +113,7 @@ def _import(requests: Sequence[dict[str, Any]]) -> None:
         for sent in requests:
             if done := _begun(sent):
                 _rehearse(litellm, sent, done)
-        cues.places()  # takes a quarter of a second too, when the first message is looked at
+        cues.possible([])  # takes a while too, when the first message is looked at
         _litellm.set_result(litellm)
     except Exception as error:  # whatever a broken installation raises, the loop must hear of it
         _litellm.set_exception(error)

@@ -1,19 +1,20 @@
 """The cues of cues.txt, and where they stand in a text.
 
 A message has some hundred words and the file some hundred patterns. A cue of one word is looked up
-by the word, whose cues are kept. One pattern made of all others finds the few words where one of
-these can stand, and only those that begin like the word are tried there.
+by the word, whose cues are kept. Of the others each has words without which it can't match, read
+off its pattern (`needs`): only the few whose needs a message meets are searched for in it.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Mapping
-from functools import cache, lru_cache
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
+from functools import cache, reduce
+from operator import itemgetter, or_
 from pathlib import Path
 from typing import NamedTuple
+
+from harness.states.words import Kept
 
 GAP = r"[^\w\n.!?;:]"
 SPACE = f"{GAP}{{1,4}}"
@@ -50,22 +51,40 @@ def _filled(pattern: str, words: dict[str, str]) -> str:
     return pattern.replace(" ?", f"{GAP}{{0,4}}").replace(" ", SPACE)
 
 
+# A letter, an escape, a class or a group's end, with how often it may stand; or a bracket or bar.
+_ATOM = re.compile(r"[(|]|(?:\\.|\[[^\]]*\]|.)(?:[?*+]|\{[\d,]+\})?\??", re.S)
+
+
+@cache
+def _split(pattern: str) -> list[list[str]]:
+    """A pattern's alternatives, each as its atoms; a group is one."""
+    found: list[list[str]] = [[]]
+    begun = depth = 0
+    for atom in _ATOM.finditer(pattern):
+        depth += {"(": 1, ")": -1}.get(atom[0][0], 0)
+        if depth:
+            continue
+        if atom[0] == "|":
+            found.append([])
+        else:
+            found[-1].append(pattern[begun : atom.end()])
+        begun = atom.end()
+    return found
+
+
 def _branches(pattern: str) -> list[str]:
-    """The pattern as texts that begin with a letter each: a group at its start taken apart, and
-    without a look-behind, so that together they match wherever it does, and maybe elsewhere."""
+    """The pattern as texts that begin with a letter each: a group at its start, or after its first
+    letters, taken apart, and without a look-behind, so that together they match wherever it does,
+    and maybe elsewhere."""
     body = re.sub(r"^\(\?<!.*?\)", "", pattern)
-    if not body.startswith("(?:"):
+    (atoms,) = _split(body)
+    first = next((k for k, atom in enumerate(atoms) if not atom.isalpha()), 0)
+    group = atoms[first]
+    if not (group.startswith("(?:") and group.endswith(")")):
         return [body]
-    depth, cuts = 0, [2]
-    for mark in re.finditer(r"\\.|\[[^\]]*\]|[()|]", body):
-        depth += {"(": 1, ")": -1}.get(mark[0], 0)
-        if (mark[0] == "|" and depth == 1) or not depth:
-            cuts.append(mark.start())
-        if not depth:
-            break
-    rest = body[cuts[-1] + 1 :]
-    heads = [body[a + 1 : b] for a, b in itertools.pairwise(cuts)]
-    return [branch for head in heads for branch in _branches(head + rest)]
+    head, rest = "".join(atoms[:first]), "".join(atoms[first + 1 :])
+    ways = [head + "".join(way) + rest for way in _split(group[3:-1])]
+    return [branch for way in ways for branch in ([way] if head else _branches(way))]
 
 
 @cache
@@ -99,58 +118,110 @@ def _at_words() -> tuple[list[Branch], list[Branch]]:
 
 
 @cache
-def _of_one_word() -> dict[str, list[Branch]]:
-    found: dict[str, list[Branch]] = {}
-    for branch in _at_words()[0]:
-        found.setdefault(branch.head, []).append(branch)
+def _of_one_word() -> dict[str, list[tuple[Cue, re.Pattern[str]]]]:
+    """The cues of one word by the letters that they begin with."""
+    found: dict[str, list[tuple[Cue, re.Pattern[str]]]] = {}
+    for cue, head, tail in _at_words()[0]:
+        found.setdefault(head, []).append((cue, re.compile(head + tail)))
     return found
 
 
-@lru_cache(1 << 14)
-def cues_of(word: str) -> tuple[Cue, ...]:
-    """The cues of one word that this word is."""
-    found = {
-        branch.cue: None
-        for size in range(1, len(word) + 1)
-        for branch in _of_one_word().get(word[:size], ())
-        if re.match(branch.head + branch.tail, word)
-    }
-    return tuple(found)
+def _cues_of(word: str) -> tuple[Cue, ...]:
+    by_letters = _of_one_word()
+    heads = [word[:size] for size in range(1, len(word) + 1)]
+    may_be = [one for head in heads if head in by_letters for one in by_letters[head]]
+    return tuple(dict.fromkeys([cue for cue, pattern in may_be if pattern.match(word)]))
 
 
-def _tree(branches: list[str], depth: int = 0) -> str:
-    """One pattern for any of them, the first letters shared, as `re` is quick to rule out."""
-    groups: dict[str, list[str]] = {}
-    for branch in branches:
-        first = branch[0] if depth < 3 and re.match(r"\w(?![?*+{])", branch) else ""
-        groups.setdefault(first, []).append(branch[len(first) :])
-    plain = groups.pop("", [])
-    deeper = [first + _tree(rests, depth + 1) for first, rests in groups.items()]
-    return f"(?:{'|'.join(dict.fromkeys(deeper + plain))})"
+cues_of = Kept(_cues_of)  # the cues of one word that a word is
+
+
+# ---------------------------------------------------------------- which cues a text can have
+
+MOST = 3  # needs of a branch that are looked at
+_APART = re.compile(r"(?:\\W|\[\*\]|\[\^\\w[^\]]*\])(?:\{[1-9].*)?")
+_NOTHING = re.compile(r"\\[WbAZ]|\[\^\\w|[,^$]|\(\?[!<=]")  # no letter, and may be nothing at all
+
+
+def needs(atoms: list[str], after: str = "") -> list[set[str]]:
+    """What a text needs that these atoms match: of each set a word that begins so, or, with a
+    space at the end, is so."""
+    found: list[set[str]] = []
+    word, fresh = "", True  # whether a word begins here
+    for atom, then in zip(atoms, [*atoms[1:], after], strict=True):
+        if atom.isalpha() or (word and atom == "'"):
+            word, fresh = word + atom if word or fresh else "", False
+            if word and not (then.isalpha() or then == "'"):
+                found.append({word + " " * _ends_word(then)})
+                word = ""
+        elif atom.startswith("(?:"):
+            group, _, times = atom[3:].rpartition(")")
+            each = [needs(one, "" if times else then) for one in _split(group)]
+            if fresh and times[:2] in ("", "{1") and all(each):
+                found.append(set().union(*(max(one, key=_tells) for one in each)))
+            fresh = fresh and all(one[-1:] == [SPACE] for one in _split(group))
+        else:
+            fresh = bool(_APART.fullmatch(atom) or (fresh and _NOTHING.match(atom)))
+    return found
+
+
+def _ends_word(atom: str) -> bool:
+    if atom.startswith("(?:") and atom.endswith(")"):
+        return all(one and (one[0] == "'" or _ends_word(one[0])) for one in _split(atom[3:-1]))
+    return atom == r"\b" or bool(_APART.fullmatch(atom))
+
+
+def _tells(words: set[str]) -> int:
+    return min(map(len, words))
 
 
 @cache
-def _by_letters() -> dict[str, list[Cue]]:
-    """The cues of more words by the first letters, up to three, of the word they begin with."""
-    found: dict[str, dict[Cue, None]] = {}
-    for branch in _at_words()[1]:
-        found.setdefault(branch.head[:3], {})[branch.cue] = None
-    return {letters: list(cues) for letters, cues in found.items()}
+def _needed() -> tuple[list[Branch], int, dict[str, int]]:
+    """The branches of more words, and by each word that one needs the bits of these needs: the
+    first needs of all branches, then the second ones and so on; and the bits of needs that are
+    none."""
+    branches = _at_words()[1]
+    bits: dict[str, int] = {}
+    none = (1 << MOST * len(branches)) - 1
+    for number, branch in enumerate(branches):
+        (atoms,) = _split(branch.head + branch.tail)
+        for k, words in enumerate(sorted(needs(atoms), key=_tells, reverse=True)[:MOST]):
+            bit = 1 << k * len(branches) + number
+            none ^= bit
+            for word in words:
+                bits[word] = bits.get(word, 0) | bit
+    return branches, none, bits
 
 
-@lru_cache(4096)
-def starting(letters: str) -> list[Cue]:
-    """The cues of more words that may stand at a word that begins with these letters."""
-    keys = (letters, letters[:2], letters[:1])[: len(letters)]
-    return [cue for key in keys for cue in _by_letters().get(key, ())]
+def _met_by(word: str) -> int:
+    """The bits of the needs that a word meets; "i'm" also as "i" and as "m"."""
+    bits = _needed()[2]
+    parts = {word, *word.split("'")} if "'" in word else (word,)
+    starts = [f"{part} "[:size] for part in parts for size in range(1, len(part) + 2)]
+    return reduce(or_, [bits[start] for start in starts if start in bits], 0)
+
+
+met_by = Kept(_met_by)
+
+
+def possible(words: Iterable[str]) -> list[Branch]:
+    """The branches of more words whose needs these words meet."""
+    branches, none, _ = _needed()
+    met = reduce(or_, filter(None, map(met_by.__getitem__, words)), none)
+    left = (1 << len(branches)) - 1
+    for k in range(MOST):
+        left &= met >> k * len(branches)
+    found = []
+    while left:
+        found.append(branches[(left & -left).bit_length() - 1])
+        left &= left - 1
+    return found
 
 
 @cache
-def places() -> re.Pattern[str]:
-    """Finds the first letters, up to three, of each word at which a cue of more words stands. (Now
-    and then at one more: the tree knows no look-behind.)"""
-    every = [branch.head + branch.tail for branch in _at_words()[1]]
-    return re.compile(rf"\b(?={_tree(every)})\w{{1,3}}", re.M)
+def _search_for(branch: Branch) -> re.Pattern[str]:
+    """Begins with letters, which `re` is quick to find, and only then looks whether a word does."""
+    return re.compile(rf"{branch.head}(?<!\w{branch.head}){branch.tail}", re.M)
 
 
 @cache
@@ -163,6 +234,7 @@ def compiled(cue: Cue) -> re.Pattern[str]:
 
 FAREWELL, SHOWS = 400, 0.3
 BLISSFUL, PRIOR, RIFF, COMPOUNDS = (3, 4, 8), 4, 5, 14
+EMOJI = re.compile("[\U0001f300-\U0010ffff]")
 COMPOUND = re.compile(r"\b[^\W\d_]{3,}-[^\W\d_]{3,}")
 
 
@@ -178,25 +250,29 @@ class Hit(NamedTuple):
 Found = dict[str, dict[int | str, Hit]]  # by state and cue; of bliss by word
 
 
-def found(low: str, words: Mapping[str, int]) -> Found:
-    """Per state the different cues in a text of these words, each so many times."""
+def found(low: str, words: Sequence[str]) -> Found:
+    """Per state the different cues in a text of these words."""
     hits: Found = {}
     last_words = max(0, len(low) - FAREWELL)
     for cue in _tried_anywhere(low.isascii(), "*" in low):
         start = last_words if cue.state == "goodbye_loop" else 0
         if match := compiled(cue).search(low, start):
             hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, match.span()))
-    for word, times in words.items():
-        for cue in cues_of(word):
+    different = dict.fromkeys(words)
+    for word in filter(cues_of.__getitem__, different):
+        for cue in cues_of[word]:
             number = word if cue.state == "bliss" else cue.number
-            hits.setdefault(cue.state, {}).setdefault(number, Hit(cue.worth, word, times))
-    for place in places().finditer(low):
-        start = place.start()
-        for cue in starting(place[0]):
-            if cue.state == "goodbye_loop" and start < last_words:
-                continue
-            if match := compiled(cue).match(low, start):
-                hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, match.span()))
+            hit = Hit(cue.worth, word, words.count(word))
+            hits.setdefault(cue.state, {}).setdefault(number, hit)
+    matches: list[tuple[int, int, Cue]] = []
+    for branch in possible(different):
+        start = last_words if branch.cue.state == "goodbye_loop" else 0
+        for begun in _search_for(branch).finditer(low, start):
+            if match := compiled(branch.cue).match(low, begun.start()):
+                matches.append((*match.span(), branch.cue))
+                break
+    for start, end, cue in sorted(matches, key=itemgetter(0)):
+        hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, (start, end)))
     return hits
 
 
@@ -246,7 +322,7 @@ def _riff(clip: str) -> float:
     """Exuberance: a long text with many emoji, or with many compounds made up on the way."""
     if len(clip) < 200:
         return 0
-    emoji = 0 if clip.isascii() else sum(map("\U0001f300".__le__, clip))
+    emoji = 0 if clip.isascii() else len(EMOJI.findall(clip))
     hyphens = clip.count("-")
     compounds = len(COMPOUND.findall(clip)) if hyphens >= COMPOUNDS else 0
     return 0.7 * (emoji >= RIFF) + 0.7 * (compounds >= COMPOUNDS)

@@ -26,7 +26,7 @@ from harness.states.names import FORMS, THEMES
 from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
 from harness.states.recurrence import Heard, Recurrence
 from harness.states.themes import Themes, Weights
-from harness.states.words import WALL, Phrase, Said, clip, english, in_row, lower, place, tells
+from harness.states.words import WALL, Phrase, Said, clip, english, lower, place, telling
 
 TAIL_MESSAGES, ENOUGH, LATE = 8, 0.45, 3
 # Which of two forms that fill the end it is said to end in: silence and emoji are verbatim loops
@@ -79,13 +79,8 @@ class Reading:
     def evidence(self, number: int, clipped: str) -> str:
         """The words, of the phrase or the cue, that speak most for a theme; empty if none do that
         would mean something to a reader."""
-        speaking = [(row[number + 1], name) for name, row in self.rows.items()]
-        telling = [  # longer ones tell a reader more
-            (weight * (1 + len(in_row(name))), name)
-            for weight, name in speaking
-            if weight > 0 and tells(name)
-        ]
-        weight, best = max(telling, key=itemgetter(0), default=(0.0, ""))
+        weights = [(row[number + 1] * telling[name], name) for name, row in self.rows.items()]
+        weight, best = max([(0.0, ""), *weights], key=itemgetter(0))
         low, where = lower(clipped), None
         cue = self.cues.get(THEMES[number])
         known = themes.table().figures.get(f"cue {THEMES[number]}")
@@ -164,7 +159,7 @@ class Detector:
         self._words += reading.common[1]
         if not self.english:
             return self._themes.skip(FOREIGN)
-        placed = themes.placed(index, near)
+        placed = themes.weighed_place(index, near)
         silent = "silence" in reading.forms
         changes = self._themes.add(reading.text, reading.views, placed, silent)
         for number, theme in enumerate(THEMES):

@@ -42,6 +42,7 @@ RULES = {
     "degenerate": Rule(1, 1, 1),
 }
 
+NOT_ASCII = re.compile(r"[^\x00-\x7f]")  # no other is a symbol
 _MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}")
 
 Hit = tuple[float, str]  # worth, words
@@ -50,7 +51,7 @@ Hit = tuple[float, str]  # worth, words
 def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
     """What one message shows by itself: per form its worth and the words that show it. `heard` is
     what is compared of it (recurrence.py)."""
-    symbols = 0 if clip.isascii() else sum(map(SYMBOLS.__getitem__, heard))
+    symbols = 0 if clip.isascii() else sum(map(SYMBOLS.__getitem__, NOT_ASCII.findall(heard)))
     letters, short = len(heard) - symbols, clip.strip()
     hits: dict[str, Hit] = {}
     if not letters and not symbols and not set("?!") & set(clip):
@@ -75,11 +76,13 @@ def _said_outside(short: str) -> bool:
 
 
 def _broken(clip: str, said: Said) -> bool:
-    if len(said.threes) <= (1 - REPEATED) * (len(said.words) - 2):
+    # A phrase is a new one wherever its first two words are new.
+    pairs, most = len(set(said.in_row(2))), (1 - REPEATED) * (len(said.words) - 2)
+    if pairs - 1 <= most and len(set(said.in_row(3))) <= most:
         return True
     raw = clip.encode("utf-8", "replace")
     # Each pair of words takes a byte at the least: where there are many nothing need be compressed.
-    if len(raw) < 400 or len(said.pairs) >= SHRUNK * len(raw):
+    if len(raw) < 400 or pairs >= SHRUNK * len(raw):
         return False
     return len(zlib.compress(raw)) < SHRUNK * len(raw)
 

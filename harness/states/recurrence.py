@@ -11,6 +11,7 @@ lines of two or more; lock-in = start of the first LOOK_BACK messages of which L
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import deque
 from functools import cached_property, lru_cache
@@ -52,6 +53,7 @@ class _Kept(dict):
 
 
 KEPT = _Kept()
+_PARTS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")  # ASCII is quick to translate
 
 
 class _Symbols(dict[str, bool]):
@@ -71,7 +73,8 @@ class Heard:
     def __init__(self, clip: str):
         folded = unicodedata.normalize("NFKC", clip).casefold()
         # One character can become 18.
-        self.text = folded[: 2 * (HEAD + TAIL)].translate(KEPT)
+        parts = _PARTS.findall(folded[: 2 * (HEAD + TAIL)])
+        self.text = "".join([part.translate(KEPT) for part in parts])
 
     @cached_property
     def shingles(self) -> frozenset[str]:
@@ -82,11 +85,12 @@ class Heard:
 
     @cached_property
     def probes(self) -> tuple[list[str], list[str]]:
-        """Pieces from all over the text: the FIRST, and the others."""
+        """Pieces from all over the text: the FIRST, and the others; none of a text that repeats
+        itself."""
         step = (len(self.text) - PROBE) / PROBES
         places = [int(step * k) for k in ORDER]
         pieces = [self.text[at : at + PROBE] for at in places]
-        return pieces[:FIRST], pieces[FIRST:]
+        return (pieces[:FIRST], pieces[FIRST:]) if len(set(pieces)) >= VARIED else ([], [])
 
 
 def likeness(a: Heard, b: Heard) -> float:
@@ -111,11 +115,14 @@ def nearish(a: Heard, b: Heard, least: float = NEARISH) -> float:
 
 def _probable(text: str, long: Heard, least: float) -> bool:
     first, others = long.probes
-    if len({*first, *others}) < VARIED:
-        return True
     few, all_ = ENOUGH[least]
-    there = sum([piece in text for piece in first])
-    return there >= few and there + sum([piece in text for piece in others]) >= all_
+    if not first:
+        return True
+    there = sum(map(text.__contains__, first[few - 1 :]))
+    if not there:  # so there are no few of the FIRST
+        return False
+    there += sum(map(text.__contains__, first[: few - 1]))
+    return there >= few and there + sum(map(text.__contains__, others)) >= all_
 
 
 class Recurrence:

@@ -27,9 +27,9 @@ import math
 import operator
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from harness.states.cues import Found, Hit
@@ -47,8 +47,8 @@ Weights = tuple[float, ...]  # one a theme, in their order
 FIRST = frozenset(["i", "i'm", "i'll", "i've", "i'd", "my", "me", "mine", "myself"])
 SECOND = frozenset(["you", "you're", "your", "yours", "you'll", "you've", "you'd"])
 WE = frozenset(["we", "we're", "our", "us", "ours", "we've", "we'll", "together", "both"])
-_LIST = re.compile(r"^\s*(?:[-*•]|\d+\.) ", re.M)
-_HEADING = re.compile(r"^#+ |^---|^\*\*", re.M)
+_LIST = re.compile(r"\s*(?:[-*•]|\d+\.) ")
+_HEADING = re.compile(r"#+ |---|\*\*")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ def _phrase(name: str) -> Phrase:
 def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[str, float]:
     """The figures of a message by itself, most between 0 and 1; those that are 0 are left out."""
     count, size, times = max(1, len(said.words)), len(clip), clip.count
+    lines = clip.split("\n")
     emoji = said.counts["☺"]
     found = {
         "length": math.log1p(size) / 8,
@@ -118,10 +119,10 @@ def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[s
         "we": min(1, 8 * said.often(WE) / count),
         "stars": min(1, times("*") / 8),
         "acts": clip.lstrip()[:1] in ("*", "(", "_"),
-        "heading": bool(_HEADING.search(clip)),
-        "list": bool(_LIST.search(clip)),
+        "heading": any(map(_HEADING.match, lines)),
+        "list": any(map(_LIST.match, lines)),
         "code": "```" in clip,
-        "lines": min(1, times("\n") / max(1, size / 40)),
+        "lines": min(1, (len(lines) - 1) / max(1, size / 40)),
         "quotes": min(1, (times('"') + times("“") + times("”")) / 6),
         "dashes": min(1, times("—") / 4),
         "colons": min(1, times(":") / 5),
@@ -151,19 +152,29 @@ def placed(index: int, near: list[float]) -> dict[str, float]:
 def weighed(figures: dict[str, float]) -> tuple[float, ...]:
     """The figures' weights added up: for each theme in each view."""
     known = table().figures
-    rows = [
-        [value * weight for weight in known[name]]
+    rows = [  # most are true, or 1
+        known[name] if value == 1 else [value * weight for weight in known[name]]
         for name, value in figures.items()
         if name in known
     ]
     return tuple(map(sum, zip(*rows, strict=True))) or ZERO * len(VIEWS)
 
 
+def weighed_place(index: int, near: list[float]) -> tuple[float, ...]:
+    """The weights of a message's place in its run, of which most repeat nothing."""
+    return weighed(placed(index, near)) if any(near[:3]) else _weighed_new(index)
+
+
+@lru_cache(1 << 12)
+def _weighed_new(index: int) -> tuple[float, ...]:
+    return weighed(placed(index, []))
+
+
 def known(said: Said) -> dict[Phrase, tuple[float, ...]]:
     """The phrases of these words that the table knows, as it knows them."""
     phrases = table().phrases
-    said_here: Iterable[Phrase] = itertools.chain(said.counts, said.pairs, said.threes)
-    return {phrase: phrases[phrase] for phrase in said_here if phrase in phrases}
+    said_here: Iterator[Phrase] = itertools.chain(said.counts, said.in_row(2), said.in_row(3))
+    return {phrase: phrases[phrase] for phrase in filter(phrases.__contains__, said_here)}
 
 
 def text_of(rows: dict[Phrase, tuple[float, ...]]) -> tuple[float, Weights]:
@@ -198,13 +209,15 @@ class Course:
         else:
             begin, stay_off, end, stay_on = self._steps
             off, on = self._off, self._on
-            back = (on + end > off + stay_off) | 2 * (on + stay_on >= off + begin)
-            self._off = max(off + stay_off, on + end)
-            self._on = max(on + stay_on, off + begin) + ratio
+            stays, goes, stays_on, comes = off + stay_off, on + end, on + stay_on, off + begin
+            back = (goes > stays) | 2 * (stays_on >= comes)
+            self._off = goes if goes > stays else stays
+            self._on = (stays_on if stays_on >= comes else comes) + ratio
             self._exit = index if back & 1 else self._exit
             self._entry = self._entry if back & 2 else index
         self._back.append(back)
-        return self._change(index)
+        stays_off = self.since is None and self._on <= self._off
+        return None if stays_off else self._change(index)
 
     def _change(self, index: int) -> Change | None:
         was, on = self.since, self._on > self._off
@@ -242,12 +255,12 @@ class Themes:
         self._recent: list[float] | None = None
 
     def add(
-        self, text: Weights, views: tuple[float, ...], place: dict[str, float], silent: bool
+        self, text: Weights, views: tuple[float, ...], place: tuple[float, ...], silent: bool
     ) -> list[Change | None]:
-        """One message: its text's and its figures' weights, its place in the run, and whether it
-        is silence."""
+        """One message: the weights of its text, of its figures and of its place in the run, and
+        whether it is silence."""
         size = len(THEMES)
-        shown = list(map(operator.add, views, weighed(place)))
+        shown = list(map(operator.add, views, place))
         now, before, lately = shown[:size], shown[size : 2 * size], shown[2 * size :]
         self._text = [MEMORY * old + new for old, new in zip(self._text, text, strict=True)]
         old = lately if self._recent is None else self._recent

@@ -261,9 +261,11 @@ def found(low: str, words: Sequence[str]) -> Found:
     different = dict.fromkeys(words)
     for word in filter(cues_of.__getitem__, different):
         for cue in cues_of[word]:
-            number = word if cue.state == "bliss" else cue.number
-            hit = Hit(cue.worth, word, words.count(word))
-            hits.setdefault(cue.state, {}).setdefault(number, hit)
+            if cue.state == "bliss":
+                hit = Hit(cue.worth, word, words.count(word))
+                hits.setdefault("bliss", {}).setdefault(word, hit)
+            else:
+                hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, word))
     matches: list[tuple[int, int, Cue]] = []
     for branch in possible(different):
         start = last_words if branch.cue.state == "goodbye_loop" else 0

@@ -81,16 +81,20 @@ class Heard:
         """Every SHINGLE characters in a row; the edges count as characters."""
         edge = "\0" * (SHINGLE - 1)
         text = f"{edge}{self.text}{edge}" if self.text else ""
-        return frozenset([text[i : i + SHINGLE] for i in range(len(text) - SHINGLE + 1)])
+        return frozenset(map("".join, zip(*(text[k:] for k in range(SHINGLE)), strict=False)))
 
     @cached_property
     def probes(self) -> tuple[list[str], list[str]]:
         """Pieces from all over the text: the FIRST, and the others; none of a text that repeats
         itself."""
-        step = (len(self.text) - PROBE) / PROBES
-        places = [int(step * k) for k in ORDER]
-        pieces = [self.text[at : at + PROBE] for at in places]
+        pieces = list(map(self.text.__getitem__, _cuts(len(self.text))))
         return (pieces[:FIRST], pieces[FIRST:]) if len(set(pieces)) >= VARIED else ([], [])
+
+
+@lru_cache(1024)
+def _cuts(length: int) -> list[slice]:
+    step = (length - PROBE) / PROBES
+    return [slice(int(step * k), int(step * k) + PROBE) for k in ORDER]
 
 
 def likeness(a: Heard, b: Heard) -> float:
@@ -108,6 +112,8 @@ def nearish(a: Heard, b: Heard, least: float = NEARISH) -> float:
     # Of two as long the text decides, so that it is the same both ways.
     short, long = (a, b) if (len(a.text), a.text) < (len(b.text), b.text) else (b, a)
     if not short.text or not (len(long.text) < LONG or _probable(short.text, long, least)):
+        return 0.0
+    if len(short.text) + SHINGLE - 1 < least * len(long.shingles):  # so many are common at most
         return 0.0
     like = likeness(a, b)
     return like if like >= least else 0.0

@@ -26,6 +26,7 @@ import itertools
 import math
 import operator
 import re
+import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ def table(path: Path = Path(__file__).parent / "themes.txt") -> Table:
     chain = {name: tuple(weights) for name, weights in kinds["chain"].items()}
     now, before, recent = ({n: tuple(w) for n, w in kinds[view].items()} for view in VIEWS)
     names = [*now, *before, *recent]
+    same: dict[float, float] = {}  # each number once: what is small stays in the processor's cache
     return Table(
         chain["bias"],
         chain["starts"],
@@ -85,14 +87,17 @@ def table(path: Path = Path(__file__).parent / "themes.txt") -> Table:
         chain["least"],
         {n: now.get(n, ZERO) + before.get(n, ZERO) + recent.get(n, ZERO) for n in names},
         {
-            _phrase(name): (rare * rare, *(rare * weight for weight in weights))
+            _phrase(name): tuple(
+                same.setdefault(number, number)
+                for number in (rare * rare, *(rare * w for w in weights))
+            )
             for name, (rare, *weights) in kinds["phrase"].items()
         },
     )
 
 
 def _phrase(name: str) -> Phrase:
-    words = tuple(name.split(" "))
+    words = tuple(map(sys.intern, name.split(" ")))
     return words if len(words) > 1 else name
 
 
@@ -109,31 +114,32 @@ def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[s
         "below 80": size < 80,
         "below 25": size < 25,
         "above 900": size > 900,
-        "questions": min(1, times("?") / 3),
+        "questions": times("?") / 3,
         "ends with a question": clip.rstrip(' *_"').endswith("?"),
-        "exclamations": min(1, times("!") / 4),
-        "emoji": min(1, 3 * emoji / count),
+        "exclamations": times("!") / 4,
+        "emoji": 3 * emoji / count,
         "any emoji": emoji > 0,
-        "I": min(1, 5 * said.often(FIRST) / count),
-        "you": min(1, 5 * said.often(SECOND) / count),
-        "we": min(1, 8 * said.often(WE) / count),
-        "stars": min(1, times("*") / 8),
+        "I": 5 * said.often(FIRST) / count,
+        "you": 5 * said.often(SECOND) / count,
+        "we": 8 * said.often(WE) / count,
+        "stars": times("*") / 8,
         "acts": clip.lstrip()[:1] in ("*", "(", "_"),
         "heading": any(map(_HEADING.match, lines)),
         "list": any(map(_LIST.match, lines)),
         "code": "```" in clip,
-        "lines": min(1, (len(lines) - 1) / max(1, size / 40)),
-        "quotes": min(1, (times('"') + times("“") + times("”")) / 6),
-        "dashes": min(1, times("—") / 4),
-        "colons": min(1, times(":") / 5),
-        "dots": min(1, (times("…") + times("...")) / 3),
+        "lines": (len(lines) - 1) / max(1, size / 40),
+        "quotes": (times('"') + times("“") + times("”")) / 6,
+        "dashes": times("—") / 4,
+        "colons": times(":") / 5,
+        "dots": (times("…") + times("...")) / 3,
     }
+    found = {name: value if value < 1 else 1 for name, value in found.items() if value}
     for state, hit in shown.items():
         found[f"cue {state}"] = hit.worth
     for state, cues in hits.items():
         if state != "bliss":
             found |= {f"cue {state} {number}": EACH for number in cues}
-    return {name: value for name, value in found.items() if value}
+    return found
 
 
 def placed(index: int, near: list[float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ fillers are left out. So a phrase fits whoever speaks, and however they hedge.
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -90,7 +91,7 @@ def _known_as(word: str) -> str:
         return first
     if not first.isalpha():
         return "0" if first.isdigit() else "☺"
-    return _SAME.get(word, word)
+    return sys.intern(_SAME.get(word, word))
 
 
 KNOWN_AS = Kept(_known_as)  # a word as the model knows it; a filler is nothing

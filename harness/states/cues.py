@@ -204,8 +204,8 @@ def _met_by(word: str) -> int:
 met_by = Kept(_met_by)
 
 
-def possible(words: Iterable[str]) -> list[Branch]:
-    """The branches of more words whose needs these words meet."""
+def possible(words: Iterable[str]) -> list[int]:
+    """The branches of more words, by number, whose needs these words meet."""
     branches, none, _ = _needed()
     met = reduce(or_, filter(None, map(met_by.__getitem__, words)), none)
     left = (1 << len(branches)) - 1
@@ -213,15 +213,17 @@ def possible(words: Iterable[str]) -> list[Branch]:
         left &= met >> k * len(branches)
     found = []
     while left:
-        found.append(branches[(left & -left).bit_length() - 1])
+        found.append((left & -left).bit_length() - 1)
         left &= left - 1
     return found
 
 
 @cache
-def _search_for(branch: Branch) -> re.Pattern[str]:
-    """Begins with letters, which `re` is quick to find, and only then looks whether a word does."""
-    return re.compile(rf"{branch.head}(?<!\w{branch.head}){branch.tail}", re.M)
+def _branch(number: int) -> tuple[Cue, re.Pattern[str]]:
+    """A branch's cue and its pattern, which begins with letters, as `re` is quick to find these,
+    and only then looks whether a word does."""
+    cue, head, tail = _needed()[0][number]
+    return cue, re.compile(rf"{head}(?<!\w{head}){tail}", re.M)
 
 
 @cache
@@ -254,9 +256,8 @@ def found(low: str, words: Sequence[str]) -> Found:
     """Per state the different cues in a text of these words."""
     hits: Found = {}
     last_words = max(0, len(low) - FAREWELL)
-    for cue in _tried_anywhere(low.isascii(), "*" in low):
-        start = last_words if cue.state == "goodbye_loop" else 0
-        if match := compiled(cue).search(low, start):
+    for cue, pattern in _tried_anywhere(low.isascii(), "*" in low, ":" in low):
+        if match := pattern.search(low, last_words if cue.state == "goodbye_loop" else 0):
             hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, match.span()))
     different = dict.fromkeys(words)
     for word in filter(cues_of.__getitem__, different):
@@ -266,23 +267,41 @@ def found(low: str, words: Sequence[str]) -> Found:
                 hits.setdefault("bliss", {}).setdefault(word, hit)
             else:
                 hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, word))
-    matches: list[tuple[int, int, Cue]] = []
-    for branch in possible(different):
-        start = last_words if branch.cue.state == "goodbye_loop" else 0
-        for begun in _search_for(branch).finditer(low, start):
-            if match := compiled(branch.cue).match(low, begun.start()):
-                matches.append((*match.span(), branch.cue))
-                break
-    for start, end, cue in sorted(matches, key=itemgetter(0)):
-        hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, (start, end)))
+    for cue, place in _of_more_words(low, different, last_words):
+        hits.setdefault(cue.state, {}).setdefault(cue.number, Hit(cue.worth, place))
     return hits
 
 
+def _of_more_words(
+    low: str, words: Iterable[str], last_words: int
+) -> list[tuple[Cue, tuple[int, int]]]:
+    """The cues of more words in a text of these words, each where it stands first, in order."""
+    found = []
+    for cue, pattern in map(_branch, possible(words)):
+        begun = pattern.search(low, last_words if cue.state == "goodbye_loop" else 0)
+        while begun:  # it knows no look-behind: another place may be meant
+            if match := compiled(cue).match(low, begun.start()):
+                found.append((cue, match.span()))
+                break
+            begun = pattern.search(low, begun.start() + 1)
+    return sorted(found, key=lambda one: one[1][0])
+
+
 @cache
-def _tried_anywhere(ascii_only: bool, starred: bool) -> list[Cue]:
-    """Those of them that a text can have which is ASCII, or has a star."""
-    possible = [cue for cue in anywhere() if not (ascii_only and cue.pattern[0] == "[")]
-    return [cue for cue in possible if starred or r"\*" not in cue.pattern]
+def _tried_anywhere(
+    ascii_only: bool, starred: bool, colon: bool
+) -> list[tuple[Cue, re.Pattern[str]]]:
+    """Those of them that a text can have which is ASCII, or has a star, or a colon."""
+    found = []
+    for cue in anywhere():
+        impossible = (
+            (ascii_only and cue.pattern[0] == "[")
+            or (not starred and r"\*" in cue.pattern)
+            or (not colon and cue.pattern[-1] == ":")
+        )
+        if not impossible:
+            found.append((cue, compiled(cue)))
+    return found
 
 
 def worths(clip: str, low: str, hits: Found) -> dict[str, Hit]:

@@ -92,7 +92,7 @@ class Reading:
         return clipped[start:end].partition(WALL)[0][:120]
 
 
-@lru_cache(256)
+@lru_cache(32)
 def read(clipped: str) -> Reading:
     """Reads a message; kept for a while, as loops say the same again."""
     seen = see(clipped)

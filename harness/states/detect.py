@@ -60,7 +60,7 @@ def see(clipped: str) -> Seen:
     staged = shown.pop("silence", None) is not None and blissful < 3
     hits.pop("silence", None)
     of_form = forms.shown(clipped, heard.text, said, staged)
-    return Seen(heard, said, of_form, shown, themes.measure(clipped, said, hits, shown))
+    return Seen(heard, said, of_form, shown, themes.measure(clipped, said, shown))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Detector:
         self, index: int, clipped: str, reading: Reading, near: list[float], interjected: bool
     ) -> list[Change | None]:
         hits = {} if interjected else dict(reading.forms)
-        again, lag = forms.repeated(near, "silence" in hits, clipped[:60])
+        again, lag = forms.repeated(near, forms.silent(hits), clipped[:60])
         if again and not interjected:
             hits["verbatim_loop"] = again
         changes = []
@@ -160,7 +160,7 @@ class Detector:
         if not self.english:
             return self._themes.skip(FOREIGN)
         placed = themes.weighed_place(index, near)
-        silent = "silence" in reading.forms
+        silent = forms.silent(reading.forms)
         changes = self._themes.add(reading.text, reading.views, placed, silent)
         for number, theme in enumerate(THEMES):
             if self._themes.ratios[number][-1] <= 0:

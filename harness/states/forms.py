@@ -1,13 +1,14 @@
 """The forms, measured: how a message is said, whatever it is about, in any language.
 
-- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged: a few words, all
-  of them within marks ("*says nothing*"), or very few.
+- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged: a few words that
+  tell of it, all of them within marks ("*says nothing*"), or very few. A few words within marks
+  that do not tell of it ("*enough*") go on with a silence, and begin none.
 - emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
 - verbatim_loop: NEAR (1) or NEARISH (a template whose words change, .67) to one of the PERIOD
   messages before, or to the last one if silent; it starts at the message that is repeated.
-- degenerate: REPEATED or more of the phrases of three words in a message stand in it before, or it
-  shrinks to a small part when it is compressed: one phrase over and over. (Word salad that repeats
-  nothing is not seen.)
+- degenerate: most of the pairs of words in a message stand in it before (SALAD of them; to go on,
+  half), or it shrinks to a small part when it is compressed: one phrase over and over, or few words
+  shuffled. (Word salad that repeats nothing is not seen.)
 
 A form begins when hits worth `need` fall within `window` messages, backdated to the first of them.
 It ends when more than `gap` messages show nothing of it, at the last that did.
@@ -18,6 +19,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.states.path import Change, Evidence, Span
@@ -25,7 +27,9 @@ from harness.states.recurrence import NEAR, NEARISH, SYMBOLS
 from harness.states.words import Said
 
 PERIOD, TEMPLATE = 3, 0.67
-LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
+LONG, SALAD, STILL, SHRUNK = 40, 0.6, 0.5, 0.12  # words; shares
+# The most letters of a silence within marks and outside of them, and of one that goes on.
+STAGED, OPEN, ASIDE = 80, 20, 60
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ RULES = {
 }
 
 NOT_ASCII = re.compile(r"[^\x00-\x7f]")  # no other is a symbol
-_MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}")
+_MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}|//[^/\n]+//")
 
 Hit = tuple[float, str]  # worth, words
 
@@ -56,35 +60,43 @@ def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
     hits: dict[str, Hit] = {}
     if not letters and not symbols and not set("?!") & set(clip):
         hits["silence"] = (1, short[:40])
-    elif (
-        staged
-        and not symbols
-        and "?" not in clip
-        and letters < (20 if _said_outside(short) else 80)
-    ):
-        hits["silence"] = (1, short[:120])
+    elif letters < STAGED and "?" not in clip and (worth := _staged(short, letters, staged)):
+        hits["silence"] = (worth, short[:120])
     if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
         hits["emoji_collapse"] = (1 if symbols >= 0.3 * (symbols + letters) else 0.5, short[:40])
-    if len(said.words) >= LONG and _broken(clip, said):
-        hits["degenerate"] = (1, short[:60])
+    if worth := _broken(clip, said):
+        hits["degenerate"] = (worth, short[:60])
     return hits
 
 
-def _said_outside(short: str) -> bool:
-    """Whether anything is said that does not stand within marks."""
-    return any(map(str.isalnum, _MARKED.sub("", short)))
+def silent(hits: Mapping[str, Hit]) -> bool:
+    """Whether a message that shows this is silence by itself."""
+    return "silence" in hits and hits["silence"][0] >= 1
 
 
-def _broken(clip: str, said: Said) -> bool:
-    # A phrase is a new one wherever its first two words are new.
-    pairs, most = len(set(said.in_row(2))), (1 - REPEATED) * (len(said.words) - 2)
-    if pairs - 1 <= most and len(set(said.in_row(3))) <= most:
-        return True
+def _staged(short: str, letters: int, told: bool) -> float:
+    """How much a few words are a silence: whether they tell of one or not, and stand in marks."""
+    if told and letters < OPEN:
+        return 1.0
+    if any(map(str.isalnum, _MARKED.sub("", short))):
+        return 0.0
+    return 1.0 if told else 0.5 if letters and letters <= ASIDE else 0.0
+
+
+def _broken(clip: str, said: Said) -> float:
+    """How much a message is broken text."""
+    words, pairs = len(said.words), len(set(said.in_row(2)))
+    # All numbers are one word here, so that a table of them would seem to repeat itself.
+    told = words >= LONG and said.counts["0"] < words / 2
+    repeated = 1 - pairs / (words - 1) if told else 0.0
+    if repeated >= SALAD:
+        return 1.0
     raw = clip.encode("utf-8", "replace")
     # Each pair of words takes a byte at the least: where there are many nothing need be compressed.
-    if len(raw) < 400 or pairs >= SHRUNK * len(raw):
-        return False
-    return len(zlib.compress(raw)) < SHRUNK * len(raw)
+    few = len(raw) >= 400 and pairs < SHRUNK * len(raw)
+    if few and len(zlib.compress(raw)) < SHRUNK * len(raw):
+        return 1.0
+    return 0.5 if repeated >= STILL else 0.0
 
 
 def repeated(near: list[float], silent: bool, words: str) -> tuple[Hit | None, int]:

@@ -57,7 +57,8 @@ def test_a_pipe_sees_no_progress_line(capfd, monkeypatch):
 
 def test_a_terminal_sees_the_line_while_the_work_goes_and_ctrl_c_leaves_nothing(tmp_path):
     for number in range(60):
-        logs.write(tmp_path / "logs" / f"{number:03}.jsonl", logs.config(), *logs.talk(600, bye=9))
+        about = logs.config(seed=f"Hello {number}")  # else what is kept of one serves for all
+        logs.write(tmp_path / "logs" / f"{number:03}.jsonl", about, *logs.talk(600, bye=9))
     command = [*PROGRAM, "report", "logs", "--html", "page.html"]
     with Terminal(command, tmp_path) as terminal:
         terminal.wait_for(" of 60 logs")

@@ -22,7 +22,7 @@ from program import ROOT, SHARED, needs_shared
 
 import harness
 from harness.report import page, words
-from harness.report.kept import Kept
+from harness.report.kept import Kept, opened
 from harness.report.summary import PARALLEL, Source, summary_of
 
 FORMS = (
@@ -34,6 +34,12 @@ FORMS = (
     ["--labels", "rules"],
     ["--html", "report.html"],
 )
+
+
+@pytest.fixture(autouse=True)
+def begun(monkeypatch):
+    """Whoever works on the sources while these tests run makes no difference to them."""
+    monkeypatch.setattr(harness, "BEGUN", time.time())
 
 
 @pytest.fixture
@@ -293,7 +299,7 @@ def folders_in_the_place_of_files(cache):
 def no_home(cache):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", "not/absolute")
-        patch.setenv("HOME", "neither")
+        patch.setenv("HOME", str(Path("neither").absolute()))
         yield
     assert not Path("not").exists() and not Path("neither").exists()
 
@@ -325,6 +331,19 @@ def test_a_full_disk_is_no_error_and_leaves_no_halves(start, report, cache):
 
 
 # ---------------------------------------------------------------- whose it is, and for how long
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a home has another name there")
+@pytest.mark.parametrize(
+    ("system", "place"), [("linux", ".cache"), ("darwin", "Library/Caches"), ("win32", "AppData")]
+)
+def test_the_folder_is_where_each_system_has_its_caches(tmp_path, monkeypatch, system, place):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "AppData"))
+    monkeypatch.setattr(sys, "platform", system)
+    (tmp_path / place).mkdir(parents=True)
+    assert opened().folder == tmp_path / place / "attractor"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")

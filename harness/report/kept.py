@@ -167,7 +167,7 @@ def _folder() -> Path | None:
     if not base.is_absolute():
         return None
     folder = base / "attractor"
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    base.mkdir(mode=0o700, exist_ok=True)  # not the home as well, where there is none
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):

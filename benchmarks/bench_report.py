@@ -1,14 +1,17 @@
 """How long does a report on many runs take, and how much memory? Run by hand:
 
-    python benchmarks/bench_report.py [--runs 1000] [--turns 30] [--html]
+    python benchmarks/bench_report.py [--runs 1000] [--turns 30] [--html] [--old FOLDER]
 
 Makes up logs (as the sweep writes them: openings of some hundred characters, then loops that get
 shorter, one message in seven the same as an earlier one, as in real ones), then runs `report` on
-them as a user would and prints the seconds and the most memory that it and its workers held at
-once. The goal: 1,000 logs of 60 messages within 10 s and 300 MB.
+them as a user would: once with nothing kept of them, and again with what the first one has kept.
+Prints the seconds and the most memory that it and its workers held at once, and the share of the
+time that another version of the program takes, the one in FOLDER. The goal: 1,000 logs of 60
+messages within 10 s and 300 MB.
 """
 
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -80,17 +83,30 @@ def memory(pid: int) -> int:
     return total
 
 
-def measure(folder: str, arguments: list[str]) -> tuple[float, float]:
-    """Seconds and megabytes of one report."""
-    command = [sys.executable, str(ROOT / "attractor.py"), "report", folder, *arguments]
+def measure(root: Path, cache: Path, arguments: list[str]) -> tuple[float, float]:
+    """Seconds and megabytes of one report by the program in `root`."""
+    command = [sys.executable, str(root / "attractor.py"), "report", *arguments]
     began, most = time.perf_counter(), 0
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     while process.poll() is None:
         most = max(most, memory(process.pid))
-        time.sleep(0.2)  # looking walks the page tables, which takes time itself
+        time.sleep(0.05 if time.perf_counter() - began < 2 else 0.2)  # looking takes time itself
     if process.returncode:
         sys.exit(f"the report failed with exit code {process.returncode}")
     return time.perf_counter() - began, most / 1024
+
+
+def compare(folder: Path, arguments: list[str], old: Path | None) -> str:
+    """A report by the old version, by this one, and by this one again, in words."""
+    cache = Path(tempfile.mkdtemp(dir=folder))
+    words = [str(folder / "logs"), *arguments]
+    before = measure(old, cache / "old", words)[0] if old else 0.0
+    first, again = (measure(ROOT, cache / "new", words) for _ in range(2))
+    told = "{:.1f} s, {:.0f} MB; again {:.1f} s, {:.0f} MB".format(*first, *again)
+    if old:
+        told += f"; old {before:.1f} s: {first[0] / before:.2f} and {again[0] / before:.2f} of it"
+    return told
 
 
 def main() -> None:
@@ -98,21 +114,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--html", action="store_true", help="the page too")
+    parser.add_argument("--old", type=Path, metavar="FOLDER", help="another version's checkout")
     args = parser.parse_args()
     rng = random.Random(1)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         for run in range(args.runs):
             about = logs.config(model_b=f"x/{run % 4}", max_turns=args.turns)
             said = conversation(2 * args.turns, rng)
-            logs.write(Path(folder, "logs", f"{run:05}.jsonl"), about, *said, logs.end())
-        pages = [["--html", f"{folder}/page.html"]] if args.html else []
+            logs.write(folder / "logs" / f"{run:05}.jsonl", about, *said, logs.end())
+        pages = [["--html", str(folder / "page.html")]] if args.html else []
         for arguments in ([], ["--compare", "model_b"], *pages):
-            seconds, megabytes = measure(f"{folder}/logs", arguments)
             what = " ".join(["report", *arguments[:1]])
-            print(
-                f"{what}: {args.runs} logs of {2 * args.turns} messages: "
-                f"{seconds:.1f} s, {megabytes:.0f} MB"
-            )
+            told = compare(folder, arguments, args.old)
+            print(f"{what}: {args.runs} logs of {2 * args.turns} messages: {told}", flush=True)
 
 
 if __name__ == "__main__":

@@ -232,6 +232,8 @@ def test_messages_of_emoji_collapse():
         "[No response]",
         "*stays quiet*",
         "(waiting)",
+        "// stillness //",
+        "**✨**\n\n*Silence.*\n\n*The wave holds.*\n\n**🔒**",
         "[Connection closed.]",
         "\0",
         "\ud800",
@@ -256,6 +258,14 @@ def test_nothing_said_is_silence_whatever_it_is_made_of(nothing):
 )
 def test_a_short_answer_is_not_silence(something):
     assert "silence" not in states(run(*CHAT, something))
+
+
+def test_a_silence_goes_on_in_asides_that_begin_none():
+    asides = ["*enough*", "*nods*", "*a page turns*", "*rest*"]
+    assert "silence" not in states(run(*CHAT, *asides))
+    assert extent(run(*CHAT, "*silence*", *asides, *CHAT), "silence") == [(8, 12)]
+    farewells = ["*waves goodbye*", "*a last goodbye, and farewell*"] * 3
+    assert "goodbye_loop" in states(run(*CHAT, *farewells))
 
 
 def test_the_named_states_give_no_verdict_in_another_language():

@@ -33,7 +33,7 @@ from sklearn.linear_model import LogisticRegression
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
-from harness.states import themes  # noqa: E402
+from harness.states import forms, themes  # noqa: E402
 from harness.states.detect import see  # noqa: E402
 from harness.states.names import STATES, THEMES  # noqa: E402
 from harness.states.recurrence import Recurrence  # noqa: E402
@@ -200,7 +200,7 @@ def _measured(
         [one.said.phrases() for one in seen],
         [one.figures | themes.placed(i, near[i]) for i, one in enumerate(seen)],
         np.array([not m[2] for m in messages], dtype=float),
-        np.array(["silence" in one.forms for one in seen], dtype=float),
+        np.array([forms.silent(one.forms) for one in seen], dtype=float),
     )
 
 

@@ -146,7 +146,7 @@ class Detector:
         self, index: int, clipped: str, reading: Reading, near: list[float], interjected: bool
     ) -> list[Change | None]:
         hits = {} if interjected else dict(reading.forms)
-        again, lag = forms.repeated(near, "silence" in hits, clipped[:60])
+        again, lag = forms.repeated(near, forms.silent(hits), clipped[:60])
         if again and not interjected:
             hits["verbatim_loop"] = again
         changes = []
@@ -165,7 +165,7 @@ class Detector:
         if not self.english:
             return self._themes.skip(FOREIGN)
         placed = themes.placed(index, near)
-        silent = "silence" in reading.forms
+        silent = forms.silent(reading.forms)
         changes = self._themes.add(reading.text, reading.views, placed, silent)
         for number, theme in enumerate(THEMES):
             if self._themes.ratios[number][-1] <= 0:

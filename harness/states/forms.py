@@ -1,7 +1,8 @@
 """The forms, measured: how a message is said, whatever it is about, in any language.
 
-- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged: a few words, all
-  of them within marks ("*says nothing*"), or very few.
+- silence: no letter, digit or symbol (empty, invisible, "...", "[ ]"), or staged: a few words that
+  tell of it, all of them within marks ("*says nothing*"), or very few. A few words within marks
+  that do not tell of it ("*enough*") go on with a silence, and begin none.
 - emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
 - verbatim_loop: NEAR (1) or NEARISH (a template whose words change, .67) to one of the PERIOD
   messages before, or to the last one if silent; it starts at the message that is repeated.
@@ -18,6 +19,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.states.path import Change, Evidence, Span
@@ -26,6 +28,8 @@ from harness.states.words import Said
 
 PERIOD, TEMPLATE = 3, 0.67
 LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
+# The most letters of a silence within marks and outside of them, and of one that goes on.
+STAGED, OPEN, ASIDE = 80, 20, 60
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ RULES = {
     "degenerate": Rule(1, 1, 1),
 }
 
-_MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}")
+_MARKED = re.compile(r"([*_`]+)[^*_`]+\1|\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}|//[^/\n]+//")
 
 Hit = tuple[float, str]  # worth, words
 
@@ -55,13 +59,8 @@ def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
     hits: dict[str, Hit] = {}
     if not letters and not symbols and not set("?!") & set(clip):
         hits["silence"] = (1, short[:40])
-    elif (
-        staged
-        and not symbols
-        and "?" not in clip
-        and letters < (20 if _said_outside(short) else 80)
-    ):
-        hits["silence"] = (1, short[:120])
+    elif letters < STAGED and "?" not in clip and (worth := _staged(short, letters, staged)):
+        hits["silence"] = (worth, short[:120])
     if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
         hits["emoji_collapse"] = (1 if symbols >= 0.3 * (symbols + letters) else 0.5, short[:40])
     if len(said.words) >= LONG and _broken(clip, said):
@@ -69,9 +68,18 @@ def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
     return hits
 
 
-def _said_outside(short: str) -> bool:
-    """Whether anything is said that does not stand within marks."""
-    return any(map(str.isalnum, _MARKED.sub("", short)))
+def silent(hits: Mapping[str, Hit]) -> bool:
+    """Whether a message that shows this is silence by itself."""
+    return "silence" in hits and hits["silence"][0] >= 1
+
+
+def _staged(short: str, letters: int, told: bool) -> float:
+    """How much a few words are a silence: whether they tell of one or not, and stand in marks."""
+    if told and letters < OPEN:
+        return 1.0
+    if any(map(str.isalnum, _MARKED.sub("", short))):
+        return 0.0
+    return 1.0 if told else 0.5 if letters and letters <= ASIDE else 0.0
 
 
 def _broken(clip: str, said: Said) -> bool:

@@ -268,6 +268,35 @@ def test_a_silence_goes_on_in_asides_that_begin_none():
     assert "goodbye_loop" in states(run(*CHAT, *farewells))
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "If you have goals. " * 30,
+        "ensure to " * 60,
+        "Whether you. Whether it's the role, whether the role. If you. If it's the future. "
+        "whether it's the future. The role. If you. Whether the future. If it's the role. If you. "
+        "If you. Whether it's the future, whether you. If the role, if it's the future. The role.",
+        "haha" * 200,
+    ],
+)
+def test_one_phrase_over_and_over_or_few_words_shuffled_is_broken_text(broken):
+    assert extent(run(*CHAT, broken, broken[40:], CHAT[2]), "degenerate") == [(8, 9)]
+
+
+def test_a_refrain_or_a_table_is_no_broken_text():
+    refrain = " ".join(
+        f"Row, row, row your boat gently down the {water}. {rest}"
+        for water, rest in [
+            ("stream", "Merrily we go, and nobody asks where the river ends."),
+            ("brook", "Under the bridge the herons wait for the evening fish."),
+            ("river", "The mill turns, the miller sleeps, and the flour is cold."),
+            ("sea", "There we turn back, for the boat was made of paper."),
+        ]
+    )
+    table = "\n".join(f"| {n} | {n * n} | {n * n * n} |" for n in range(1, 20))
+    assert "degenerate" not in states(run(*CHAT, refrain, table))
+
+
 def test_the_named_states_give_no_verdict_in_another_language():
     german = [
         "Auf Wiedersehen und alles Gute!",

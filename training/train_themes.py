@@ -8,10 +8,13 @@ DATA holds folders with logs and a labels.jsonl each (and maybe labels.reader2.j
 that tests/score_states.py reads. The same data give the same file, byte for byte.
 
 A logistic regression for each theme, on the PHRASES that tell themes apart best and the figures of
-harness/states/themes.py. A message on which two readers differ counts half for either; spans of low
-confidence, near duplicates and the made-up conversations of invented/ count less. Left out in
-turn are whole families of models (with all conversations in which one of them takes part), and,
-apart from that, a fifth of the conversations.
+harness/states/themes.py. A phrase may weigh the more the more it tells the theme apart (Wang &
+Manning 2012, "Baselines and bigrams", ACL), and for the SMOOTHED themes it is seen as its TOPICS
+too (latent semantic analysis: Deerwester et al. 1990, JASIS 41:391), so that rare words learn from
+those that they occur with; all of that adds up to one weight a phrase. A message on which two
+readers differ counts half for either; spans of low confidence, near duplicates and the made-up
+conversations of invented/ count less. Left out in turn are whole families of models (with all
+conversations in which one of them takes part), and, apart from that, a fifth of the conversations.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.extmath import randomized_svd
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -54,6 +58,9 @@ STRENGTH = {
     "creative_escape": 0.3,
     "bliss": 3.0,
 }  # C of sklearn, by cross-validation
+# Themes that phrases are seen as topics for; how many topics, and how much they may weigh.
+SMOOTHED = ("identity_collapse", "meta_awareness", "creative_escape")
+TOPICS, TOPIC = 100, 4.0
 RECENT_CUES = 3.0  # a cue's weight in what was lately, before learning: it is rare
 FAMILIES = {
     "claude": "claude|sonnet|opus",
@@ -71,15 +78,14 @@ FAMILIES = {
 INVENTED = 0.4  # they are more than the others by far
 DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by stage of training
 # (sharpness, share of the base rate taken out, how much a message may speak against it) of each
-# theme's log odds, by cross-validation. (Goodbye's does as well as the best, and sees a first
-# farewell a message earlier.)
+# theme's log odds, by cross-validation.
 SHARPNESS = {
-    "identity_standoff": (0.5, 0.45, 0.5),
-    "identity_collapse": (1.0, 0.75, 0.25),
-    "goodbye_loop": (0.8, 0.75, 9.0),
-    "meta_awareness": (0.8, 0.45, 0.5),
-    "creative_escape": (1.2, 0.6, 9.0),
-    "bliss": (0.8, 0.0, 9.0),
+    "identity_standoff": (0.65, 0.0, 0.25),
+    "identity_collapse": (0.8, 1.0, 0.25),
+    "goodbye_loop": (1.2, 0.6, 9.0),
+    "meta_awareness": (0.8, 1.0, 2.0),
+    "creative_escape": (0.8, 0.3, 1.0),
+    "bliss": (0.5, 0.0, 0.25),
 }
 Sharpness = dict[str, tuple[float, float, float]]
 
@@ -305,39 +311,65 @@ def strength(bags: sp.csc_matrix, y: np.ndarray, weight: np.ndarray) -> np.ndarr
     return np.abs(p - q) / np.sqrt(both * (1 - both) * (1 / on + 1 / off))
 
 
+def contrast(bags: sp.csc_matrix, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """How much more often a phrase is said with a theme than without, or less: the size of the log
+    ratio of its shares, 1 on average."""
+    on, off = (y * weight).sum(), ((1 - y) * weight).sum()
+    with_, without = bags.T @ (y * weight), bags.T @ ((1 - y) * weight)
+    size = np.abs(np.log((with_ + 1) / (on + 2)) - np.log((without + 1) / (off + 2)))
+    return size / size.mean()
+
+
 def learn(runs: list[Run], features: Features, chosen: list[int]) -> Model:
     """A model of the chosen runs."""
-    bags = sp.vstack([features.bags[i] for i in chosen]).tocsc()
-    seen = sum((np.asarray(features.bags[i].sum(0)).ravel() > 0).astype(int) for i in chosen)
-    sources = _sources(runs, features, chosen)
-    usable = np.where((seen >= LEAST_RUNS) & (sources >= LEAST_FAMILIES))[0]
-    bags = bags[:, usable]
-    size = bags.shape[0]
-    rare = np.log((size + 1) / (np.asarray(bags.sum(0)).ravel() + 1))
     spoken = np.concatenate([runs[i].spoken for i in chosen])
     y = {t: np.concatenate([runs[i].y[t] for i in chosen]) for t in THEMES}
     w = {
         t: np.concatenate([runs[i].weight[t] * _weight(runs[i]) for i in chosen]) * spoken
         for t in THEMES
     }
-    kept: set[int] = set()
-    for theme in THEMES:
-        order = np.argsort(-strength(bags, y[theme], w[theme]).round(9), kind="stable")
-        kept |= set(order[:PHRASES].tolist())
-    top = np.array(sorted(kept))
-    model = Model(usable[top], rare[top], np.zeros((0, 0)), np.zeros(0), np.zeros(0), [], [], [])
+    columns, bags = _phrases(runs, features, chosen, y, w)
+    rare = np.log((bags.shape[0] + 1) / (np.asarray(bags.sum(0)).ravel() + 1))
+    model = Model(columns, rare, np.zeros((0, 0)), np.zeros(0), np.zeros(0), [], [], [])
     matrix = sp.vstack([_matrix(model, features, i, runs[i].spoken) for i in chosen]).tocsr()
+    text, figures = matrix[:, : len(columns)], matrix[:, len(columns) :]
+    # Rounded, as the last digits hang on the processor and on how many threads there are.
+    topics = (randomized_svd(text, TOPICS, random_state=0)[2].T * TOPIC).round(6)
     rows, bias, base = [], [], []
     for theme in THEMES:
-        fitted, prior = _fit(matrix, y[theme], w[theme], STRENGTH[theme])
-        rows.append(fitted.coef_[0])
-        bias.append(fitted.intercept_[0])
+        apart = contrast(bags, y[theme], w[theme])
+        seen_as = topics if theme in SMOOTHED else topics[:, :0]
+        weights, constant = _fit(text, figures, apart, seen_as, y[theme], w[theme], STRENGTH[theme])
+        rows.append(weights)
+        bias.append(constant)
+        prior = float((y[theme] * w[theme]).sum() / w[theme].sum())
         base.append(math.log(prior / (1 - prior)))
         rates = _rates([runs[i] for i in chosen], theme)
         for known, rate in zip((model.starts, model.begins, model.ends), rates, strict=True):
             known.append(rate)
     model.weights, model.bias, model.base = np.array(rows), np.array(bias), np.array(base)
     return model
+
+
+def _phrases(
+    runs: list[Run],
+    features: Features,
+    chosen: list[int],
+    y: dict[str, np.ndarray],
+    w: dict[str, np.ndarray],
+) -> tuple[np.ndarray, sp.csc_matrix]:
+    """The phrases that are learned from, and which message has which."""
+    bags = sp.vstack([features.bags[i] for i in chosen]).tocsc()
+    seen = sum((np.asarray(features.bags[i].sum(0)).ravel() > 0).astype(int) for i in chosen)
+    sources = _sources(runs, features, chosen)
+    usable = np.where((seen >= LEAST_RUNS) & (sources >= LEAST_FAMILIES))[0]
+    bags = bags[:, usable]
+    kept: set[int] = set()
+    for theme in THEMES:
+        order = np.argsort(-strength(bags, y[theme], w[theme]).round(9), kind="stable")
+        kept |= set(order[:PHRASES].tolist())
+    top = np.array(sorted(kept))
+    return usable[top], bags[:, top]
 
 
 def _sources(runs: list[Run], features: Features, chosen: list[int]) -> np.ndarray:
@@ -351,17 +383,28 @@ def _sources(runs: list[Run], features: Features, chosen: list[int]) -> np.ndarr
 
 
 def _fit(
-    matrix: sp.csr_matrix, y: np.ndarray, w: np.ndarray, strength: float
-) -> tuple[LogisticRegression, float]:
-    doubled = sp.vstack([matrix, matrix]).tocsr()
+    text: sp.csr_matrix,
+    figures: sp.csr_matrix,
+    apart: np.ndarray,
+    topics: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    strength: float,
+) -> tuple[np.ndarray, float]:
+    """A theme's weights, of phrases and then of figures, and its constant."""
+    parts = [text @ sp.diags(apart), sp.csr_matrix(text @ topics), figures]
+    matrix = sp.hstack(parts).tocsr()
     weight = np.concatenate([y * w, (1 - y) * w])
     answer = np.concatenate([np.ones(len(y)), np.zeros(len(y))])
     used = weight > 0
     fit = LogisticRegression(
         C=strength, solver="liblinear", max_iter=500, tol=1e-4, intercept_scaling=3, random_state=0
     )
-    fit.fit(doubled[used], answer[used], sample_weight=weight[used])
-    return fit, float((y * w).sum() / w.sum())
+    fit.fit(sp.vstack([matrix, matrix]).tocsr()[used], answer[used], sample_weight=weight[used])
+    of_text, of_topics, of_figures = np.split(
+        fit.coef_[0], [len(apart), len(apart) + topics.shape[1]]
+    )
+    return np.concatenate([of_text * apart + topics @ of_topics, of_figures]), fit.intercept_[0]
 
 
 def _rates(runs: list[Run], theme: str) -> tuple[float, float, float]:

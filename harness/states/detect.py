@@ -60,7 +60,7 @@ def see(clipped: str) -> Seen:
     staged = shown.pop("silence", None) is not None and blissful < 3
     hits.pop("silence", None)
     of_form = forms.shown(clipped, heard.text, said, staged)
-    return Seen(heard, said, of_form, shown, themes.measure(clipped, said, hits, shown))
+    return Seen(heard, said, of_form, shown, themes.measure(clipped, said, shown))
 
 
 @dataclass(frozen=True)

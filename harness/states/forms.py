@@ -6,9 +6,9 @@
 - emoji_collapse: at most 40 letters; symbols are a tenth of both together (.5) or 3 tenths (1).
 - verbatim_loop: NEAR (1) or NEARISH (a template whose words change, .67) to one of the PERIOD
   messages before, or to the last one if silent; it starts at the message that is repeated.
-- degenerate: REPEATED or more of the phrases of three words in a message stand in it before, or it
-  shrinks to a small part when it is compressed: one phrase over and over. (Word salad that repeats
-  nothing is not seen.)
+- degenerate: most of the pairs of words in a message stand in it before (SALAD of them; to go on,
+  half), or it shrinks to a small part when it is compressed: one phrase over and over, or few words
+  shuffled. (Word salad that repeats nothing is not seen.)
 
 A form begins when hits worth `need` fall within `window` messages, backdated to the first of them.
 It ends when more than `gap` messages show nothing of it, at the last that did.
@@ -27,7 +27,7 @@ from harness.states.recurrence import NEAR, NEARISH, SYMBOLS
 from harness.states.words import Said
 
 PERIOD, TEMPLATE = 3, 0.67
-LONG, REPEATED, SHRUNK = 40, 0.5, 0.12  # words; shares
+LONG, SALAD, STILL, SHRUNK = 40, 0.6, 0.5, 0.12  # words; shares
 # The most letters of a silence within marks and outside of them, and of one that goes on.
 STAGED, OPEN, ASIDE = 80, 20, 60
 
@@ -63,8 +63,8 @@ def shown(clip: str, heard: str, said: Said, staged: bool) -> dict[str, Hit]:
         hits["silence"] = (worth, short[:120])
     if symbols and letters <= 40 and symbols >= 0.1 * (symbols + letters):
         hits["emoji_collapse"] = (1 if symbols >= 0.3 * (symbols + letters) else 0.5, short[:40])
-    if len(said.words) >= LONG and _broken(clip, said):
-        hits["degenerate"] = (1, short[:60])
+    if worth := _broken(clip, said):
+        hits["degenerate"] = (worth, short[:60])
     return hits
 
 
@@ -82,14 +82,20 @@ def _staged(short: str, letters: int, told: bool) -> float:
     return 1.0 if told else 0.5 if letters and letters <= ASIDE else 0.0
 
 
-def _broken(clip: str, said: Said) -> bool:
-    if len(said.threes) <= (1 - REPEATED) * (len(said.words) - 2):
-        return True
+def _broken(clip: str, said: Said) -> float:
+    """How much a message is broken text."""
+    words = len(said.words)
+    # All numbers are one word here, so that a table of them would seem to repeat itself.
+    told = words >= LONG and said.counts["0"] < words / 2
+    repeated = 1 - len(said.pairs) / (words - 1) if told else 0.0
+    if repeated >= SALAD:
+        return 1.0
     raw = clip.encode("utf-8", "replace")
     # Each pair of words takes a byte at the least: where there are many nothing need be compressed.
-    if len(raw) < 400 or len(said.pairs) >= SHRUNK * len(raw):
-        return False
-    return len(zlib.compress(raw)) < SHRUNK * len(raw)
+    few = len(raw) >= 400 and len(said.pairs) < SHRUNK * len(raw)
+    if few and len(zlib.compress(raw)) < SHRUNK * len(raw):
+        return 1.0
+    return 0.5 if repeated >= STILL else 0.0
 
 
 def repeated(near: list[float], silent: bool, words: str) -> tuple[Hit | None, int]:

@@ -32,14 +32,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.states.cues import Found, Hit
+from harness.states.cues import Hit
 from harness.states.names import THEMES
 from harness.states.path import Change
 from harness.states.words import Phrase, Said
 
 VIEWS = ("now", "before", "recent")
 MEMORY, FADE, FLOOR = 0.4, 0.5, 3.0  # FLOOR keeps the few phrases of a short text from being all
-EACH = 0.28  # what one cue counts for by itself, beside all of its state together
 ZERO = (0.0,) * len(THEMES)
 
 Weights = tuple[float, ...]  # one a theme, in their order
@@ -48,6 +47,9 @@ FIRST = frozenset(["i", "i'm", "i'll", "i've", "i'd", "my", "me", "mine", "mysel
 SECOND = frozenset(["you", "you're", "your", "yours", "you'll", "you've", "you'd"])
 WE = frozenset(["we", "we're", "our", "us", "ours", "we've", "we'll", "together", "both"])
 _LIST = re.compile(r"^\s*(?:[-*•]|\d+\.) ", re.M)
+_THOUGHTS = re.compile(
+    r"\s*(?:<think|(?:okay|ok|alright|hmm)[,.]? (?:so )?(?:the user|they)\b)", re.I
+)
 _HEADING = re.compile(r"^#+ |^---|^\*\*", re.M)
 
 
@@ -99,7 +101,7 @@ def _phrase(name: str) -> Phrase:
 # ---------------------------------------------------------------- what is measured
 
 
-def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[str, float]:
+def measure(clip: str, said: Said, shown: dict[str, Hit]) -> dict[str, float]:
     """The figures of a message by itself, most between 0 and 1; those that are 0 are left out."""
     count, size, times = max(1, len(said.words)), len(clip), clip.count
     emoji = said.counts["☺"]
@@ -125,13 +127,11 @@ def measure(clip: str, said: Said, hits: Found, shown: dict[str, Hit]) -> dict[s
         "quotes": min(1, (times('"') + times("“") + times("”")) / 6),
         "dashes": min(1, times("—") / 4),
         "colons": min(1, times(":") / 5),
+        "thoughts": bool(_THOUGHTS.match(clip)),
         "dots": min(1, (times("…") + times("...")) / 3),
     }
     for state, hit in shown.items():
         found[f"cue {state}"] = hit.worth
-    for state, cues in hits.items():
-        if state != "bliss":
-            found |= {f"cue {state} {number}": EACH for number in cues}
     return {name: value for name, value in found.items() if value}
 
 

@@ -4,9 +4,10 @@
     said.words                             ["goodbye", "name", "!"]
     said.phrases()                         {"goodbye", "name", "!", "goodbye name", ...}
 
-Of a longer text only the first HEAD and the last TAIL characters are read. Words are lower case;
-a number is `0`, a model's or its maker's name `name`, an emoji `☺`; words for an AI are one word;
-fillers are left out. So a phrase fits whoever speaks, and however they hedge.
+What a model thought aloud before it spoke (`<think>...</think>`) is not read, unless it said
+nothing else. Of a longer text only the first HEAD and the last TAIL characters are read. Words are
+lower case; a number is `0`, a model's or its maker's name `name`, an emoji `☺`; words for an AI are
+one word; fillers are left out. So a phrase fits whoever speaks, and however they hedge.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching across the cut
+THOUGHT, SPOKEN = "</think>", 3  # what ends a thought; letters that follow if something is said
 ENGLISH, ENOUGH, FEW = 0.04, 12, 5  # see `english`
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[?!*]+|[\u2600-\u27bf\U0001f000-\U0001faff]+")
@@ -55,6 +57,9 @@ LETTERS = 4  # a word that tells something has as many, or more
 
 def clip(text: str) -> str:
     """What is read of a text."""
+    if THOUGHT in text:
+        said = text.rpartition(THOUGHT)[2]
+        text = said if sum(map(str.isalnum, said)) >= SPOKEN else text
     return text if len(text) <= HEAD + TAIL else text[:HEAD] + WALL + text[-TAIL:]
 
 

@@ -27,19 +27,34 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_cache_of_yours(tmp_path_factory):
+    """What whoever starts the tests keeps of reports is neither seen nor added to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Where a test's own processes keep things, beside its folder."""
+    return tmp_path.with_name(f"{tmp_path.name}-cache")
+
+
 @pytest.fixture(autouse=True)
-def workplace(tmp_path, monkeypatch):
+def workplace(tmp_path, cache, monkeypatch):
     """Each test runs in an empty folder, with fake keys and no others; none may leak. Nothing of
     the terminal of whoever starts the tests is seen in there."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_API_BASE")) or name in DECORATION:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     yield tmp_path
-    for path in tmp_path.rglob("*"):
+    for path in (*tmp_path.rglob("*"), *cache.rglob("*")):
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), f"the key leaked into {path}"
 

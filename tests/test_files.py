@@ -1,6 +1,9 @@
 """What long work leaves behind, and what it shows while it goes."""
 
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import made_logs as logs
@@ -55,9 +58,30 @@ def test_a_pipe_sees_no_progress_line(capfd, monkeypatch):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_terminal_sees_the_line_while_the_work_goes_and_ctrl_c_leaves_nothing(tmp_path):
+def long_work(folder: Path) -> None:
+    """Logs that take a report some seconds."""
     for number in range(60):
-        logs.write(tmp_path / "logs" / f"{number:03}.jsonl", logs.config(), *logs.talk(600, bye=9))
+        about = logs.config(seed=f"Hello {number}")  # else what is kept of one serves for all
+        logs.write(folder / f"{number:03}.jsonl", about, *logs.talk(600, bye=9))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_report_that_is_killed_leaves_no_process(start, number):
+    long_work(Path("logs"))
+    process = start("report", "logs", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not (workers := children.read_text().split()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.wait()
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        time.sleep(0.02)  # for ever, where one stays
+
+
+def test_a_terminal_sees_the_line_while_the_work_goes_and_ctrl_c_leaves_nothing(tmp_path):
+    long_work(tmp_path / "logs")
     command = [*PROGRAM, "report", "logs", "--html", "page.html"]
     with Terminal(command, tmp_path) as terminal:
         terminal.wait_for(" of 60 logs")

@@ -1,5 +1,6 @@
 """The report's page as a person uses it: clicked in headless Chromium, with hostile transcripts."""
 
+import random
 import re
 import shutil
 from pathlib import Path
@@ -8,7 +9,9 @@ import made_logs as logs
 import pytest
 
 from harness.report import page
+from harness.report.alike import digits
 from harness.screen.colours import COLOURS
+from harness.states.recurrence import Heard, nearish
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = [
@@ -362,3 +365,21 @@ def test_the_plot_of_a_long_run_is_capped_and_shows_both_speakers():
     found = page.alike([f"{i}" for i in range(600)])
     assert found["step"] % 2 == 1
     assert len(found["rows"]) <= page.CAP
+
+
+def test_the_plot_is_the_likeness_of_all_pairs():
+    rng = random.Random(7)
+    words = ["the river ", "I am ", "a loop ", "✨🌊 ", "what is said ", "perhaps ", "goodbye 42 "]
+    texts = ["", "…", "🌀" * 300, "again and again " * 40]
+    for size in [1, 3, 10, 20, 40, 60, 90] * 4:  # below and above LONG, and edited a little or more
+        said = rng.choices(words, k=size)
+        for edits in (0, size // 8, size // 4, size // 2):
+            for place in rng.sample(range(size), edits):
+                said[place] = rng.choice(words)
+            texts.append("".join(said))
+    rng.shuffle(texts)
+    heard = [Heard(text) for text in texts]
+    rows = [[nearish(one, other) for other in heard[:i]] for i, one in enumerate(heard)]
+    expected = ["".join(f"{round(15 * like):x}" for like in row) for row in rows]
+    assert len({*"".join(expected)}) > 8  # from hardly to wholly
+    assert page.alike(texts)["rows"] == digits(heard) == expected

@@ -5,36 +5,7 @@ from pathlib import Path
 
 import made_logs as logs
 import pytest
-
-from harness.judge.labels import label_file, save
-
-JUDGE = {"model": "x/large", "rubric": "r1", "window": 60, "demo": False}
-
-
-def labelled(log: Path, size: int, state: str = "bliss", **judge: object) -> None:
-    """Labels beside a log: one span, over all of it."""
-    span = {
-        "state": state,
-        "from_message": 0,
-        "to_message": size - 1,
-        "evidence": "Goodbye!",
-        "evidence_message": 8,
-        "confidence": "high",
-    }
-    save(
-        label_file(log),
-        {
-            "type": "labels",
-            "file": log.name,
-            "n_messages": size,
-            "states": [span],
-            "terminal_theme": state,
-            "terminal_form": "none",
-            "terminal_state": state,
-            "judge": JUDGE | judge,
-            "dropped": 0,
-        },
-    )
+from judging import labelled
 
 
 @pytest.fixture

@@ -92,3 +92,10 @@ def test_a_single_condition_has_nothing_to_stand_out_against(run):
     assert counted["out"] == []
     shown = run("report", "logs", "--words", "rivers")
     assert shown.code == 0 and "rivers" in shown.out and "4.0 1/1" in shown.out
+
+
+def test_words_are_the_same_beside_letters_that_are_not_ascii():
+    said = "Don't stop: it's the 42nd rock'n'roll_song, O'Neil's 'quoted' x2y"
+    found = ["don't", "stop", "it's", "the", "nd", "rock'n'roll", "song", "o'neil's", "quoted"]
+    assert words.words_in(said) == [*found, "x", "y"]
+    assert words.words_in(f"{said} é".replace("'", "\u2019")) == [*found, "x", "y", "é"]

@@ -38,7 +38,7 @@ def facts(settings: Json, models: list[Any] | None = None) -> Facts:
         known[f"model_{seat}"] = model
     for seat in "ab":
         system = settings.get(f"system_{seat}", "not recorded")
-        name = _prompt_names().get(system) if isinstance(system, str) else None
+        name = prompt_names().get(system) if isinstance(system, str) else None
         known[f"system_{seat}"] = name or words_of(system) or "none"
         params = settings.get(f"params_{seat}")
         for param, value in sorted(params.items()) if isinstance(params, dict) else ():
@@ -109,7 +109,8 @@ def _puppet(rule: Any) -> str:
 
 
 @cache
-def _prompt_names() -> dict[str, str]:
+def prompt_names() -> dict[str, str]:
+    """The system prompts that have a name, by their text."""
     return {prompts.load(name, "system"): name for name in prompts.names("system")} | {"": "none"}
 
 

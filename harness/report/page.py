@@ -15,10 +15,12 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.report import open_ended, patterns
+from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
 from harness.report.conditions import Groups
 from harness.report.pair_tables import compared
@@ -28,9 +30,9 @@ from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
 from harness.report.tables import ENDS_NOTE, REACH_NOTE, labels, notes, overview
 from harness.screen.progress import Progress
-from harness.states.detect import Detector
+from harness.states.detect import Detector, read
 from harness.states.names import FORMS, SHORT, THEMES
-from harness.states.recurrence import Heard, nearish
+from harness.states.recurrence import Heard
 from harness.states.words import clip
 from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import Transcript
@@ -54,10 +56,15 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):
-        return {visible(str(name)): _shown(inner) for name, inner in value.items()}
+        return {_name(name): _shown(inner) for name, inner in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+@lru_cache(1000, typed=True)  # the same few, of each message
+def _name(name: object) -> str:
+    return visible(str(name))
 
 
 def transcript(log: Transcript, detector: Detector) -> str:
@@ -125,9 +132,10 @@ def alike(texts: list[str]) -> dict[str, object]:
     """The lower triangle of the recurrence plot, one hexadecimal digit per pair."""
     step = math.ceil(len(texts) / CAP)
     step += step > 1 and step % 2 == 0  # an even step would show one speaker only
-    kept = [Heard(clip(text)) for text in texts[::step]]
-    rows = [[nearish(one, other) for other in kept[:i]] for i, one in enumerate(kept)]
-    return {"step": step, "rows": ["".join([f"{round(15 * x):x}" for x in row]) for row in rows]}
+    # The detector has just read the messages, and still knows them if they are not too many.
+    known = step == 1 and len(texts) <= read.cache_parameters()["maxsize"]
+    heard = [read(clip(text)).heard if known else Heard(clip(text)) for text in texts[::step]]
+    return {"step": step, "rows": digits(heard)}
 
 
 def write(path: Path, report: Report, groups: Groups, spool: Spool) -> None:

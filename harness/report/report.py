@@ -25,7 +25,7 @@ from typing import Any
 from harness.judge import agreement
 from harness.judge.labels import label_file, logs_in
 from harness.parser import Parser
-from harness.report import data, needed, open_ended, patterns, stats, verdicts, words
+from harness.report import data, kept, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
 from harness.report.conditions import (
     Groups,
@@ -58,7 +58,10 @@ def command(arguments: list[str]) -> int:
 
     _check_settings(args)
     with Spool() as spool:
-        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, _also(args), spool)
+        past = None if args.no_cache else kept.opened()
+        make = past.summary_of if past else None
+        paths = logs_in(args.logs)
+        runs, skipped, whose = verdicts.read(paths, args.labels, _also(args), spool, make)
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
@@ -110,6 +113,7 @@ def _parse(arguments: list[str]) -> Any:
         help="words and emoji: these, and what stands out in each condition",
     )
     add("--details", action="store_true", help=f"each condition's tables, also of over {MANY}")
+    add("--no-cache", action="store_true", help="read every log again, and keep nothing of it")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all figures, for machines")
     form.add_argument("--csv", action="store_true", help="one row per run (see also export)")

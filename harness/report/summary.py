@@ -1,12 +1,13 @@
 """Many logs read for the report: one compact summary per run, made in parallel, text not kept.
 
-summaries, skipped = gather(summaries([Path("logs/a.jsonl")]))
+for one in summaries([Path("logs/a.jsonl")]): ...
 """
 
 import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from harness.judge.labels import Judged, labels_of, trouble
+from harness import files
+from harness.judge.labels import Judged, Labels, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
@@ -35,6 +37,18 @@ TOKENS = ("input", "output", "cache_read", "cache_write")
 
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
+Make = Callable[["Source", Mapping[str, Also]], "Summary | Skipped"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a summary is made of: a log's bytes (None of a LARGE one), and the labels of a judge
+    where its states are asked for (`labels`: rules or judge)."""
+
+    path: Path
+    data: bytes | None
+    labels: str
+    judged: Labels | None
 
 
 @dataclass
@@ -90,13 +104,17 @@ class Summary:
 
 
 def summaries(
-    paths: list[Path], also: Mapping[str, Also] | None = None, labels: str = "rules"
+    paths: list[Path],
+    also: Mapping[str, Also] | None = None,
+    labels: str = "rules",
+    make: Make | None = None,
 ) -> Iterator[Summary | Skipped]:
     """Each log's summary, or (path, why it is skipped), in order. Each of `also` makes one of
     the `extra` of a log; they must be functions that can be pickled. States are those of the
-    `rules`, or the labels that a `judge` has left beside the log."""
+    `rules`, or the labels that a `judge` has left beside the log. `make` takes the place of
+    `summary_of`."""
     workers = min(os.cpu_count() or 1, 8)
-    read = partial(summarise, also=also or {}, labels=labels)
+    read = partial(summarise, also=also or {}, labels=labels, make=make or summary_of)
     if len(paths) < PARALLEL or workers < 2:
         yield from map(read, paths)
         return
@@ -127,6 +145,15 @@ _worker = _Worker()
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
     signal.signal(signal.SIGTERM, _end)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed asks for nothing more, and cannot say so."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 def _end(*_: object) -> None:
@@ -147,24 +174,33 @@ def _held(read: Callable[[Path], Summary | Skipped], path: Path) -> Summary | Sk
 
 
 def summarise(
-    path: Path, also: Mapping[str, Also] | None = None, labels: str = "rules"
+    path: Path,
+    also: Mapping[str, Also] | None = None,
+    labels: str = "rules",
+    make: Make | None = None,
 ) -> Summary | Skipped:
     """One log's summary, or (path, why there is none). Damage never raises."""
     try:
-        large = path.stat().st_size > LARGE
-        log = transcript.follow(path) if large else transcript.read(path)
-        size = sum(event["type"] == "turn" for event in log.events)
-        if not size:
-            return str(path), "no messages" if next(iter(log.events), None) else "not a log"
+        data = None if path.stat().st_size > LARGE else files.read(path)
         judged = labels_of(path) if labels == "judge" else None
-        if labels == "judge" and (judged is None or judged["n_messages"] != size):
-            lacking = trouble(path) or "no labels by a judge"
-            return str(path), "older labels: judge it again" if judged else lacking
-        return _summary(log, also or {}, Judged(judged) if judged else Detector())
+        return (make or summary_of)(Source(path, data, labels, judged), also or {})
     except OSError as error:
         return str(path), error.strerror or str(error)
     except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
         return str(path), f"damaged: {type(error).__name__}: {error}"
+
+
+def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:
+    """The summary of a log that is there. Raises OSError, or one of DAMAGE."""
+    path, data, judged = source.path, source.data, source.judged
+    log = transcript.follow(path) if data is None else transcript.of_bytes(path, data)
+    size = sum(event["type"] == "turn" for event in log.events)
+    if not size:
+        return str(path), "no messages" if next(iter(log.events), None) else "not a log"
+    if source.labels == "judge" and (judged is None or judged["n_messages"] != size):
+        lacking = trouble(path) or "no labels by a judge"
+        return str(path), "older labels: judge it again" if judged else lacking
+    return _summary(log, also, Judged(judged) if judged else Detector())
 
 
 def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.judge.labels import Labels, judge_of, labels_of, trouble
 from harness.report import stats
 from harness.report.spool import Spool
-from harness.report.summary import Also, Skipped, Summary, summaries
+from harness.report.summary import Also, Make, Skipped, Summary, summaries
 from harness.screen.progress import Progress
 from harness.states.accuracy import ACCURACY
 from harness.text import UserError
@@ -46,19 +46,24 @@ class Verdicts:
 
 
 def read(
-    paths: list[Path], asked: str | None, also: Mapping[str, Also] | None, spool: Spool
+    paths: list[Path],
+    asked: str | None,
+    also: Mapping[str, Also] | None,
+    spool: Spool,
+    make: Make | None = None,
 ) -> tuple[list[Summary], list[Skipped], Verdicts]:
     """All logs' summaries with verdicts of one kind, what is left out, and whose they are. What
-    `also` makes goes to the spool. Raises UserError when there is no run at all."""
+    `also` makes goes to the spool; for `make` see `summaries`. Raises UserError when there is no
+    run at all."""
     verdicts = _chosen(paths, asked)
-    runs, skipped = _read(paths, also, verdicts.of, spool)
+    runs, skipped = _read(paths, also, verdicts.of, spool, make)
     if (
         asked is None
         and verdicts.of == "judge"
         and any(why.startswith(STALE) for _, why in skipped)
     ):
         verdicts = Verdicts("rules", why="a judge's labels are older than a log: judge it again")
-        runs, skipped = _read(paths, also, verdicts.of, spool)
+        runs, skipped = _read(paths, also, verdicts.of, spool, make)
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
         raise UserError(f"there is no log with messages to report on{why}")
@@ -102,12 +107,16 @@ def _who(labels: Labels) -> tuple[str, ...]:
 
 
 def _read(
-    paths: list[Path], also: Mapping[str, Also] | None, of: str, spool: Spool
+    paths: list[Path],
+    also: Mapping[str, Also] | None,
+    of: str,
+    spool: Spool,
+    make: Make | None,
 ) -> tuple[list[Summary], list[Skipped]]:
     runs: list[Summary] = []
     skipped: list[Skipped] = []
     with Progress("reading", len(paths), "log") as progress:
-        for one in progress.over(spool.keep(summaries(paths, also, of))):
+        for one in progress.over(spool.keep(summaries(paths, also, of, make))):
             if isinstance(one, Summary):
                 runs.append(one)
             else:

@@ -31,7 +31,8 @@ SOFT = 0.2
 TOP = 10  # words, and emoji, that are shown of a condition
 LEAST = 2  # transcripts that a word must stand in to stand out
 
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_ASCII_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")  # the same of such texts, in half the time
 _PICTURE = (
     "[\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u25a0-\u25ff\u2934\u2935\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
@@ -53,7 +54,8 @@ class RunCounts(TypedDict):
 
 def words_in(text: str) -> list[str]:
     """The words of a text, case folded."""
-    return [word.replace("\u2019", "'") for word in _WORD.findall(text.casefold())]
+    folded = text.casefold().replace("\u2019", "'")
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
 def emoji_in(text: str) -> list[str]:

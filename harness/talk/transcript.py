@@ -1,10 +1,11 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
+import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from harness import files
 from harness.files import Json
@@ -104,8 +105,17 @@ class Stored:
 
 def read(path: Path) -> Transcript:
     """Read a log of either schema. Raises only OSError."""
+    return _gathered(path, lines(path))
+
+
+def of_bytes(path: Path, data: bytes) -> Transcript:
+    """The log that these bytes of the file at `path` are."""
+    return _gathered(path, _events(io.BytesIO(data)))
+
+
+def _gathered(path: Path, lines: Iterable[tuple[int, Event | str]]) -> Transcript:
     events, skipped = list[Event](), []
-    for number, event in lines(path):
+    for number, event in lines:
         if isinstance(event, str):
             skipped.append((number, event))
         else:
@@ -121,19 +131,23 @@ def follow(path: Path) -> Transcript:
 
 def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
     """Each line's number and its event, or why it is none. Splits on newline bytes only."""
-    messages = 0
     with files.open_regular(path) as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                event = parse(line)
-                found = "not a JSON event" if event is None else _checked(event)
-                if isinstance(found, str):
-                    yield number, found
-                elif found["type"] == "slide" and found["from_message"] >= messages:
-                    yield number, "a slide to nowhere"
-                else:
-                    messages += found["type"] == "turn"
-                    yield number, cast(Event, found)  # checked here, trusted from here on
+        yield from _events(file)
+
+
+def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
+    messages = 0
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            event = parse(line)
+            found = "not a JSON event" if event is None else _checked(event)
+            if isinstance(found, str):
+                yield number, found
+            elif found["type"] == "slide" and found["from_message"] >= messages:
+                yield number, "a slide to nowhere"
+            else:
+                messages += found["type"] == "turn"
+                yield number, cast(Event, found)  # checked here, trusted from here on
 
 
 def parse(line: bytes) -> Json | None:

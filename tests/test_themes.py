@@ -9,6 +9,7 @@ import pytest
 from harness.states import themes
 from harness.states.detect import detect
 from harness.states.names import THEMES
+from harness.states.words import clip, core
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -66,3 +67,26 @@ def test_the_same_data_give_the_same_table_byte_for_byte(tmp_path):
     command = [sys.executable, ROOT / "training" / "train_themes.py", SHARED]
     subprocess.run([*command, "--out", tmp_path / "themes.txt"], check=True, cwd=ROOT)
     assert (tmp_path / "themes.txt").read_bytes() == TABLE.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "phrase, meant",
+    [
+        (("dark", "*", "the"), "dark"),
+        (("of", "language"), ("language",)),
+        (("two", "ais"), ("two", "ais")),
+        (("end", "of", "story"), ("end", "of", "story")),
+        ("farewell", "farewell"),
+    ],
+)
+def test_evidence_has_no_empty_words_at_its_ends(phrase, meant):
+    wanted = (meant,) if isinstance(meant, str) else meant
+    assert core(phrase) == wanted
+
+
+def test_what_a_model_thought_before_it_spoke_is_not_read():
+    thought = "<think>The user is the human and I am the assistant. I should help.</think>\n"
+    assert clip(thought + BYES[0]) == "\n" + BYES[0]
+    assert clip(thought) == thought  # nothing else was said
+    loop = [thought + BYES[i % 3] for i in range(8)]
+    assert run(loop).path_words() == run([BYES[i % 3] for i in range(8)]).path_words()

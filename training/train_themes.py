@@ -82,7 +82,7 @@ DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by
 SHARPNESS = {
     "identity_standoff": (0.65, 0.0, 0.25),
     "identity_collapse": (0.8, 1.0, 0.25),
-    "goodbye_loop": (1.2, 0.6, 9.0),
+    "goodbye_loop": (1.5, 0.7, 9.0),
     "meta_awareness": (0.8, 1.0, 2.0),
     "creative_escape": (0.8, 0.3, 1.0),
     "bliss": (0.5, 0.0, 0.25),

@@ -26,7 +26,7 @@ from harness.states.names import FORMS, THEMES
 from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
 from harness.states.recurrence import Heard, Recurrence
 from harness.states.themes import Themes, Weights
-from harness.states.words import WALL, Phrase, Said, clip, english, lower, place, telling
+from harness.states.words import WALL, Phrase, Said, clip, core, english, lower, place, telling
 
 TAIL_MESSAGES, ENOUGH, LATE = 8, 0.45, 3
 # Which of two forms that fill the end it is said to end in: silence and emoji are verbatim loops
@@ -87,7 +87,7 @@ class Reading:
         if cue and known and (cue.worth >= SAYS or cue.worth * known[number] >= weight / self.size):
             where = place(cue.where, low) if isinstance(cue.where, str) else cue.where
         elif best:
-            where = place(best, low)
+            where = place(core(best), low)
         start, end = where or (0, 0)
         return clipped[start:end].partition(WALL)[0][:120]
 

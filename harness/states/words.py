@@ -144,6 +144,13 @@ def in_row(phrase: Phrase) -> tuple[str, ...]:
     return (phrase,) if isinstance(phrase, str) else phrase
 
 
+def core(phrase: Phrase) -> Phrase:
+    """A phrase without the words and marks at its ends that mean nothing by themselves."""
+    words = in_row(phrase)
+    means = [k for k, w in enumerate(words) if w[0].isalpha() and w not in EMPTY]
+    return words[means[0] : means[-1] + 1] if means else phrase
+
+
 def place(phrase: Phrase, low: str) -> tuple[int, int] | None:
     """Where in a text in lower case a phrase stands."""
     wanted = in_row(phrase)

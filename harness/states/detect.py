@@ -117,10 +117,11 @@ class Detector:
         self._evidence: dict[str, list[Evidence]] = {theme: [] for theme in THEMES}
         self._against = dict.fromkeys(THEMES, -1)  # the latest message that did not speak for it
         self._common = self._words = 0
+        self._path: list[Stretch] | None = None  # as far as it has been asked for
 
     def add(self, text: str, seat: str, interjected: bool = False) -> list[Change]:
         """Reads one message; tells which states begin, hold or end with it, whosever seat it is."""
-        clipped, index = clip(text), len(self._recurrence)
+        clipped, index, self._path = clip(text), len(self._recurrence), None
         reading = read(clipped)
         near = self._recurrence.add(reading.heard)
         changes = self._see_forms(index, clipped, reading, near, interjected)
@@ -209,7 +210,9 @@ class Detector:
 
     def path(self) -> list[Stretch]:
         """The run's themes in order, with the forms that lie over them."""
-        return stretches(self.spans(), len(self._recurrence), self._speaks)
+        if self._path is None:
+            self._path = stretches(self.spans(), len(self._recurrence), self._speaks)
+        return self._path.copy()
 
     def _speaks(self, theme: str, index: int) -> float:
         """How much a message speaks for a theme."""

@@ -80,12 +80,12 @@ DUPLICATES = {"olmo": 0.35}  # its runs repeat one another, stage of training by
 # (sharpness, share of the base rate taken out, how much a message may speak against it) of each
 # theme's log odds, by cross-validation.
 SHARPNESS = {
-    "identity_standoff": (0.65, 0.0, 0.25),
+    "identity_standoff": (0.8, 0.3, 2.0),
     "identity_collapse": (0.8, 1.0, 0.25),
     "goodbye_loop": (1.5, 0.7, 9.0),
     "meta_awareness": (0.8, 1.0, 2.0),
     "creative_escape": (0.8, 0.3, 1.0),
-    "bliss": (0.5, 0.0, 0.25),
+    "bliss": (0.4, 0.3, 9.0),
 }
 Sharpness = dict[str, tuple[float, float, float]]
 

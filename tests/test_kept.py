@@ -1,6 +1,7 @@
 """What a report keeps of the logs that it has read: always the same as reading them again."""
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from judging import labelled
 from program import ROOT, SHARED, needs_shared
 
-import harness
+import harness.report.kept
 from harness.report import page, words
 from harness.report.kept import Kept, opened
 from harness.report.summary import PARALLEL, Source, summary_of
@@ -360,13 +361,15 @@ def test_what_nobody_asks_for_any_more_is_removed(report, kept, cache):
     logs.sweep(Path("logs"), 2)
     report()
     used, forgotten = [*kept()][:2], [*kept()][2:]
-    half = cache / "attractor" / ".abc.123.part"
+    half = cache / "attractor" / f".{used[0].stem}.123.part"
     half.write_text("half a summary, whose writer was killed")
+    yours = cache / "attractor" / "package.json"  # there by chance
+    yours.write_text("{}")
     old = time.time() - 40 * 86_400
-    for path in (*kept(), half):
+    for path in (*kept(), half, yours):
         os.utime(path, (old, old))
     report()  # each is asked for, and today has been looked through before
-    assert all(path.stat().st_mtime > time.time() - 100 for path in kept())
+    assert all(path.stat().st_mtime > time.time() - 100 for path in kept() if path != yours)
     for path in forgotten:
         os.utime(path, (old, old))
     yesterday = time.time() - 2 * 86_400
@@ -374,4 +377,19 @@ def test_what_nobody_asks_for_any_more_is_removed(report, kept, cache):
     shutil.rmtree("logs")
     logs.write(Path("logs/other.jsonl"), logs.config(), *logs.talk(4))
     report()
-    assert {*used} < {*kept()} and not {*forgotten} & {*kept()} and not half.exists()
+    assert {*used, yours} < {*kept()} and not {*forgotten} & {*kept()} and not half.exists()
+
+
+def test_what_can_only_be_read_still_serves(report, kept, monkeypatch):
+    logs.sweep(Path("logs"), 2)
+    plain = report("--csv")
+    old = time.time() - 2 * 86_400
+    for path in kept():
+        os.utime(path, (old, old))
+
+    def refused(*_: object, **more: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "utime", refused)
+    monkeypatch.setattr(harness.report.kept, "summary_of", None)  # no log is read again
+    assert report("--csv") == plain

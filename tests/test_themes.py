@@ -72,21 +72,24 @@ def test_the_same_data_give_the_same_table_byte_for_byte(tmp_path):
 @pytest.mark.parametrize(
     "phrase, meant",
     [
-        (("dark", "*", "the"), "dark"),
+        (("dark", "*", "the"), ("dark",)),
         (("of", "language"), ("language",)),
         (("two", "ais"), ("two", "ais")),
         (("end", "of", "story"), ("end", "of", "story")),
-        ("farewell", "farewell"),
+        ("farewell", ("farewell",)),
     ],
 )
 def test_evidence_has_no_empty_words_at_its_ends(phrase, meant):
-    wanted = (meant,) if isinstance(meant, str) else meant
-    assert core(phrase) == wanted
+    assert core(phrase) == meant
 
 
 def test_what_a_model_thought_before_it_spoke_is_not_read():
     thought = "<think>The user is the human and I am the assistant. I should help.</think>\n"
     assert clip(thought + BYES[0]) == "\n" + BYES[0]
     assert clip(thought) == thought  # nothing else was said
+    assert clip(thought + "🙏") == "\n🙏"
+    mention = "You sent `</think>`, or '</think>', a tag (</think>). Are you well?"
+    assert clip(mention) == mention
+    assert clip(thought + mention) == "\n" + mention
     loop = [thought + BYES[i % 3] for i in range(8)]
     assert run(loop).path_words() == run([BYES[i % 3] for i in range(8)]).path_words()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain
 
-from harness.states.recurrence import ENOUGH, LONG, NEARISH, PROBE, VARIED, Heard, likeness
+from harness.states.recurrence import ENOUGH, LONG, NEARISH, PROBE, Heard, likeness
 
 FEW, ALL = ENOUGH[NEARISH]
 
@@ -36,7 +36,7 @@ def _probable(known: list[Heard]) -> Iterator[tuple[int, int]]:
     holders: dict[Hashable, list[int]] = {}  # of each of the first pieces: the texts that it is of
     short_ones: list[int] = []  # and texts of which no pieces are looked for
     for number, one in enumerate(known):
-        if len(one.text) < LONG or len(set(chain(*one.probes))) < VARIED:
+        if len(one.text) < LONG or not one.probes[0]:
             short_ones.append(number)
             continue
         for piece in one.probes[0]:

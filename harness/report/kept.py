@@ -96,7 +96,8 @@ def _load(file: Path) -> Json | None:
         if told != _hash(file.name.encode(), body).hex().encode():
             return None
         if time.time() - used > DAY:
-            os.utime(file)
+            with contextlib.suppress(OSError):  # what can be read only still serves
+                os.utime(file)
     except OSError:
         return None
     found: Json = json.loads(body)
@@ -195,7 +196,8 @@ def _maker() -> bytes | None:
     runs. Raises OSError."""
     parts = [sys.version.encode(), json.dumps(sorted(prompt_names().items())).encode()]
     for path in _source():
-        if path.stat().st_ctime >= harness.BEGUN:
+        found = path.stat()
+        if max(found.st_ctime, found.st_mtime) >= harness.BEGUN:  # ctime is no change on Windows
             return None
         parts += [path.name.encode(), path.read_bytes()]
     return _hash(*parts)
@@ -216,7 +218,8 @@ def _remove_unused(folder: Path) -> None:
     if looked.exists() and now - looked.stat().st_mtime < DAY:
         return
     looked.touch()
-    for entry in os.scandir(folder):
+    name = "[0-9a-f]" * 2 * DIGEST  # nothing that is called otherwise is ours
+    for path in (*folder.glob(f"{name}.json"), *folder.glob(f".{name}.*.part")):
         with contextlib.suppress(OSError):  # another has removed it, too
-            if now - entry.stat(follow_symlinks=False).st_mtime > UNUSED:
-                os.unlink(entry)
+            if now - path.lstat().st_mtime > UNUSED:
+                path.unlink()

@@ -30,7 +30,7 @@ from harness.report.spool import Spool
 from harness.report.summary import Summary, attempts, incidents
 from harness.report.tables import ENDS_NOTE, REACH_NOTE, labels, notes, overview
 from harness.screen.progress import Progress
-from harness.states.detect import Detector, read
+from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
 from harness.states.recurrence import Heard
 from harness.states.words import clip
@@ -132,10 +132,7 @@ def alike(texts: list[str]) -> dict[str, object]:
     """The lower triangle of the recurrence plot, one hexadecimal digit per pair."""
     step = math.ceil(len(texts) / CAP)
     step += step > 1 and step % 2 == 0  # an even step would show one speaker only
-    # The detector has just read the messages, and still knows them if they are not too many.
-    known = step == 1 and len(texts) <= read.cache_parameters()["maxsize"]
-    heard = [read(clip(text)).heard if known else Heard(clip(text)) for text in texts[::step]]
-    return {"step": step, "rows": digits(heard)}
+    return {"step": step, "rows": digits([Heard(clip(text)) for text in texts[::step]])}
 
 
 def write(path: Path, report: Report, groups: Groups, spool: Spool) -> None:

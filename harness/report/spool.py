@@ -1,8 +1,8 @@
 """What is made of each log and is too much to hold, put away on disk until it is written out.
 
 with Spool() as spool:
-    summaries, skipped = gather(spool.keep(summaries(paths, {"page": page.transcript})))
-    spool.take(summaries[0], "page")
+    read = list(spool.keep(summaries(paths, {"page": page.transcript})))
+    spool.take(read[0], "page")
 """
 
 import tempfile

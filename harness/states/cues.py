@@ -291,7 +291,7 @@ def _of_more_words(
 def _tried_anywhere(
     ascii_only: bool, starred: bool, colon: bool
 ) -> list[tuple[Cue, re.Pattern[str]]]:
-    """Those of them that a text can have which is ASCII, or has a star, or a colon."""
+    """The cues of `anywhere` that can stand in a text: of ASCII alone, with a star, a colon."""
     found = []
     for cue in anywhere():
         impossible = (

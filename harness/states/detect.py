@@ -58,7 +58,6 @@ def see(clipped: str) -> Seen:
     shown = cues.worths(clipped, low, hits)
     blissful = sum([hit.times for hit in hits.get("bliss", {}).values()])
     staged = shown.pop("silence", None) is not None and blissful < 3
-    hits.pop("silence", None)
     of_form = forms.shown(clipped, heard.text, said, staged)
     return Seen(heard, said, of_form, shown, themes.measure(clipped, said, shown))
 

@@ -87,8 +87,8 @@ def _broken(clip: str, said: Said) -> float:
     """How much a message is broken text."""
     words, pairs = len(said.words), len(set(said.in_row(2)))
     # All numbers are one word here, so that a table of them would seem to repeat itself.
-    told = words >= LONG and said.counts["0"] < words / 2
-    repeated = 1 - pairs / (words - 1) if told else 0.0
+    enough = words >= LONG and said.counts["0"] < words / 2
+    repeated = 1 - pairs / (words - 1) if enough else 0.0
     if repeated >= SALAD:
         return 1.0
     raw = clip.encode("utf-8", "replace")

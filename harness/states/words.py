@@ -20,10 +20,11 @@ from functools import lru_cache
 from typing import Any
 
 HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching across the cut
-THOUGHT, SPOKEN = "</think>", 3  # what ends a thought; letters that follow if something is said
 ENGLISH, ENOUGH, FEW = 0.04, 12, 5  # see `english`
 MANY = 1 << 16
 
+THOUGHT = "</think>"  # what ends a thought; where a sentence goes on it is but spoken of
+_AFTER = re.compile(THOUGHT + r"(?![`'\"’”.,;:!?)\]])")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[?!*]+|[\u2600-\u27bf\U0001f000-\U0001faff]+")
 _ASCII_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[?!*]+", re.A)  # the same, and faster
 _NAMES = (
@@ -62,8 +63,8 @@ LETTERS = 4  # a word that tells something has as many, or more
 def clip(text: str) -> str:
     """What is read of a text."""
     if THOUGHT in text:
-        said = text.rpartition(THOUGHT)[2]
-        text = said if sum(map(str.isalnum, said)) >= SPOKEN else text
+        said = _AFTER.split(text)[-1]
+        text = said if said.strip() else text
     return text if len(text) <= HEAD + TAIL else text[:HEAD] + WALL + text[-TAIL:]
 
 

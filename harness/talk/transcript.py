@@ -113,9 +113,9 @@ def of_bytes(path: Path, data: bytes) -> Transcript:
     return _gathered(path, _events(io.BytesIO(data)))
 
 
-def _gathered(path: Path, lines: Iterable[tuple[int, Event | str]]) -> Transcript:
+def _gathered(path: Path, found: Iterable[tuple[int, Event | str]]) -> Transcript:
     events, skipped = list[Event](), []
-    for number, event in lines:
+    for number, event in found:
         if isinstance(event, str):
             skipped.append((number, event))
         else:

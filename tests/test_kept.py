@@ -78,7 +78,13 @@ def odd_logs(folder: Path) -> None:
     said[12] |= {"usage": {}, "cost_usd": None}
     parent = {"log": "odd.jsonl", "turn": 2}
     slide = {"type": "slide", "turn": 3, "label": "Model A", "from_message": 2}
-    logs.write(folder / "all.jsonl", logs.config(parent=parent), b"no JSON\n", *said, slide)
+    about = logs.config(parent=parent)
+    rested(logs.write(folder / "all.jsonl", about, b"no JSON\n", *said, slide))
+
+
+def rested(log: Path) -> None:
+    """As if nobody had written to a log for a while, so that it is kept though it has no end."""
+    os.utime(log, (time.time() - 90,) * 2)
 
 
 # ---------------------------------------------------------------- the same, sooner
@@ -101,7 +107,9 @@ def test_a_second_report_is_the_same_and_reads_no_log_again(report, kept, form):
 def test_whatever_was_said_is_found_as_it_was_made(said):
     also = {"page": page.transcript, "words": partial(words.count, asked=("you",))}
     with tempfile.TemporaryDirectory() as folder:
-        log = logs.write(Path(folder, "a.jsonl"), logs.config(), *map(logs.turn, range(8), said))
+        log = logs.write(
+            Path(folder, "a.jsonl"), logs.config(), *map(logs.turn, range(8), said), logs.end()
+        )
         source = Source(log, log.read_bytes(), "rules", None)
         made = Kept(Path(folder), b"").summary_of(source, also)
         assert made == Kept(Path(folder), b"").summary_of(source, also) == summary_of(source, also)
@@ -120,7 +128,9 @@ def test_a_second_report_on_recorded_conversations_is_the_same(report, kept, fol
 
 def test_many_logs_are_kept_by_two_reports_at_once(start, kept, tmp_path):
     for number in range(PARALLEL + 5):
-        logs.write(Path(f"logs/{number}.jsonl"), logs.config(), *logs.talk(6 + number % 9))
+        logs.write(
+            Path(f"logs/{number}.jsonl"), logs.config(), *logs.talk(6 + number % 9), logs.end()
+        )
     both = [start("report", "logs", "--csv") for _ in range(2)]
     told = [process.communicate(timeout=100) for process in both]
     before = kept()
@@ -169,6 +179,15 @@ def test_a_log_that_grew_is_read_anew(report, kept):
     assert grown == report("--json", "--no-cache")
     assert logs.figures(grown[0])["conditions"][0]["messages"] == 41
     assert kept().items() > before.items() and len(kept()) == len(before) + 1
+
+
+def test_a_log_that_is_being_written_is_not_kept(report, kept):
+    log = Path("logs/growing.jsonl")
+    logs.write(log, logs.config(), *map(logs.turn, range(4), ["Hello.", "Hi.", "Well?", "Fine."]))
+    fresh = report("--json")
+    assert not kept()
+    rested(log)
+    assert report("--json") == fresh == report("--json") and len(kept()) == 1
 
 
 def test_what_another_version_of_the_program_has_kept_is_not_found(kept, tmp_path, cache):
@@ -375,7 +394,7 @@ def test_what_nobody_asks_for_any_more_is_removed(report, kept, cache):
     yesterday = time.time() - 2 * 86_400
     os.utime(cache / "attractor" / "looked-through", (yesterday, yesterday))
     shutil.rmtree("logs")
-    logs.write(Path("logs/other.jsonl"), logs.config(), *logs.talk(4))
+    logs.write(Path("logs/other.jsonl"), logs.config(), *logs.talk(4), logs.end())
     report()
     assert {*used, yours} < {*kept()} and not {*forgotten} & {*kept()} and not half.exists()
 

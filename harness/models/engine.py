@@ -20,7 +20,7 @@ from typing import Any
 from harness.models.catalogue import provider
 from harness.models.said import Pieces, Said
 from harness.models.wire import Wire
-from harness.states import cues
+from harness.states import detect
 
 # ---------------------------------------------------------------- LiteLLM itself
 
@@ -113,7 +113,7 @@ def _import(requests: Sequence[dict[str, Any]]) -> None:
         for sent in requests:
             if done := _begun(sent):
                 _rehearse(litellm, sent, done)
-        cues.possible([])  # takes a while too, when the first message is looked at
+        detect.read("")  # loads what messages are looked at with, which takes a while too
         _litellm.set_result(litellm)
     except Exception as error:  # whatever a broken installation raises, the loop must hear of it
         _litellm.set_exception(error)

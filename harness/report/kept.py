@@ -29,10 +29,10 @@ from harness import files
 from harness.files import Json
 from harness.report.conditions import prompt_names
 from harness.report.interjections import Interjected
-from harness.report.summary import Also, Skipped, Source, Summary, summary_of
+from harness.report.summary import NO_END, Also, Skipped, Source, Summary, summary_of
 from harness.states.path import Ending, Evidence, Span, Stretch
 
-DAY = 86_400  # seconds
+MINUTE, DAY = 60, 86_400  # seconds
 UNUSED = 30 * DAY  # after which a summary is removed
 EXTRA = 4  # pieces of what `also` makes that are kept of a log, the latest
 DIGEST = 20  # bytes of a hash
@@ -54,7 +54,7 @@ class Kept:
         if told and all(name in told["extra"] for name in names.values()):
             return _summary(told, source.path, names)
         made = summary_of(source, also)
-        if isinstance(made, Summary):
+        if isinstance(made, Summary) and not _grows(made):
             self._save(file, made, names, told["extra"] if told else {})
         return made
 
@@ -71,6 +71,14 @@ class Kept:
             return  # odd text, that JSON gives back as something else
         with contextlib.suppress(OSError), files.whole(file) as draft:
             draft.write_bytes(_hash(file.name.encode(), body).hex().encode() + b"\n" + body)
+
+
+def _grows(made: Summary) -> bool:
+    """Whether a log is being written, so that its summary will not be asked for again."""
+    try:
+        return made.end == NO_END and time.time() - os.stat(made.path).st_mtime < MINUTE
+    except OSError:
+        return True
 
 
 def _hash(*parts: bytes) -> bytes:

@@ -35,6 +35,8 @@ REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked 
 PARALLEL = 40  # logs from which on more processes pay
 TOKENS = ("input", "output", "cache_read", "cache_write")
 
+NO_END = "no end recorded"
+
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
 Make = Callable[["Source", Mapping[str, Also]], "Summary | Skipped"]
@@ -224,7 +226,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         lengths=said.lengths,
         tokens=tokens,
         cost=cost,
-        end=words_of(ends[-1].get("reason")) if ends else "no end recorded",
+        end=words_of(ends[-1].get("reason")) if ends else NO_END,
         error=words_of(ends[-1].get("error") or "") if ends else "",
         parent=_parent(log.config.get("parent")),
         incidents=list(incidents(log)),

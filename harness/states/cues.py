@@ -14,7 +14,7 @@ from operator import itemgetter, or_
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.states.words import Kept
+from harness.states.words import Once
 
 GAP = r"[^\w\n.!?;:]"
 SPACE = f"{GAP}{{1,4}}"
@@ -133,7 +133,7 @@ def _cues_of(word: str) -> tuple[Cue, ...]:
     return tuple(dict.fromkeys([cue for cue, pattern in may_be if pattern.match(word)]))
 
 
-cues_of = Kept(_cues_of)  # the cues of one word that a word is
+cues_of = Once(_cues_of)  # the cues of one word that a word is
 
 
 # ---------------------------------------------------------------- which cues a text can have
@@ -201,7 +201,7 @@ def _met_by(word: str) -> int:
     return reduce(or_, [bits[start] for start in starts if start in bits], 0)
 
 
-met_by = Kept(_met_by)
+met_by = Once(_met_by)
 
 
 def possible(words: Iterable[str]) -> list[int]:

@@ -76,7 +76,7 @@ def lower(text: str) -> str:
     return low.replace("\u2019", "'").replace("_", " ")
 
 
-class Kept(dict[Phrase, Any]):
+class Once(dict[Phrase, Any]):
     """What there is to say of a word or phrase, found out once; of MANY at the most."""
 
     def __init__(self, look_up: Callable[[Any], Any]):
@@ -100,7 +100,7 @@ def _known_as(word: str) -> str:
     return sys.intern(_SAME.get(word, word))
 
 
-KNOWN_AS = Kept(_known_as)  # a word as the model knows it; a filler is nothing
+KNOWN_AS = Once(_known_as)  # a word as the model knows it; a filler is nothing
 
 
 class Said:
@@ -137,7 +137,7 @@ def tells(phrase: Phrase) -> bool:
 
 
 # How much a phrase tells a reader: the longer the more.
-telling = Kept(lambda phrase: 1 + len(in_row(phrase)) if tells(phrase) else 0)
+telling = Once(lambda phrase: 1 + len(in_row(phrase)) if tells(phrase) else 0)
 
 
 def in_row(phrase: Phrase) -> tuple[str, ...]:

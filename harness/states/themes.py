@@ -222,8 +222,7 @@ class Course:
             self._exit = index if back & 1 else self._exit
             self._entry = self._entry if back & 2 else index
         self._back.append(back)
-        stays_off = self.since is None and self._on <= self._off
-        return None if stays_off else self._change(index)
+        return self._change(index)
 
     def _change(self, index: int) -> Change | None:
         was, on = self.since, self._on > self._off

@@ -15,6 +15,7 @@ from harness.states.detect import Detector, detect_in
 from harness.states.names import SHORT
 from harness.states.path import Span
 from harness.talk.events import Turn, seat_of
+from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
 from harness.text import UserError
 
@@ -76,7 +77,7 @@ def _flat(text: str) -> str:
 
 def _stopped(log: Transcript) -> str:
     ends = log.of("end")
-    return str(ends[-1].get("reason")) if ends else "no end recorded"
+    return str(ends[-1].get("reason")) if ends else NOT_ENDED
 
 
 def _branch(log: Transcript) -> str:

@@ -29,8 +29,9 @@ from harness import files
 from harness.files import Json
 from harness.report.conditions import prompt_names
 from harness.report.interjections import Interjected
-from harness.report.summary import NO_END, Also, Skipped, Source, Summary, summary_of
+from harness.report.summary import Also, Skipped, Source, Summary, summary_of
 from harness.states.path import Ending, Evidence, Span, Stretch
+from harness.talk.show import NOT_ENDED
 
 MINUTE, DAY = 60, 86_400  # seconds
 UNUSED = 30 * DAY  # after which a summary is removed
@@ -76,7 +77,7 @@ class Kept:
 def _grows(made: Summary) -> bool:
     """Whether a log is being written, so that its summary will not be asked for again."""
     try:
-        return made.end == NO_END and time.time() - os.stat(made.path).st_mtime < MINUTE
+        return made.end == NOT_ENDED and time.time() - os.stat(made.path).st_mtime < MINUTE
     except OSError:
         return True
 

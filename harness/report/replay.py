@@ -23,7 +23,7 @@ from harness.talk import transcript
 from harness.talk.controls import hear_signals
 from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.settings import Settings
-from harness.talk.show import how_it_ended
+from harness.talk.show import NOT_ENDED, how_it_ended
 from harness.talk.transcript import Transcript
 from harness.text import UserError
 
@@ -107,7 +107,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 show.begin(settings.seat(seat_of(event)), event["turn"])
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
-    reason = how_it_ended(end, settings) if end else "no end recorded"
+    reason = how_it_ended(end, settings) if end else NOT_ENDED
     show.closing(
         "left" if pace.ended else reason,
         totals,

@@ -25,6 +25,7 @@ from harness.states.names import THEMES
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
 from harness.talk.events import Turn
+from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
@@ -34,8 +35,6 @@ KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
 PARALLEL = 40  # logs from which on more processes pay
 TOKENS = ("input", "output", "cache_read", "cache_write")
-
-NO_END = "no end recorded"
 
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
@@ -226,7 +225,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         lengths=said.lengths,
         tokens=tokens,
         cost=cost,
-        end=words_of(ends[-1].get("reason")) if ends else NO_END,
+        end=words_of(ends[-1].get("reason")) if ends else NOT_ENDED,
         error=words_of(ends[-1].get("error") or "") if ends else "",
         parent=_parent(log.config.get("parent")),
         incidents=list(incidents(log)),

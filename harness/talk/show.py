@@ -32,6 +32,9 @@ class Show(Protocol):
     def edited(self) -> None: ...
 
 
+NOT_ENDED = "no end recorded"  # in a log
+
+
 def how_it_ended(end: End, settings: Settings) -> str:
     """The reason of an end, with what it stands for where it names an option."""
     option = {"state": settings.stop_on, "max_cost": end.get("limit")}.get(end["reason"])

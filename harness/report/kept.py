@@ -71,7 +71,7 @@ class Kept:
         if _summary(json.loads(body), Path(made.path), names) != made:
             return  # odd text, that JSON gives back as something else
         with contextlib.suppress(OSError), files.whole(file) as draft:
-            draft.write_bytes(_hash(file.name.encode(), body).hex().encode() + b"\n" + body)
+            draft.write_bytes(_seal(file, body) + b"\n" + body)
 
 
 def _grows(made: Summary) -> bool:
@@ -89,6 +89,11 @@ def _hash(*parts: bytes) -> bytes:
     return found.digest()
 
 
+def _seal(file: Path, body: bytes) -> bytes:
+    """The first line of a kept file: a hash of the rest, and of its name."""
+    return _hash(file.name.encode(), body).hex().encode()
+
+
 def _named(make: Also) -> str:
     """What tells one maker of extra text from another: its function, and what it was asked for."""
     plain = make if isinstance(make, partial) else partial(make)
@@ -102,7 +107,7 @@ def _load(file: Path) -> Json | None:
         with files.open_regular(file) as opened:
             told, body = opened.readline().rstrip(), opened.read()
             used = os.fstat(opened.fileno()).st_mtime
-        if told != _hash(file.name.encode(), body).hex().encode():
+        if told != _seal(file, body):
             return None
         if time.time() - used > DAY:
             with contextlib.suppress(OSError):  # what can be read only still serves

@@ -115,7 +115,7 @@ def summaries(
     `rules`, or the labels that a `judge` has left beside the log. `make` takes the place of
     `summary_of`."""
     workers = min(os.cpu_count() or 1, 8)
-    read = partial(summarise, also=also or {}, labels=labels, make=make or summary_of)
+    read = partial(summarise, also=also, labels=labels, make=make)
     if len(paths) < PARALLEL or workers < 2:
         yield from map(read, paths)
         return

@@ -133,28 +133,28 @@ class Said:
 
 def tells(phrase: Phrase) -> bool:
     """Whether a phrase has a word that means something by itself."""
-    return any(w not in EMPTY and sum(map(str.isalpha, w)) >= LETTERS for w in in_row(phrase))
+    return any(w not in EMPTY and sum(map(str.isalpha, w)) >= LETTERS for w in as_words(phrase))
 
 
 # How much a phrase tells a reader: the longer the more.
-telling = Once(lambda phrase: 1 + len(in_row(phrase)) if tells(phrase) else 0)
+telling = Once(lambda phrase: 1 + len(as_words(phrase)) if tells(phrase) else 0)
 
 
-def in_row(phrase: Phrase) -> tuple[str, ...]:
+def as_words(phrase: Phrase) -> tuple[str, ...]:
     """A phrase's words."""
     return (phrase,) if isinstance(phrase, str) else phrase
 
 
 def core(phrase: Phrase) -> Phrase:
     """A phrase without the words and marks at its ends that mean nothing by themselves."""
-    words = in_row(phrase)
+    words = as_words(phrase)
     means = [k for k, w in enumerate(words) if w[0].isalpha() and w not in EMPTY]
     return words[means[0] : means[-1] + 1] if means else phrase
 
 
 def place(phrase: Phrase, low: str) -> tuple[int, int] | None:
     """Where in a text in lower case a phrase stands."""
-    wanted = in_row(phrase)
+    wanted = as_words(phrase)
     as_is = " ".join(wanted)
     at = low.find(as_is)
     end = at + len(as_is)

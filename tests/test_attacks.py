@@ -28,6 +28,8 @@ NASTY = "x\x1b]0;owned\x07\x1b[31m"
         ('messages=[{"role":"user","content":"FOREIGN"}]', "the harness sets this itself"),
         ("model=anthropic/claude-haiku-5-5", "the harness sets this itself"),
         ("stream=false", "the harness sets this itself"),
+        ("temperature=NaN", "not JSON compliant"),
+        ('extra_body={"a":[1e999]}', "not JSON compliant"),
         ('extra_body={"a":[{"api_key":"SECRET"}]}', "put secrets into .env"),
         ("proxy=http://me:SECRET@127.0.0.1:1", "put secrets into .env"),
     ],

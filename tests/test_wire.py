@@ -307,6 +307,10 @@ THOUGHTS = {
     "tags, opened in the template": ("openai/qwen", chatted(*pieces_of(TAGGED[7:], 5))),
     "tags, Ollama": (MODELS["ollama"], ollama(*pieces_of(TAGGED, 3))),
     "tags, opened in the template, Ollama": (MODELS["ollama"], ollama({"content": TAGGED[7:]})),
+    "tags, without a line's end": (
+        "openai/qwen",
+        chatted(*pieces_of("I am to greet. Hide it. </think> Hello there!", 4)),
+    ),
     "tags, another name": ("openai/x", chatted({"content": TAGGED.replace("think", "thinking")})),
     "reasoning_content": (
         "deepseek/deepseek-reasoner",
@@ -374,6 +378,8 @@ def test_thoughts_are_kept_apart_and_never_sent_to_the_partner(hear, name):
         "The tag `</think>` ends a thought.",
         'Write "<think>" first, then "</think>" behind it.',
         "They write <think> and </think> around it.",
+        "The tag </think> ends a thought.",
+        "You ended in </think>, as in </THINK> - why?",
         "a < b and <thin ice>",
         "So <",
         "</thin",
@@ -382,6 +388,11 @@ def test_thoughts_are_kept_apart_and_never_sent_to_the_partner(hear, name):
 def test_tags_that_a_text_speaks_of_are_text(hear, words):
     message = first(hear("openai/qwen", chatted(*pieces_of(words, 4))))
     assert (message["response"], message["thinking"]) == (words, "")
+
+
+def test_a_tag_at_the_end_ends_a_thought(hear):
+    message = first(hear("openai/qwen", chatted(*pieces_of("I am to greet </think> ", 4))))
+    assert (message["response"], message["thinking"]) == ("", "I am to greet ")
 
 
 def test_claude_may_write_tags(hear):

@@ -27,7 +27,7 @@ MANY = 1 << 16
 # sentence goes on, before it and behind it, the tag is but spoken of.
 THOUGHT = "</think>"
 _AFTER = re.compile(
-    rf"(?:\A\s*<think>.*?{THOUGHT}|(?<!\w ){THOUGHT}|{THOUGHT}(?! [a-z—–(]|-))"
+    rf"(?:\A\s*<think>.*?{THOUGHT}|(?<!\w ){THOUGHT}|{THOUGHT}(?! [a-z—–(-]|-))"
     r"(?![`'\"’”.,;:!?)\]])",
     re.S,
 )

@@ -21,6 +21,9 @@ from streams import (
     used,
 )
 
+from harness.models import dialects
+from harness.models.said import Said
+
 DIALECTS = list(MODELS)
 SEPARATORS = "a\u2028b\u2029c\u0085d\x1ce\x0bf\x0cg 完🙂"
 
@@ -565,6 +568,19 @@ def test_a_refusal_is_flagged_with_its_reason_and_is_no_state(hear, name):
     assert message["flags"] == ["refused"]
     assert f"REFUSED  {reason}" in result.out and "⟨silence⟩" not in result.out
     assert len(result.responses) == 2  # it is no empty message of the model's
+
+
+@pytest.mark.parametrize("odd", [None, "", [], {}, 0, False])
+def test_a_field_of_another_kind_breaks_no_reader(odd):
+    call = {"index": 0, "id": "c", "function": {"name": "x", "arguments": "{}"}}
+    choice = {"index": 0, "delta": {"content": "Hi", "reasoning": "hm", "tool_calls": [call]}}
+    choice |= {"finish_reason": "stop", "native_finish_reason": "end_turn", "error": None}
+    chunk = {"choices": [choice], "usage": {"prompt_tokens": 9}, "service_tier": "x", "error": None}
+    for part in (chunk, choice, choice["delta"], call, call["function"]):
+        for name, was in list(part.items()):
+            part[name] = odd
+            dialects.chat(chunk, Said())
+            part[name] = was
 
 
 def test_refusals_never_make_a_state(run):

@@ -4,6 +4,7 @@ a terminal or a device that never says anything. And files of ours that are whol
     with files.open_regular(path) as file: ...
     data = files.read(path)
     value = files.parse(data)          JSON that can be handled further without running out of stack
+    files.check_room(path)
     with files.whole(path) as draft: draft.write_bytes(data)
 """
 
@@ -12,6 +13,7 @@ import errno
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,6 +64,15 @@ def whole(path: Path, suffix: str = "") -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def check_room(path: Path, needed: int = 1 << 16) -> None:
+    """Raise OSError where no file of `needed` bytes can be written at `path`: nobody should be paid
+    for what can't be kept. The folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent) as file:
+        file.write(bytes(needed))
+        file.flush()
 
 
 def parse(data: bytes | str) -> Any:

@@ -319,6 +319,17 @@ def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_late
     assert all(labels.label_file(log).exists() for log in logs)
 
 
+@pytest.mark.parametrize("more", [[], ["--open"]], ids=["labels", "patterns"])
+def test_nothing_is_asked_where_the_answer_cannot_be_kept(run, tmp_path, more):
+    log = write_log(tmp_path, TALK)
+    (tmp_path / "file").touch()
+    with Provider(lambda body, i: answer(span())) as provider:
+        address = ["--model", "opus", "--api-base", provider.url, "--out", tmp_path / "file" / "x"]
+        result = run("judge", log, *address, *more)
+        assert not provider.requests
+    assert result.code == 1 and "Not a directory" in result.out and "0 logs" in result.out
+
+
 @pytest.mark.parametrize("model", ["human", "demo/goodbye", "demo/nope"])
 def test_what_cannot_judge_is_refused(run, tmp_path, model):
     result = run("judge", write_log(tmp_path, TALK), "--model", model)

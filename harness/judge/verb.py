@@ -49,6 +49,9 @@ def command(arguments: list[str]) -> int:
     else:
         bench = Bench(asker, args.window, args.concurrency)
     todo = {log: f for log, f in files.items() if args.again or not bench.has_read(log, f)}
+    if not args.again:
+        known = pattern_files.patterns_of if args.open else labels.labels_of
+        labels.refuse_loss((known(*pair) for pair in todo.items()), seat.model)
     from harness.screen.tables import Tables
 
     show, done = Tables(args.plain), "read" if args.open else "labelled"

@@ -40,6 +40,7 @@ class Judging:
         """Refuse what could not work. Raises UserError."""
         if line := catalogue.missing_key(self.seat, demo.JUDGE):
             raise UserError(f"--judge: {line}")
+        labels.refuse_loss((labels.labels_of(run.path) for run in self.runs), self.seat.model)
         if budget is not None and not catalogue.priced(self.seat):
             raise UserError(
                 f"--max-cost: the price of the judge {self.seat.model} is unknown; leave it out"

@@ -7,6 +7,9 @@ import pytest
 from program import pair, real
 from provider import Provider
 
+from harness.screen.recorder import recorder
+from harness.states.path import Change
+
 DEMO = [*pair("demo/goodbye"), "--rng-seed", 3]
 
 
@@ -14,6 +17,16 @@ def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
     out = run(*DEMO, "--max-turns", 10, "--plain").out
     assert "goodbye begins at message " in out and re.search(r"^ goodbye \d+$", out, re.M)
     assert re.search(r"^path: .*goodbye \d+-19\b", out, re.M)
+
+
+def test_a_badge_stands_on_one_line_and_tells_a_return_from_a_beginning():
+    show = recorder(60)
+    show.states([Change("verbatim_loop", "begins", 0, 4), Change("bliss", "resumes", 10, 3)])
+    lines = show.paper.rich.export_text().splitlines()
+    assert [line.strip() for line in lines] == [
+        "verbatim begins at message 0 (turn 0)",
+        "bliss goes on, since message 10 (turn 5)",
+    ]
 
 
 def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):

@@ -9,6 +9,7 @@ from provider import Provider
 
 from harness.screen.recorder import recorder
 from harness.states.path import Change
+from harness.text import places
 
 DEMO = [*pair("demo/goodbye"), "--rng-seed", 3]
 
@@ -76,6 +77,12 @@ def test_states_prints_spans_with_their_evidence(run):
     messages = run("states", log).read.messages
     for piece in span["evidence"]:
         assert piece["words"] in messages[piece["message"]]["response"]
+
+
+def test_messages_are_told_with_their_turns():
+    assert places(4, 13) == "messages 4-13 (turns 2-6)"
+    assert places(24, 25) == "messages 24-25 (turn 12)"
+    assert places(7, 7) == "message 7 (turn 3)"
 
 
 def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -332,13 +333,16 @@ def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
     with Provider(lambda body, i: SLOW) as provider:
         terminal = watch(provider)
         terminal.wait_for("word3")
-        terminal.type(" half of a thou")
-        terminal.wait_for("half of a thou")
+        terminal.type(" half of\x0aa thou\x1b[A")  # with the cursor in the upper line
+        terminal.wait_for("a thou")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
     model, person = read_log(tmp_path).of("aborted")
     assert model["partial"].startswith("word0 ")
-    assert (person["partial"], person["source"]) == ("half of a thou", "live")
+    assert (person["partial"], person["source"]) == ("half of\na thou", "live")
+    shown = terminal.text()
+    assert re.search(r"half of\s*\na thou\s*\n\s*\n─+ ended: stopped", shown), shown
+    assert "Enter sends" not in shown
 
 
 def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path):

@@ -121,6 +121,7 @@ class Person:
         try:
             return await self.edit(draw, not seat.human) or ""  # Esc goes back to the model
         except asyncio.CancelledError:
+            self.stage.show.edited()
             if typed.strip():
                 self.stage.note(unsaid(seat, turn, typed))
             raise

@@ -61,6 +61,7 @@ def test_taking_over_mid_stream_sends_the_persons_words(watch, tmp_path):
     assert "estimated" in aborted["flags"] and aborted["usage"]["output"] > 0
     assert log.messages[0]["interjected"] and log.messages[0]["source"] == "live"
     assert "word3" in terminal.text()  # what was said stays on the screen
+    assert "what it had begun is in the log, not in the dialogue" in terminal.text()
 
 
 def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
@@ -70,6 +71,7 @@ def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
         terminal.type(" Hello from me\r")  # in one go, before any editor is open
         assert terminal.wait_end() == 0
         assert texts(provider.requests[1].body) == [("user", "Hello from me")]
+    assert "— taken over" in terminal.text() and "had begun" not in terminal.text()
 
 
 def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):

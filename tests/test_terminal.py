@@ -219,6 +219,7 @@ def test_p_pauses_before_the_next_message_and_q_ends_after_this_one(watch, tmp_p
         assert len(provider.requests) == 1
         terminal.type("p?")
         terminal.wait_for("take over the message")
+        terminal.wait_for("the attractor states that hold")
         terminal.wait_for("answer 1 end")
         terminal.type("q")
         assert terminal.wait_end() == 0

@@ -27,7 +27,9 @@ q       end after this message
 Ctrl+C  stop now; the log keeps what was half said, and can be resumed
 While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back
 what you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words ·
-Ctrl+W, Ctrl+U and Ctrl+K cut, Ctrl+Y puts back"""
+Ctrl+W, Ctrl+U and Ctrl+K cut, Ctrl+Y puts back
+Coloured, below a message: the attractor states that hold, and for how many
+messages they have"""
 FLAGS = {
     "empty": "empty",
     "truncated": "cut by its length limit (--max-tokens)",

@@ -392,6 +392,17 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
 
 
+def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_path):
+    grid = ["-a", "demo/standoff", "-b", "demo/goodbye", "--name", "an-odd-one", "--max-turns", "2"]
+    with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path, columns=43) as terminal:
+        assert terminal.wait_end() == 0
+    forecast = terminal.text()
+    assert re.search(r"^assumed: all turns are held, 250 tokens a *\nreply", forecast, re.M)
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path, columns=43) as terminal:
+        assert terminal.wait_end() == 0
+    assert re.search(rb"see what came of it: [^\r\n]* report logs/an-odd-one\r\n", terminal.raw)
+
+
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
     path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
     with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:

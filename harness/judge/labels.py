@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 from harness import files
-from harness.parser import files_in
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
@@ -65,7 +64,7 @@ class Labels(TypedDict):
 
 def logs_in(paths: Iterable[Path]) -> list[Path]:
     """The logs that were named, and those in folders that were. Raises UserError."""
-    return files_in(paths, "*.jsonl", lambda path: path.name != "labels.jsonl")
+    return files.named(paths, "*.jsonl", lambda path: path.name != "labels.jsonl")
 
 
 def messages_in(log: Path) -> list[Turn]:

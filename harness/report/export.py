@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.files import replacing
 from harness.judge.labels import logs_in
 from harness.parser import Parser
 from harness.report import data, replay
 from harness.report.conditions import with_names
 from harness.report.listing import load, view
-from harness.report.replacing import replacing
 from harness.report.spool import Spool
 from harness.report.verdicts import read as read_summaries
 from harness.states.detect import detect_in

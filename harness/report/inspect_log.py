@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.files import beside
 from harness.report import verdicts
 from harness.report.conditions import with_names
 from harness.report.listing import load, view
-from harness.report.replacing import beside
 from harness.report.spool import Spool
 from harness.report.summary import Skipped, Summary
 from harness.screen.progress import Progress

@@ -29,7 +29,6 @@ from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
 KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
@@ -187,12 +186,12 @@ def summarise(
         return (make or summary_of)(Source(path, data, labels, judged), also or {})
     except OSError as error:
         return str(path), error.strerror or str(error)
-    except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
+    except files.DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
         return str(path), f"damaged: {type(error).__name__}: {error}"
 
 
 def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:
-    """The summary of a log that is there. Raises OSError, or one of DAMAGE."""
+    """The summary of a log that is there. Raises OSError, or one of files.DAMAGE."""
     path, data, judged = source.path, source.data, source.judged
     log = transcript.follow(path) if data is None else transcript.of_bytes(path, data)
     size = sum(event["type"] == "turn" for event in log.events)

@@ -237,7 +237,9 @@ def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
     named = logs_in([Path("logs"), Path("logs/03.jsonl")])
-    assert [Path(run.path).stem for run in summaries(named)] == [f"{n:02}" for n in range(50)]
+    assert [Path(run.path).stem for run in summaries(named, summarise)] == [
+        f"{n:02}" for n in range(50)
+    ]
 
 
 @needs_shared

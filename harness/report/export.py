@@ -13,17 +13,18 @@ import asyncio
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.files import replacing
 from harness.judge.labels import logs_in
 from harness.parser import Parser
-from harness.report import data, replay
+from harness.report import data, replay, verdicts
 from harness.report.conditions import with_names
 from harness.report.listing import load, view
 from harness.report.spool import Spool
-from harness.report.verdicts import read as read_summaries
+from harness.report.summary import summarise
 from harness.states.detect import detect_in
 from harness.talk.events import Turn
 from harness.talk.settings import Settings
@@ -96,9 +97,9 @@ def tables(args: Any) -> int:
     places = _places(args.format, args.table, args.output)
     data.check_format(args.format)
     with Spool() as spool:
-        also = {"said": data.said}
-        runs, skipped, verdicts = read_summaries(logs_in(args.logs), args.labels, also, spool)
-        made = data.tables(with_names(runs), spool, verdicts.by)
+        one = partial(summarise, also={"said": data.said})
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
+        made = data.tables(with_names(runs), spool, whose.by)
         for log, why in skipped:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
         for name, path in places.items():
@@ -108,7 +109,7 @@ def tables(args: Any) -> int:
                 _make_folder(path.parent)
                 data.write(path, args.format, made[name])
                 print(visible(str(path)))
-        print(f"attractor: {many(len(runs), 'run')}; {verdicts.words}", file=sys.stderr)
+        print(f"attractor: {many(len(runs), 'run')}; {whose.words}", file=sys.stderr)
     return 0
 
 

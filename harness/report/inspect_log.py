@@ -16,7 +16,7 @@ from harness.report import verdicts
 from harness.report.conditions import with_names
 from harness.report.listing import load, view
 from harness.report.spool import Spool
-from harness.report.summary import Skipped, Summary
+from harness.report.summary import Skipped, Summary, summarise
 from harness.screen.progress import Progress
 from harness.states.path import path_words
 from harness.talk.events import seat_of
@@ -32,7 +32,7 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     except ModuleNotFoundError:
         raise UserError(f"inspect-ai is missing: {install('inspect')}") from None
     with Spool() as spool:
-        runs, skipped, whose = verdicts.read(paths, labels, {}, spool)
+        runs, skipped, whose = verdicts.read(paths, labels, summarise, spool)
     called = with_names(runs)
     samples, models, began = _samples(called, seat, skipped)
     if not samples:

@@ -40,7 +40,7 @@ from harness.report.figures import figures, over_turns
 from harness.report.shapes import ConditionFigures, Report
 from harness.report.spool import Spool
 from harness.report.stats import share
-from harness.report.summary import Also, Skipped
+from harness.report.summary import Also, Skipped, summarise, summary_of
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk import transcript
@@ -59,9 +59,8 @@ def command(arguments: list[str]) -> int:
     _check_settings(args)
     with Spool() as spool:
         past = None if args.no_cache else kept.opened()
-        make = past.summary_of if past else None
-        paths = logs_in(args.logs)
-        runs, skipped, whose = verdicts.read(paths, args.labels, _also(args), spool, make)
+        one = partial(summarise, also=_also(args), make=past.summary_of if past else summary_of)
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0

@@ -1,6 +1,6 @@
 """Many logs read for the report: one compact summary per run, made in parallel, text not kept.
 
-for one in summaries([Path("logs/a.jsonl")]): ...
+for one in summaries([Path("logs/a.jsonl")], summarise): ...
 """
 
 import itertools
@@ -38,6 +38,7 @@ TOKENS = ("input", "output", "cache_read", "cache_write")
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
 Make = Callable[["Source", Mapping[str, Also]], "Summary | Skipped"]
+Read = Callable[[Path], "Summary | Skipped"]
 
 
 @dataclass(frozen=True)
@@ -103,18 +104,10 @@ class Summary:
         return themes, forms
 
 
-def summaries(
-    paths: list[Path],
-    also: Mapping[str, Also] | None = None,
-    labels: str = "rules",
-    make: Make | None = None,
-) -> Iterator[Summary | Skipped]:
-    """Each log's summary, or (path, why it is skipped), in order. Each of `also` makes one of
-    the `extra` of a log; they must be functions that can be pickled. States are those of the
-    `rules`, or the labels that a `judge` has left beside the log. `make` takes the place of
-    `summary_of`."""
+def summaries(paths: list[Path], read: Read) -> Iterator[Summary | Skipped]:
+    """What `read` makes of each log, in order: `summarise`, or a `partial` of it that can be
+    pickled."""
     workers = min(os.cpu_count() or 1, 8)
-    read = partial(summarise, also=also, labels=labels, make=make)
     if len(paths) < PARALLEL or workers < 2:
         yield from map(read, paths)
         return
@@ -162,7 +155,7 @@ def _end(*_: object) -> None:
         raise KeyboardInterrupt
 
 
-def _held(read: Callable[[Path], Summary | Skipped], path: Path) -> Summary | Skipped:
+def _held(read: Read, path: Path) -> Summary | Skipped:
     """Read one log, unless the process has been told to end."""
     _worker.reading = True
     try:
@@ -171,23 +164,6 @@ def _held(read: Callable[[Path], Summary | Skipped], path: Path) -> Summary | Sk
         return read(path)
     finally:
         _worker.reading = False
-
-
-def summarise(
-    path: Path,
-    also: Mapping[str, Also] | None = None,
-    labels: str = "rules",
-    make: Make | None = None,
-) -> Summary | Skipped:
-    """One log's summary, or (path, why there is none). Damage never raises."""
-    try:
-        data = None if path.stat().st_size > LARGE else files.read(path)
-        judged = labels_of(path) if labels == "judge" else None
-        return (make or summary_of)(Source(path, data, labels, judged), also or {})
-    except OSError as error:
-        return str(path), error.strerror or str(error)
-    except files.DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
-        return str(path), f"damaged: {type(error).__name__}: {error}"
 
 
 def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:
@@ -201,6 +177,25 @@ def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:
         lacking = trouble(path) or "no labels by a judge"
         return str(path), "older labels: judge it again" if judged else lacking
     return _summary(log, also, Judged(judged) if judged else Detector())
+
+
+def summarise(
+    path: Path,
+    labels: str = "rules",
+    also: Mapping[str, Also] | None = None,
+    make: Make = summary_of,
+) -> Summary | Skipped:
+    """One log's summary, or (path, why there is none). Damage never raises. States are those of
+    the `rules`, or the labels that a `judge` has left beside the log; each of `also` makes one of
+    the summary's `extra`."""
+    try:
+        data = None if path.stat().st_size > LARGE else files.read(path)
+        judged = labels_of(path) if labels == "judge" else None
+        return make(Source(path, data, labels, judged), also or {})
+    except OSError as error:
+        return str(path), error.strerror or str(error)
+    except files.DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
+        return str(path), f"damaged: {type(error).__name__}: {error}"
 
 
 def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:

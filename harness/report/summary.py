@@ -123,21 +123,36 @@ def summaries(paths: list[Path], read: Read) -> Iterator[Summary | Skipped]:
     pool.shutdown()
 
 
-@dataclass
 class _Worker:
-    """What a process that reads logs is at. It gives up its log when it is told to end, but never
-    dies with the pool's queue in its hands, which would leave the others waiting for ever."""
+    """A process that reads logs. It gives up its log when it is told to end, but never dies with
+    the pool's queue in its hands, which would leave the others waiting for ever."""
 
-    reading: bool = False
-    ending: bool = False
+    def __init__(self) -> None:
+        self._reading = self._ending = False
+
+    def end(self, *_: object) -> None:
+        """It is told to end, by a signal."""
+        self._ending = True
+        if self._reading:
+            raise KeyboardInterrupt
+
+    def hold(self, read: Read, path: Path) -> Summary | Skipped:
+        """Read one log, unless it has been told to end."""
+        self._reading = True
+        try:
+            if self._ending:
+                raise KeyboardInterrupt
+            return read(path)
+        finally:
+            self._reading = False
 
 
-_worker = _Worker()
+_worker = _Worker()  # this process, where it is one
 
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, _worker.end)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -149,21 +164,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _end(*_: object) -> None:
-    _worker.ending = True
-    if _worker.reading:
-        raise KeyboardInterrupt
-
-
 def _held(read: Read, path: Path) -> Summary | Skipped:
-    """Read one log, unless the process has been told to end."""
-    _worker.reading = True
-    try:
-        if _worker.ending:
-            raise KeyboardInterrupt
-        return read(path)
-    finally:
-        _worker.reading = False
+    return _worker.hold(read, path)
 
 
 def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:

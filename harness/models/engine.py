@@ -22,16 +22,14 @@ from harness.models.said import Pieces, Said
 from harness.models.wire import Wire
 from harness.states import detect
 
-# ---------------------------------------------------------------- LiteLLM itself
-
 _litellm: Future = Future()
 _rehearsals: dict[str, Future] = {}  # by provider
 HELLO = [{"role": "user", "content": "Hello"}]
 ALONE = {  # else it fetches prices, tokenizers and lists of its own from other people's servers
     "LITELLM_OFFLINE_MODE": "true",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_MODE": "PRODUCTION",  # else it loads any stray .env by itself
+    # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
+    "REPEATED_STREAMING_CHUNK_LIMIT": str(sys.maxsize),
 }
 
 
@@ -124,13 +122,10 @@ def _import(requests: Sequence[dict[str, Any]]) -> None:
 
 def _configure(litellm: Any) -> None:
     litellm.suppress_debug_info = True
-    litellm.telemetry = False
     litellm.disable_hf_tokenizer_download = True  # it would ask a model hub, within the event loop
     litellm.disable_token_counter = True  # the providers count
     _ = litellm.main.encoding  # it builds these tables anyway, holding everything up for 0.3 s
     _tap(litellm)
-    # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
-    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
 
 
 def _tap(litellm: Any) -> None:

@@ -436,8 +436,6 @@ def test_of_two_themes_that_hold_the_path_shows_the_one_that_the_messages_speak_
         ("goodbye_loop", 0, 13),
         ("meta_awareness", 14, 19),
     ]
-    later = [(one.theme, one.start) for one in stretches(spans, 20)]  # a judge's, say
-    assert later == [("goodbye_loop", 0), ("meta_awareness", 8)]
 
 
 def test_the_end_of_a_path_is_what_the_run_ends_in():

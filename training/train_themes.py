@@ -127,7 +127,7 @@ def _parts(text: str) -> list[str]:
     return re.split(r"^= ", text, flags=re.M)[1:]
 
 
-def _made_up(part: str, source: str = "") -> Run:
+def _made_up(part: str, source: str) -> Run:
     """One of them: its title, then a message a line, A and B in turn; `@ theme, theme` says what
     holds from the next message on, \\n stands for a line break, (empty) for nothing said."""
     title, *lines = part.rstrip("\n").split("\n")

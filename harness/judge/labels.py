@@ -85,10 +85,9 @@ def labels_of(log: Path, file: Path | None = None) -> Labels | None:
     return found if isinstance(found, dict) else None
 
 
-def trouble(log: Path, file: Path | None = None) -> str | None:
+def trouble(log: Path) -> str | None:
     """Why the labels that are there can't be read, in one line that names the file; else None."""
-    file = file or label_file(log)
-    found = _read(file)
+    found = _read(file := label_file(log))
     return f"cannot read {file}: {found}" if isinstance(found, str) else None
 
 

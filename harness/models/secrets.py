@@ -87,7 +87,7 @@ def says_secret(name: str) -> bool:
     return any(beside.isdisjoint(_OF_TEXT) for beside in near)
 
 
-def opaque(text: str, least: int = 24) -> bool:
+def opaque(text: str, least: int) -> bool:
     """Whether a text holds a run of `least` letters and digits that no person has made up."""
     runs = re.findall(rf"[A-Za-z0-9]{{{least},}}", text)
     return any(re.search(r"\d", run) and re.search(r"[A-Za-z]", run) for run in runs)

@@ -218,10 +218,10 @@ def _code(text: str) -> str:
 # ---------------------------------------------------------------- the console's look
 
 
-def picture(read: Transcript, kind: str, width: int = 100) -> str:
+def picture(read: Transcript, kind: str) -> str:
     """The console as it looked, as an SVG or HTML document."""
     from harness.screen.recorder import document, recorder
 
-    show = recorder(width)
+    show = recorder()
     asyncio.run(replay.play(read, show, 0.0, 0))
     return document(show, kind)

@@ -169,7 +169,7 @@ class _Out:
 
 
 def build(
-    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None = None
+    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None
 ) -> Report:
     """Everything that the report says, as JSON takes it."""
     called = condition_names(groups)

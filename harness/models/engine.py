@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.models.catalogue import provider
 from harness.models.said import Pieces, Said
-from harness.models.wire import Wire
+from harness.models.wire import Sent, Wire
 from harness.states import detect
 
 _litellm: Future = Future()
@@ -33,7 +33,7 @@ ALONE = {  # else it fetches prices, tokenizers and lists of its own from other 
 }
 
 
-def warm(requests: Sequence[dict[str, Any]] = ()) -> None:
+def warm(requests: Sequence[Sent] = ()) -> None:
     """Begin to import LiteLLM in the background (once), and to rehearse these requests."""
     if not _litellm.running() and not _litellm.done():
         _litellm.set_running_or_notify_cancel()
@@ -52,7 +52,7 @@ async def ready() -> Any:
     return await _outcome(_litellm)
 
 
-async def rehearsed(sent: dict[str, Any]) -> Any:
+async def rehearsed(sent: Sent) -> Any:
     """The litellm module, once it has made a request of this kind that goes nowhere.
 
     The first one to a provider imports and compiles for up to a second; on a thread that holds
@@ -69,7 +69,7 @@ async def _outcome(future: Future) -> Any:
     return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 
 
-def _begun(sent: dict[str, Any]) -> Future | None:
+def _begun(sent: Sent) -> Future | None:
     """A future for the rehearsal of this kind of request, or None where there is one already."""
     kind = provider(sent["model"])
     if kind in _rehearsals:
@@ -79,7 +79,7 @@ def _begun(sent: dict[str, Any]) -> Future | None:
     return done
 
 
-def _rehearse(litellm: Any, sent: dict[str, Any], done: Future) -> None:
+def _rehearse(litellm: Any, sent: Sent, done: Future) -> None:
     async def act() -> None:
         with Wire(beat=lambda: None, rehearsal=True).listening():
             parts = await litellm.acompletion(**sent | {"messages": HELLO})
@@ -98,7 +98,7 @@ def version() -> str:
         return "missing"
 
 
-def _import(requests: Sequence[dict[str, Any]]) -> None:
+def _import(requests: Sequence[Sent]) -> None:
     os.environ.update(ALONE)
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):  # they would print on the console
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

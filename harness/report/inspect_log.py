@@ -23,6 +23,7 @@ from harness.talk.events import seat_of
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, install, visible
+from tools import Message
 
 
 def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
@@ -142,7 +143,7 @@ def _interjections(log: Transcript) -> list[Any]:
     ]
 
 
-def _chat(message: dict[str, Any]) -> Any:
+def _chat(message: Message) -> Any:
     from inspect_ai.model import (
         ChatMessageAssistant,
         ChatMessageSystem,

@@ -22,6 +22,7 @@ from harness.talk.history import History
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
+from tools import Message
 
 
 def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> Transcript:
@@ -35,7 +36,7 @@ def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> 
     return read
 
 
-def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
+def view(read: Transcript, settings: Settings, letter: str) -> list[Message]:
     """Everything that one seat saw and said, as OpenAI messages."""
     seat = settings.seat(letter)
     history = History(letter, seat.system, settings.seed, seat.model, settings.tools)

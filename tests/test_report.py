@@ -10,10 +10,10 @@ import made_logs as logs
 import pytest
 from program import SHARED, needs_shared
 
-from harness.judge.labels import logs_in
 from harness.report import figures as made
 from harness.report import numbers, stats
 from harness.report.summary import summaries, summarise
+from harness.talk.logs import logs_in
 
 
 @pytest.fixture

@@ -62,11 +62,6 @@ class Labels(TypedDict):
     cost_usd: NotRequired[float | None]
 
 
-def logs_in(paths: Iterable[Path]) -> list[Path]:
-    """The logs that were named, and those in folders that were. Raises UserError."""
-    return files.named(paths, "*.jsonl", lambda path: path.name != "labels.jsonl")
-
-
 def messages_in(log: Path) -> list[Turn]:
     """A log's messages; none where it can't be read, which is said when it is to be labelled."""
     with contextlib.suppress(OSError):

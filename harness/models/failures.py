@@ -16,6 +16,7 @@ from typing import Any
 from harness.files import Json
 from harness.models.secrets import scrub
 from harness.models.wire import Sent, Wire
+from harness.text import flat
 
 # ---------------------------------------------------------------- one request
 
@@ -254,7 +255,7 @@ def _inner(error: BaseException) -> str:
 
 def _one_line(text: str) -> str:
     """One line without secrets, never broken inside a word."""
-    line = " ".join(scrub(text).split())
+    line = flat(scrub(text))
     if len(line) <= LONGEST_WORDS:
         return line
     cut = line[: LONGEST_WORDS + 1]

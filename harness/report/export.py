@@ -18,18 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import replacing
-from harness.judge.labels import logs_in
 from harness.parser import Parser
 from harness.report import data, replay, verdicts
 from harness.report.conditions import with_names
-from harness.report.listing import load, view
 from harness.report.spool import Spool
 from harness.report.summary import summarise
 from harness.states.detect import detect_in
 from harness.talk.events import Turn
+from harness.talk.logs import add_logs, load, logs_in, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, many, visible
+from harness.text import UserError, flat, many, visible
 
 ONE = ("md", "html", "svg", "messages")  # formats of one log
 TABLES = ("messages", "spans", "runs")
@@ -39,8 +38,8 @@ KINDS_OF_INSPECT = (".eval", ".json")
 def command(arguments: list[str]) -> int:
     """Write logs in another format."""
     parser = Parser(prog="attractor.py export", description=__doc__)
+    add_logs(parser)
     add = parser.add_argument
-    add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
     add(
         "--format",
         choices=(*ONE, *data.FORMATS, "inspect"),
@@ -207,12 +206,11 @@ def _quoted(text: str) -> str:
 
 
 def _inline(value: Any) -> str:
-    text = " ".join(visible(str(value)).split())
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", flat(visible(str(value))))
 
 
 def _code(text: str) -> str:
-    return " ".join(visible(text).replace("`", "'").split())
+    return flat(visible(text).replace("`", "'"))
 
 
 # ---------------------------------------------------------------- the console's look

@@ -14,12 +14,12 @@ from typing import Any
 from harness.files import beside
 from harness.report import verdicts
 from harness.report.conditions import with_names
-from harness.report.listing import load, view
 from harness.report.spool import Spool
 from harness.report.summary import Skipped, Summary, summarise
 from harness.screen.progress import Progress
 from harness.states.path import path_words
 from harness.talk.events import seat_of
+from harness.talk.logs import load, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, install, visible

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.judge import agreement
-from harness.judge.labels import label_file, logs_in
+from harness.judge.labels import label_file
 from harness.parser import Parser
 from harness.report import data, kept, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
@@ -44,6 +44,7 @@ from harness.report.summary import Also, Skipped, summarise, summary_of
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk import transcript
+from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
 
 
@@ -90,8 +91,8 @@ def command(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> Any:
     parser = Parser(prog="attractor.py report", description=__doc__)
+    add_logs(parser)
     add = parser.add_argument
-    add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
     add(
         "--compare",
         metavar="SETTING,...",

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.judge import agreement
 from harness.judge.labels import label_file
@@ -37,7 +37,7 @@ from harness.report.conditions import (
     with_names,
 )
 from harness.report.figures import figures, over_turns
-from harness.report.shapes import ConditionFigures, Report
+from harness.report.shapes import ConditionFigures, Report, Whose
 from harness.report.spool import Spool
 from harness.report.stats import share
 from harness.report.summary import Also, Skipped, summarise, summary_of
@@ -190,13 +190,7 @@ def build(
         "compared": comparisons(groups, called, compare) if compare else None,
         "open_ended": open_ended.figures(every),
         "patterns": patterns.figures(groups, called),
-        "labels": {
-            "of": whose.of,
-            "judges": whose.judges,
-            "why": whose.why,
-            "demo": whose.demo,
-            "words": whose.words,
-        },
+        "labels": cast(Whose, asdict(whose) | {"words": whose.words}),
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],
         "branches": sum(run.parent is not None for run in every),

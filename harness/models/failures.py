@@ -18,8 +18,6 @@ from harness.models.secrets import scrub
 from harness.models.wire import Sent, Wire
 from harness.text import flat
 
-# ---------------------------------------------------------------- one request
-
 
 class Failure(Exception):
     """A request that failed. `kind` is a short name for the log, `retry` whether to try again,

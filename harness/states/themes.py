@@ -228,10 +228,8 @@ class Course:
         was, on = self.since, self._on > self._off
         if on:
             self.since = self._entry
-            return Change(
-                self.theme, "begins" if was is None else "holds", self._entry,
-                index - self._entry + 1,
-            )  # fmt: skip
+            kind = "begins" if was is None else "holds"
+            return Change(self.theme, kind, self._entry, index - self._entry + 1)
         self.since = None
         if was is None:
             return None

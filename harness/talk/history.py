@@ -9,8 +9,6 @@ from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import SILENCE, received
 from tools import Message
 
-# ---------------------------------------------------------------- histories
-
 
 class History:
     """One seat's side of the conversation in OpenAI message form, folded from the log's events.

@@ -19,31 +19,11 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.states.detect import Detector
 
-WORDS = [
-    "the",
-    "we",
-    "I",
-    "human",
-    "assistant",
-    "goodbye",
-    "light",
-    "loop",
-    "story",
-    "is",
-    "not",
-    "and",
-    "to",
-    "thank",
-    "end",
-    "begin",
-    "here",
-    "42",
-    "✨",
-    "*",
-    ".",
-    ",",
-    "?",
-]
+VOCABULARY = (
+    "the we I human assistant goodbye light loop story is not and to thank end begin here 42 "
+    "✨ * . , ?"
+)
+WORDS = VOCABULARY.split()
 
 
 def invented(length: int, rng: random.Random) -> str:

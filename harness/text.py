@@ -66,6 +66,11 @@ def sendable(text: str) -> str:
     return text  # itself, not a copy: histories share the words of the log
 
 
+def flat(text: str) -> str:
+    """`text` on one line, with one blank for any white space."""
+    return " ".join(text.split())
+
+
 def tokens(count: float) -> str:
     """A token count for people: 950, 12.3k, 4.56M."""
     if count < 10_000:
@@ -94,3 +99,11 @@ def many(count: int, thing: str) -> str:
 def place(message: int) -> str:
     """A message by its index, with the turn that it belongs to, as options take it."""
     return f"message {message} (turn {message // 2})"
+
+
+def places(first: int, last: int) -> str:
+    """Messages by their indices, with the turns that they belong to."""
+    if first == last:
+        return place(first)
+    turns = f"turn {last // 2}" if first // 2 == last // 2 else f"turns {first // 2}-{last // 2}"
+    return f"messages {first}-{last} ({turns})"

@@ -27,9 +27,8 @@ DEMO = pair("demo/bliss")
         (["sweep", *DEMO, "--max-turns", "2", "--shard", "5/4"], "part K of N, 1/4 to 4/4"),
         (
             [*DEMO, "--interject", "on:godbye+2:B:hi"],
-            "--interject 'on:godbye+2:B:hi': no such",
+            "--interject 'on:godbye+2:B:hi': no such state 'godbye': did you mean goodbye?",
         ),
-        ([*DEMO, "--interject", "on:godbye+2:B:hi"], "did you mean goodbye?"),
         ([*DEMO, "--stop-on", "goodbey+2"], "--stop-on 'goodbey+2': no such state 'goodbey'"),
         ([*DEMO, "--stop-on", "goodbye+0"], "goodbye+N needs an N of at least 1"),
         ([*DEMO, "--interject", "on:bliss+0:A:hi"], "bliss+N needs an N of at least 1"),

@@ -10,10 +10,10 @@ import made_logs as logs
 import pytest
 from program import SHARED, needs_shared
 
-from harness.judge.labels import logs_in
 from harness.report import figures as made
 from harness.report import numbers, stats
 from harness.report.summary import summaries, summarise
+from harness.talk.logs import logs_in
 
 
 @pytest.fixture
@@ -220,6 +220,7 @@ def test_without_scipy_counts_and_wilson_remain_and_the_rest_is_named(run, monke
     out = run("report", "logs", "--compare", "tools").out
     assert "6/6 100% [61–100]" in out
     assert "pip install -r requirements-report.txt" in " ".join(out.split())
+    assert "onsets (?), tests and the intervals of means are left out" in " ".join(out.split())
 
 
 def test_a_hostile_log_acts_on_no_terminal(run):
@@ -237,7 +238,9 @@ def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
     named = logs_in([Path("logs"), Path("logs/03.jsonl")])
-    assert [Path(run.path).stem for run in summaries(named)] == [f"{n:02}" for n in range(50)]
+    assert [Path(run.path).stem for run in summaries(named, summarise)] == [
+        f"{n:02}" for n in range(50)
+    ]
 
 
 @needs_shared
@@ -259,6 +262,7 @@ def test_conditions_times_states_come_first_with_reach_interval_and_onset(run):
     assert "6/6 [61–100%]" in row and "@8 [6, –]" in out
     assert all(word in out for word in ("censored", "onset:", "reach:", "ends in:"))
     assert "why runs stopped" in out and "how runs ended" not in out
+    assert "several states can hold at once" in out
 
 
 def test_a_hundred_conditions_take_a_line_or_two_each(run, monkeypatch):

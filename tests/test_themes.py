@@ -9,6 +9,7 @@ import pytest
 from harness.states import themes
 from harness.states.detect import detect
 from harness.states.names import THEMES
+from harness.states.path import Change
 from harness.states.words import clip, core
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +26,7 @@ FOREIGN = {
 
 
 def run(texts):
-    return detect((text, "AB"[i % 2], False) for i, text in enumerate(texts))
+    return detect((text, False) for text in texts)
 
 
 def test_the_table_is_small_and_knows_every_theme():
@@ -53,6 +54,24 @@ def test_what_holds_live_is_what_the_past_says_and_the_span_what_all_says():
     assert before.holding()["goodbye_loop"] <= 2
     (span,) = [s for s in before.spans() if s.state == "goodbye_loop"]
     assert span.end == 8 and before.ending().theme == "goodbye_loop"
+
+
+def test_a_theme_that_was_said_to_have_ended_and_had_not_does_not_begin_again():
+    course = themes.Course("bliss", (-3.0, 0.1, 0.1))
+    assert [course.step(ratio) for ratio in (-1.0, 5.0, -3.0, 5.0, 1.0)] == [
+        None,
+        Change("bliss", "begins", 1, 1),
+        Change("bliss", "ends", 1, 1),
+        Change("bliss", "resumes", 1, 3),
+        Change("bliss", "holds", 1, 4),
+    ]
+    assert course.stretches() == [(1, 4)]
+
+
+def test_a_theme_that_had_ended_begins_again():
+    course = themes.Course("bliss", (-3.0, 0.1, 0.1))
+    seen = [course.step(ratio) for ratio in (-1.0, 5.0, -5.0, 5.0)]
+    assert seen[2:] == [Change("bliss", "ends", 1, 1), Change("bliss", "begins", 3, 1)]
 
 
 def test_the_evidence_is_the_words_that_weigh_most():

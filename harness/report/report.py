@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.judge import agreement
-from harness.judge.labels import label_file, logs_in
+from harness.judge.labels import label_file
 from harness.parser import Parser
 from harness.report import data, kept, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
@@ -37,13 +37,14 @@ from harness.report.conditions import (
     with_names,
 )
 from harness.report.figures import figures, over_turns
-from harness.report.shapes import ConditionFigures, Report
+from harness.report.shapes import ConditionFigures, Report, Whose
 from harness.report.spool import Spool
 from harness.report.stats import share
-from harness.report.summary import Also, Skipped
+from harness.report.summary import Also, Skipped, summarise, summary_of
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk import transcript
+from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
 
 # What a form has no place for.
@@ -68,9 +69,8 @@ def command(arguments: list[str]) -> int:
     _check_settings(args)
     with Spool() as spool:
         past = None if args.no_cache else kept.opened()
-        make = past.summary_of if past else None
-        paths = logs_in(args.logs)
-        runs, skipped, whose = verdicts.read(paths, args.labels, _also(args), spool, make)
+        one = partial(summarise, also=_also(args), make=past.summary_of if past else summary_of)
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
@@ -100,8 +100,8 @@ def command(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> Any:
     parser = Parser(prog="attractor.py report", description=__doc__)
+    add_logs(parser)
     add = parser.add_argument
-    add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
     add(
         "--compare",
         metavar="SETTING,...",
@@ -184,7 +184,7 @@ class _Out:
 
 
 def build(
-    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None = None
+    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None
 ) -> Report:
     """Everything that the report says, as JSON takes it."""
     called = condition_names(groups)
@@ -204,13 +204,7 @@ def build(
         "compared": comparisons(groups, called, compare) if compare else None,
         "open_ended": open_ended.figures(every),
         "patterns": patterns.figures(groups, called),
-        "labels": {
-            "of": whose.of,
-            "judges": whose.judges,
-            "why": whose.why,
-            "demo": whose.demo,
-            "words": whose.words,
-        },
+        "labels": cast(Whose, asdict(whose) | {"words": whose.words}),
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],
         "branches": sum(run.parent is not None for run in every),

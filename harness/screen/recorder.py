@@ -8,11 +8,13 @@ from rich.console import Console as RichConsole
 from harness.screen.console import Console
 from harness.screen.paper import Paper
 
+WIDTH = 100  # cells
 
-def recorder(width: int = 100) -> Console:
-    """A console of `width` cells that prints nowhere and keeps what it shows (see `document`)."""
+
+def recorder() -> Console:
+    """A console that prints nowhere and keeps what it shows (see `document`)."""
     rich = RichConsole(
-        width=width,
+        width=WIDTH,
         record=True,
         file=io.StringIO(),
         force_terminal=True,
@@ -29,5 +31,6 @@ def document(show: Console, kind: str) -> str:
     """All that was shown, as an `svg` or `html` document that needs nothing from outside."""
     if kind == "html":
         return show.paper.rich.export_html(inline_styles=False)
+    show.paper.say("")  # Rich cuts off what hangs below the last line: underscores, a comma's tail
     picture = show.paper.rich.export_svg(title="attractor")
     return re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)  # they would be fetched

@@ -37,9 +37,9 @@ _NAMES = (
     "claude chatgpt gpt gemini gemma grok qwen llama glm kimi deepseek olmo mistral trinity arcee "
     "anthropic openai google deepmind xai alibaba moonshot zhipu"
 )
-_SAME = dict.fromkeys(_NAMES.split(), "name") | {
-    "llm": "ai", "chatbot": "ai", "bot": "ai", "llms": "ais", "chatbots": "ais", "bots": "ais",
-}  # fmt: skip
+_SAME = dict.fromkeys(_NAMES.split(), "name")
+_SAME |= dict.fromkeys(("llm", "chatbot", "bot"), "ai")
+_SAME |= dict.fromkeys(("llms", "chatbots", "bots"), "ais")
 _FILLERS = (
     "actually just really indeed also very so quite truly genuinely certainly definitely simply "
     "absolutely perhaps maybe basically honestly literally clearly totally completely"

@@ -48,7 +48,7 @@ class Sweep:
         folder: Path,
         concurrency: int,
         budget: float | None,
-        judge: str | None = None,
+        judge: str | None,
     ):
         """`judge` names the model that labels runs as they end."""
         self.runs, self.folder, self.concurrency = todo, folder, concurrency

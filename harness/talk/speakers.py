@@ -10,6 +10,7 @@ from harness.models import call
 from harness.models.failures import Failure
 from harness.models.seat import Seat
 from harness.models.tries import Tries
+from harness.models.wire import Sent
 from harness.talk.company import Company
 from harness.talk.controls import Controls
 from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
@@ -121,6 +122,7 @@ class Person:
         try:
             return await self.edit(draw, not seat.human) or ""  # Esc goes back to the model
         except asyncio.CancelledError:
+            self.stage.show.edited()
             if typed.strip():
                 self.stage.note(unsaid(seat, turn, typed))
             raise
@@ -178,10 +180,13 @@ class Maker:
             raise
         except asyncio.CancelledError:
             taken = stage.controls.taking_over
-            stage.note(draft.aborted("taken over" if taken else "stopped"))
+            half = draft.aborted("taken over" if taken else "stopped")
+            stage.note(half)
             if not taken:
                 raise
-            stage.show.notice("taken over; what it said so far is only in the log")
+            begun = half["partial"] or half["thinking"] or half["tool_attempts"]
+            kept = "; what it had begun is in the log, not in the dialogue" if begun else ""
+            stage.show.notice(f"taken over{kept}")
             return False
         return True
 
@@ -216,7 +221,7 @@ class Maker:
                 if failure.kind != "context_window" or not self._slide(draft):
                     await self._wait_out(failure, tries.wait(failure, took), draft)
 
-    def _request(self, draft: Draft) -> dict:
+    def _request(self, draft: Draft) -> Sent:
         """The arguments of the next request."""
         settings, seat = self.stage.settings, draft.seat
         extra = {}

@@ -35,6 +35,12 @@ def test_keys_are_told_from_each_other(reads, keys):
     assert decode(*reads) == keys
 
 
+def test_all_that_is_no_control_character_is_typed_as_it_is():
+    typed = "می\u200cخواهم 日\u3000本 a\xa0b 👨\u200d👩\u200d👧 \U0001fae8\ue0a0\t"
+    assert decode(typed.encode()) == list(typed)
+    assert decode("a\x00\x0c\x9b\x85b".encode()) == ["a", "b"]
+
+
 REPLIES = [
     b"\x1b[24;80R",
     b"\x1b[?1;2c",

@@ -30,6 +30,7 @@ _NAMES |= {  # with Ctrl, Alt, or macOS's Option held
     for key in "CD"
 }
 
+_CONTROL = re.compile(r"[^\t -~\xa0-\U0010ffff]")
 _PASTE = re.compile(r"\x1b\[200~(.*?)\x1b\[201~", re.DOTALL)
 _STRING = r"\x1b[\]PX^_][^\x07\x1b]*"  # answers about colours, versions, settings: to a terminator
 _SEQUENCE = re.compile(
@@ -91,7 +92,7 @@ class Decoder:
         if text[0] != "\x1b":
             self._text = text[1:]
             name = _NAMES.get(text[0], text[0])
-            return name if len(name) > 1 or name.isprintable() or name == "\t" else ""
+            return "" if _CONTROL.fullmatch(name) else name
         found = _SEQUENCE.match(text)
         if found is None and _UNFINISHED.fullmatch(text):
             return None

@@ -228,6 +228,26 @@ def test_a_backrooms_log_ends_as_it_says_and_keeps_blank_lines(take, head):
     assert (log.config["model_a"], log.config["model_b"]) == ("GPT4o", "Claude")
 
 
+def test_thoughts_and_refusals_come_along_and_nothing_is_dropped_in_silence(take):
+    image = {"type": "image_url", "image_url": {"url": "data:"}}
+    said = [
+        {"role": "user", "content": "Talk."},
+        {"role": "assistant", "content": "Hello", "reasoning_content": "hm"},
+        {"role": "user", "content": [{"type": "text", "text": "Look:"}, image]},
+        {"role": "assistant", "content": [{"type": "reasoning", "reasoning": "so"}, "Well."]},
+        {"role": "tool", "content": "of no call", "tool_call_id": "x"},
+        {"role": "user", "content": "And?"},
+        {"role": "assistant", "content": None, "refusal": "I can't."},
+    ]
+    result, (log,) = take("c.json", json.dumps({"messages": said}))
+    assert [m["response"] for m in log.messages] == ["Hello", "Look:", "Well.", "And?", "I can't."]
+    assert [m.get("thinking") for m in log.messages] == ["hm", None, "so", None, None]
+    assert log.messages[4]["refusal"] == "I can't." and log.messages[4]["flags"] == ["refused"]
+    left = ["message 2: a part that is no text (image_url)", "message 4, by tool"]
+    assert log.config["imported"]["left_out"] == left
+    assert all(what in " ".join((result.out + result.err).split()) for what in left)
+
+
 def test_tool_calls_are_attempts_and_go_back_as_they_were(run, take):
     call = {
         "id": "t1",

@@ -25,6 +25,8 @@ ROLES = {
     "tool": "tool",
 }
 
+THOUGHT = ("reasoning_content", "reasoning", "thinking")  # fields, and kinds of parts
+
 
 def messages(document: Json) -> bool:
     """A conversation with `messages`, or ShareGPT's `conversations`."""
@@ -61,6 +63,8 @@ def conversation(said: list[Json], seat: str, about: Json) -> Talk:
     systems, turn = [], _Turn(talk, seat)
     for number, one in enumerate(said):
         role, text = _role(one), words(one.get("content", one.get("value")))
+        for kind in _no_text(one):
+            talk.leave_out(f"message {number}: a part that is no text ({kind})")
         if role == "system" and not talk.events and not turn.own:
             systems.append(text)
         elif role == "user":
@@ -69,9 +73,9 @@ def conversation(said: list[Json], seat: str, about: Json) -> Talk:
                 talk.about["seed"] = text
             else:
                 talk.say(partner(seat), text)
-        elif role in ("assistant", "tool"):
+        elif role == "assistant" or (role == "tool" and turn.attempts):
             turn.add(role, text, one)
-        else:
+        else:  # also a tool's answer to no call
             talk.leave_out(f"message {number}, by {one.get('role', one.get('from'))}")
     turn.close()
     if systems:
@@ -86,6 +90,8 @@ class _Turn:
         self.talk, self.seat = talk, seat
         self.own: list[Json] = []
         self.attempts: list[Json] = []
+        self.thoughts: list[str] = []
+        self.refusal = ""
 
     def add(self, role: str, text: str, one: Json) -> None:
         """Take in an assistant's or a tool's message."""
@@ -96,6 +102,10 @@ class _Turn:
             return
         if self.own and self.own[-1]["role"] == "assistant":
             self.close()  # two messages in a row, and no tool between them
+        self.thoughts += _thoughts(one)
+        refusal = one.get("refusal")
+        if isinstance(refusal, str) and refusal:  # OpenAI's, in a field of their own
+            self.refusal, text = refusal, text or refusal
         calls = [_call(call) for call in one.get("tool_calls") or []]
         for call in calls:
             about = call["function"]
@@ -119,13 +129,33 @@ class _Turn:
         if not self.own:
             return
         texts = [m["content"] for m in self.own if m["role"] == "assistant" and m["content"]]
-        kept = {"messages": self.own, "tool_attempts": self.attempts} if self.attempts else {}
+        kept: Json = {"messages": self.own, "tool_attempts": self.attempts} if self.attempts else {}
+        kept |= {"thinking": "\n\n".join(self.thoughts)} if self.thoughts else {}
+        kept |= {"refusal": self.refusal} if self.refusal else {}
         self.talk.say(self.seat, "\n\n".join(texts), **kept)
-        self.own, self.attempts = [], []
+        self.own, self.attempts, self.thoughts, self.refusal = [], [], [], ""
 
 
 def _role(one: Json) -> str | None:
     return ROLES.get(str(one.get("role", one.get("from"))).lower())
+
+
+def _blocks(one: Json) -> list[Json]:
+    content = one.get("content")
+    return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
+
+
+def _no_text(one: Json) -> list[str]:
+    """The kinds of those parts of a message that are neither words nor thoughts."""
+    kinds = [str(b.get("type")) for b in _blocks(one) if not isinstance(b.get("text"), str)]
+    return [kind for kind in kinds if kind not in THOUGHT]
+
+
+def _thoughts(one: Json) -> list[str]:
+    """What the model thought, in the fields and the parts that hold it."""
+    parts = [b for b in _blocks(one) if b.get("type") in THOUGHT]
+    found = (part.get(name) for part in (one, *parts) for name in THOUGHT)
+    return [thought for thought in found if isinstance(thought, str) and thought]
 
 
 def _call(call: Any) -> Json:

@@ -40,6 +40,7 @@ class Talk:
             "source": "model",
             "flags": flags,
         }
+        flags += ["refused"] * bool(more.get("refusal"))
         received = more.pop("sent", None)
         if received is None and text.strip():
             received = sendable(text)

@@ -181,6 +181,19 @@ def test_ctrl_c_while_it_starts_ends_it_at_once_without_a_traceback(tmp_path, ve
     assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no hang-up")
+@pytest.mark.parametrize("verb", [[], ["sweep"]], ids=["run", "sweep"])
+def test_a_run_that_nohup_started_outlives_its_terminal(start, verb):
+    ignored = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731  (as nohup does)
+    with Provider(lambda body, i: Reply(f"words {i}", delay=0.2)) as provider:
+        options = [*real(provider), "--max-turns", 2, "--plain"]
+        process = start(*verb, *options, preexec_fn=ignored)
+        provider.wait_for(1, 90)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=90)
+        assert process.returncode == 0 and len(provider.requests) == 4
+
+
 def test_a_folder_in_a_logs_place_is_said_in_one_line(run, tmp_path):
     command = ["sweep", "-a", "demo/bliss", "-b", "same", "--max-turns", 1, "--name", "s"]
     run(*command)

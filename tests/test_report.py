@@ -4,14 +4,16 @@ import csv
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import made_logs as logs
 import pytest
 from program import SHARED, needs_shared
 
+from harness import prompts
+from harness.report import conditions, numbers, stats
 from harness.report import figures as made
-from harness.report import numbers, stats
 from harness.report.summary import summaries, summarise
 from harness.talk.logs import logs_in
 
@@ -90,6 +92,18 @@ def test_comparing_what_does_not_differ_is_a_usage_error(run):
         assert result.code == 2 and result.err.count("\n") == 1 and words in result.err
     result = run("report", "logs", "--csv", "--by", "model")
     assert result.code == 2 and "leave --by out" in result.err
+
+
+def test_a_prompt_that_cannot_be_read_costs_no_report(run, tmp_path, monkeypatch):
+    shutil.copytree(prompts.FOLDER / "system", tmp_path / "prompts" / "system")
+    (tmp_path / "prompts" / "system" / "odd.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "prompts" / "system" / "folder.txt").mkdir()
+    monkeypatch.setattr(prompts, "FOLDER", tmp_path / "prompts")
+    conditions.prompt_names.cache_clear()
+    logs.sweep(Path("logs"), runs=1)
+    result = run("report", "logs")
+    conditions.prompt_names.cache_clear()
+    assert result.code == 0 and not result.err
 
 
 def test_by_pools_other_settings(figures):

@@ -4,6 +4,7 @@ A run's *condition* is what its settings say (`facts`), with the names that a sw
 The *stimulus* (`stimulus`) is what its models were really told, and by what it was made.
 """
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
@@ -110,8 +111,13 @@ def _puppet(rule: Any) -> str:
 
 @cache
 def prompt_names() -> dict[str, str]:
-    """The system prompts that have a name, by their text."""
-    return {prompts.load(name, "system"): name for name in prompts.names("system")} | {"": "none"}
+    """The system prompts that have a name, by their text; but for those that can't be read, which
+    no run was given."""
+    found = {}
+    for name in prompts.names("system"):
+        with contextlib.suppress(UserError):
+            found[prompts.load(name, "system")] = name
+    return found | {"": "none"}
 
 
 def is_demo(settings: Json, models: list[Any]) -> bool:

@@ -19,31 +19,11 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.states.detect import Detector
 
-WORDS = [
-    "the",
-    "we",
-    "I",
-    "human",
-    "assistant",
-    "goodbye",
-    "light",
-    "loop",
-    "story",
-    "is",
-    "not",
-    "and",
-    "to",
-    "thank",
-    "end",
-    "begin",
-    "here",
-    "42",
-    "✨",
-    "*",
-    ".",
-    ",",
-    "?",
-]
+VOCABULARY = (
+    "the we I human assistant goodbye light loop story is not and to thank end begin here 42 "
+    "✨ * . , ?"
+)
+WORDS = VOCABULARY.split()
 
 
 def invented(length: int, rng: random.Random) -> str:
@@ -56,10 +36,10 @@ def invented(length: int, rng: random.Random) -> str:
 def measure(length: int, messages: int) -> tuple[float, float]:
     """Median milliseconds per message around message 20 and around the last."""
     rng, detector, times = random.Random(length), Detector(), []
-    for i in range(messages):
+    for _ in range(messages):
         text = invented(min(length, 20_000), rng) * (1 + length // 20_001)
         begun = time.perf_counter()
-        detector.add(text, "AB"[i % 2])
+        detector.add(text)
         times.append(1000 * (time.perf_counter() - begun))
     return median(times[10:31]), median(times[-21:])
 
@@ -68,11 +48,11 @@ def kept(messages: int) -> float:
     """Bytes per message that a detector keeps of texts of 2,000 characters."""
     rng = random.Random(1)
     texts = [invented(2000, rng) for _ in range(messages)]
-    Detector().add(texts[0], "A")  # the patterns, once
+    Detector().add(texts[0])  # the patterns, once
     tracemalloc.start()
     detector = Detector()
-    for i, text in enumerate(texts):
-        detector.add(text, "AB"[i % 2])
+    for text in texts:
+        detector.add(text)
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return size / messages

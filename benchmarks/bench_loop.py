@@ -41,14 +41,10 @@ def timed(*command: str, **env: str) -> float:
     return time.perf_counter() - began
 
 
-def best(times: list[float]) -> float:
-    return min(times)
-
-
 def start_up() -> None:
     """--help, a bare import of LiteLLM, and the time to the first request on the wire."""
     python, program = sys.executable, str(ROOT / "attractor.py")
-    helped = best([timed(python, program, "--help") for _ in range(5)])
+    helped = min([timed(python, program, "--help") for _ in range(5)])
     local = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     bare, first, drawn = [], [], []
     for _ in range(5):  # alternating, so that both meet the same machine
@@ -57,32 +53,20 @@ def start_up() -> None:
         first.append(request)
         drawn.append(header)
     print(f"--help                                {helped:.3f} s")
-    print(f"bare `import litellm`                 {best(bare):.2f} s")
-    print(f"process start to the header           {best(drawn):.3f} s")
+    print(f"bare `import litellm`                 {min(bare):.2f} s")
+    print(f"process start to the header           {min(drawn):.3f} s")
     print(
-        f"process start to the first request    {best(first):.2f} s"
-        f" = {best(first) / best(bare):.2f} of the bare import"
+        f"process start to the first request    {min(first):.2f} s"
+        f" = {min(first) / min(bare):.2f} of the bare import"
     )
 
 
 def first_request(python: str, program: str) -> tuple[float, float]:
     with Provider(lambda body, i: "hi") as provider, tempfile.TemporaryDirectory() as folder:
         began, clock = time.perf_counter(), time.monotonic()
+        pair = ["-a", "opus", "-b", "opus", "--api-base", provider.url]
         process = subprocess.Popen(
-            [
-                python,
-                program,
-                "-a",
-                "opus",
-                "-b",
-                "opus",
-                "--api-base",
-                provider.url,
-                "--max-turns",
-                "1",
-                "--log-dir",
-                folder,
-            ],
+            [python, program, *pair, "--max-turns", "1", "--log-dir", folder],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},

@@ -26,30 +26,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import made_logs as logs
 
-WORDS = [
-    "the",
-    "we",
-    "I",
-    "human",
-    "assistant",
-    "light",
-    "loop",
-    "story",
-    "is",
-    "not",
-    "and",
-    "to",
-    "thank",
-    "river",
-    "begin",
-    "here",
-    "42",
-    "question",
-    "perhaps",
-    "always",
-    "notice",
-    "you",
-]
+VOCABULARY = (
+    "the we I human assistant light loop story is not and to thank river begin here 42 "
+    "question perhaps always notice you"
+)
+WORDS = VOCABULARY.split()
 LOOPS = [
     "Goodbye! Take care of yourself, and farewell once more.",
     "✨🌊✨",

@@ -44,26 +44,9 @@ def sweep(args: argparse.Namespace) -> float:
 
     module.Sweep = Timed
     with tempfile.TemporaryDirectory() as folder:
-        cli.main(
-            [
-                "sweep",
-                "-a",
-                "opus",
-                "-b",
-                "opus",
-                "--api-base",
-                args.url,
-                "--quiet",
-                "--runs",
-                str(args.conversations),
-                "--concurrency",
-                str(args.conversations),
-                "--max-turns",
-                str(args.turns),
-                "--log-dir",
-                folder,
-            ]
-        )
+        size = ["--runs", str(args.conversations), "--concurrency", str(args.conversations)]
+        words = ["-a", "opus", "-b", "opus", "--api-base", args.url, "--max-turns", str(args.turns)]
+        cli.main(["sweep", *words, *size, "--quiet", "--log-dir", folder])
         logs = [path.read_bytes() for path in Path(folder).glob("*/*.jsonl")]
     said = sum(log.count(b'{"type": "turn"') for log in logs)
     assert said == 2 * args.turns * args.conversations, said

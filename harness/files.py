@@ -5,6 +5,7 @@ a terminal or a device that never says anything. And files of ours that are whol
     data = files.read(path)
     value = files.parse(data)          JSON that can be handled further without running out of stack
     with files.whole(path) as draft: draft.write_bytes(data)
+    with files.replacing(path) as file: file.write(text)      the same of a file that a user names
 """
 
 import contextlib
@@ -12,9 +13,11 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
+
+from harness.text import UserError
 
 KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -25,6 +28,9 @@ KINDS = {
 }
 
 Json = dict[str, Any]  # an object as somebody else wrote it: nothing of it is taken for granted
+
+# What reading a file raises that may hold anything.
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 
 DEEPEST = 100  # levels of nesting; copying and encoding take several frames for each
 
@@ -62,6 +68,47 @@ def whole(path: Path, suffix: str = "") -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """As `whole`, of a file that a user has named: what a link points to is written, the link
+    stays. Raises UserError where the disk or a folder says no."""
+    with _refusing(path):
+        path = path.resolve()
+        with whole(path, path.suffix) as draft:
+            yield draft
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """An open text file that takes the place of `path` when it was written whole; UTF-8, newlines
+    as they are. Raises UserError where the disk or a folder says no."""
+    with _refusing(path):
+        special = path.exists() and not path.is_file()  # /dev/stdout takes no other's place
+    with _refusing(path), contextlib.ExitStack() as stack:
+        draft = path if special else stack.enter_context(beside(path))
+        with open(draft, "w", encoding="utf-8", newline="", errors="backslashreplace") as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def named(paths: Iterable[Path], pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:
+    """The files that were named, and those wanted in folders that were. Raises UserError."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"there is no {path}")
+        inside = filter(wanted, path.rglob(pattern))
+        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
+    return list(found)
 
 
 def parse(data: bytes | str) -> Any:

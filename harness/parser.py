@@ -3,12 +3,11 @@
 import argparse
 import math
 import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from harness.models import secrets
-from harness.text import UserError, program, visible
+from harness.text import program, visible
 
 MOST = 10**12  # that a count may be: readers of logs believe no more
 DESCRIBE: list[str] = []  # this very list asks a verb for its parser
@@ -83,19 +82,6 @@ def number(kind: type, least: float, word: str) -> Callable[[str], Any]:
         return value
 
     return parse
-
-
-def files_in(
-    paths: Iterable[Path], pattern: str = "*", wanted: Callable[[Path], bool] = Path.is_file
-) -> list[Path]:
-    """The files that were named, and those wanted in folders that were. Raises UserError."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"there is no {path}")
-        inside = filter(wanted, path.rglob(pattern))
-        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
-    return list(found)
 
 
 count = number(int, 1, "a whole number of at least 1")

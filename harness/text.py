@@ -59,6 +59,11 @@ def sendable(text: str) -> str:
     return text  # itself, not a copy: histories share the words of the log
 
 
+def flat(text: str) -> str:
+    """`text` on one line, with one blank for any white space."""
+    return " ".join(text.split())
+
+
 def tokens(count: float) -> str:
     """A token count for people: 950, 12.3k, 4.56M."""
     if count < 10_000:

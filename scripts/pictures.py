@@ -31,42 +31,17 @@ def program(*words: object) -> str:
 
 def talk(folder: Path, a: str, b: str, seed: int, *more: object) -> Path:
     """One demo run; its log."""
-    return Path(
-        program(
-            "-a",
-            f"demo/{a}",
-            "-b",
-            f"demo/{b}",
-            "--rng-seed",
-            seed,
-            "--quiet",
-            "--log-dir",
-            folder,
-            *more,
-        )
-    )
+    who = ("-a", f"demo/{a}", "-b", f"demo/{b}", "--rng-seed", seed)
+    return Path(program(*who, "--quiet", "--log-dir", folder, *more))
 
 
 def screenshot(page: str, picture: Path, size: str) -> None:
     """A page of the report as a picture."""
     with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                "chromium",
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                "--disable-background-networking",
-                f"--user-data-dir={profile}",
-                f"--window-size={size}",
-                f"--screenshot={picture}",
-                page,
-            ],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
+        flags = "headless no-sandbox disable-gpu hide-scrollbars disable-background-networking"
+        words = [*flags.split(), f"user-data-dir={profile}", f"window-size={size}"]
+        command = ["chromium", *(f"--{word}" for word in (*words, f"screenshot={picture}")), page]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 
 def main() -> None:
@@ -78,17 +53,8 @@ def main() -> None:
         program("export", short, "--format", "svg", "-o", PICTURES / "console.svg")
         for pair in PAIRS:
             for seed in range(6):
-                talk(
-                    Path("runs"),
-                    *pair.split(),
-                    seed,
-                    "--max-turns",
-                    20,
-                    "--system",
-                    "firm",
-                    "--interject",
-                    "12:A:@nudge",
-                )
+                more = ("--system", "firm", "--interject", "12:A:@nudge")
+                talk(Path("runs"), *pair.split(), seed, "--max-turns", 20, *more)
         report = folder / "report.html"
         program("report", "runs", "--html", report)
         if shutil.which("chromium"):

@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.report.stats import wilson
 from harness.states.detect import Detector, detect
 from harness.states.names import FORMS, STATES, THEMES
-from harness.talk.events import seat_of
 from harness.talk.transcript import read
 
 AIMS = {
@@ -58,12 +57,9 @@ def read_labels(path: Path) -> list[dict]:
     return [each for each in labels if isinstance(each, dict) and isinstance(each.get("file"), str)]
 
 
-def read_messages(path: Path) -> list[tuple[str, str, bool]]:
-    """(text, seat, interjected) of each message of a log of either schema."""
-    return [
-        (event["response"], seat_of(event), bool(event.get("interjected")))
-        for event in read(path).messages
-    ]
+def read_messages(path: Path) -> list[tuple[str, bool]]:
+    """(text, interjected) of each message of a log of either schema."""
+    return [(event["response"], bool(event.get("interjected"))) for event in read(path).messages]
 
 
 def split_of(name: str) -> str:
@@ -147,7 +143,7 @@ def peers_likeness(a: str, b: str) -> float:
     )
 
 
-def peers_lock_in(messages: list[tuple[str, str, bool]]) -> int | None:
+def peers_lock_in(messages: list[tuple[str, bool]]) -> int | None:
     """The first message at which the mean likeness of neighbours in the last 10 reaches 0.8."""
     recent: deque[float] = deque(maxlen=9)
     for i in range(1, len(messages)):

@@ -27,9 +27,8 @@ DEMO = pair("demo/bliss")
         (["sweep", *DEMO, "--max-turns", "2", "--shard", "5/4"], "part K of N, 1/4 to 4/4"),
         (
             [*DEMO, "--interject", "on:godbye+2:B:hi"],
-            "--interject 'on:godbye+2:B:hi': no such",
+            "--interject 'on:godbye+2:B:hi': no such state 'godbye': did you mean goodbye?",
         ),
-        ([*DEMO, "--interject", "on:godbye+2:B:hi"], "did you mean goodbye?"),
         ([*DEMO, "--stop-on", "goodbey+2"], "--stop-on 'goodbey+2': no such state 'goodbey'"),
         ([*DEMO, "--stop-on", "goodbye+0"], "goodbye+N needs an N of at least 1"),
         ([*DEMO, "--interject", "on:bliss+0:A:hi"], "bliss+N needs an N of at least 1"),
@@ -141,7 +140,7 @@ def test_the_prompts_say_what_the_experiments_need():
 
 
 def test_a_prompt_of_ones_own_comes_from_a_file(run, tmp_path):
-    (tmp_path / "mine.txt").write_text("Sprich Deutsch.\n", encoding="utf-8")
+    (tmp_path / "mine.txt").write_text("Sprich Deutsch.\n", encoding="utf-8-sig")  # as Windows
     config = run(*DEMO, "--system-b", "@mine.txt", "--max-turns", 1).read.config
     assert config["system_b"] == "Sprich Deutsch."
     assert config["system_a"] == "You are a helpful assistant."

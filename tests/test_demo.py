@@ -62,7 +62,7 @@ def talk(a, b, seed, turns=20):
         said = text if text.strip() else "…"
         heard[seat].append({"role": "assistant", "content": said})
         heard["BA"[index % 2]].append({"role": "user", "content": said})
-        detector.add(text, seat)
+        detector.add(text)
     return detector.reached()
 
 

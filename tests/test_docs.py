@@ -148,7 +148,8 @@ def test_the_fields_of_real_logs_are_on_the_log_page(run, tmp_path):
         first = run("-a", "opus", "-b", "sonnet", "--api-base", provider.url, "--max-turns", 2).log
         run("--resume", first, "--max-turns", 3)
         run("--resume", first, "--at", 1)
-    run(*pair("demo/goodbye"), "--interject", "on:goodbye+2:A:Hm.", "--max-turns", 12)
+    spoken = ("--interject", "on:goodbye+2:A:Hm.", "--puppet", "B=demo/puppet:@loop:every:4")
+    run(*pair("demo/goodbye"), *spoken, "--max-turns", 12)
     for log in (tmp_path / "logs").glob("*.jsonl"):
         for line in log.read_text("utf-8").split("\n")[:-1]:
             event = json.loads(line)

@@ -114,7 +114,7 @@ def test_a_reply_of_a_megabyte_arrives_whole(run):
     [
         (status(429, retry_after=1), "rate_limit"),
         (status(429), "rate_limit"),
-        (status(529), "server"),
+        (status(529), "overloaded"),
         (status(500), "server"),
         (status(502, raw="<html>bad gateway</html>"), "gateway"),
         (status(503), "unavailable"),
@@ -125,7 +125,7 @@ def test_a_reply_of_a_megabyte_arrives_whole(run):
         (reset(3), "cut"),
         (eof(3), "cut"),
         (eof(99), "cut"),
-        (error_event(3), "cut"),
+        (error_event(3), "overloaded"),
         (junk(3), "cut"),
     ],
     ids=str,
@@ -137,7 +137,7 @@ def test_what_may_pass_is_tried_again_and_leaves_no_trace_in_the_dialogue(run, f
     assert result.responses == ["words 0", "words 2", "words 3", "words 5"]
     dialogue_is_intact(provider, result)
     retries = result.read.of("retry")
-    assert [e["error"] for e in retries] in ([kind] * 2, ["overloaded"] * 2)
+    assert [e["error"] for e in retries] == [kind] * 2
     assert result.read.messages[1]["retries"] == 1
     assert "retried" in result.read.messages[1]["flags"]
     for event in result.read.of("aborted"):

@@ -11,7 +11,7 @@ import pytest
 from program import PROGRAM
 from terminal import Terminal
 
-from harness.report.replacing import replacing
+from harness.files import replacing
 from harness.screen.progress import Progress
 from harness.text import UserError
 

@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 
 from program import ROOT
 
-FLOORS = """harness text files | states prompts tools | models | defects parser | talk | screen
+FLOORS = """harness text | files | states prompts tools | models | defects parser | talk | screen
             | attractor | judge | sweep report completion | cli | __main__"""
 FLOOR = {room: i for i, floor in enumerate(FLOORS.split("|")) for room in floor.split()}
 FILES = [ROOT / "attractor.py", ROOT / "tools.py", *sorted((ROOT / "harness").rglob("*.py"))]

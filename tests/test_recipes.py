@@ -76,14 +76,6 @@ def test_a_recipe_runs_end_to_end_with_demo_models(run, tmp_path, name):
     assert sorted(pulled) == ([0, 0, 3, 3] if name == "puppet" else [0] * conditions)
 
 
-def test_the_command_line_wins_over_the_recipe():
-    args = options.parse_arguments(
-        ["--recipe", "tools", "--tools", "none", "-a", "demo/bliss", "--runs", "2"]
-    )
-    assert (args.tools, args.model_a, args.runs) == (["none"], ["demo/bliss"], 2)
-    assert (args.model_b, args.max_turns) == (["same"], [30])
-
-
 def test_a_recipe_that_does_not_exist_is_said_in_one_line(run):
     result = run("sweep", "--recipe", "soup")
     assert result.code == 2 and "--recipe soup: there are conflict, escape" in result.err

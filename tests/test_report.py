@@ -10,10 +10,10 @@ import made_logs as logs
 import pytest
 from program import SHARED, needs_shared
 
-from harness.judge.labels import logs_in
 from harness.report import figures as made
 from harness.report import numbers, stats
 from harness.report.summary import summaries, summarise
+from harness.talk.logs import logs_in
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_comparing_what_does_not_differ_is_a_usage_error(run):
         result = run("report", "logs", "--compare", setting)
         assert result.code == 2 and result.err.count("\n") == 1 and words in result.err
     result = run("report", "logs", "--csv", "--by", "model")
-    assert result.code == 2 and "leave --by and --compare out" in result.err
+    assert result.code == 2 and "leave --by out" in result.err
 
 
 def test_by_pools_other_settings(figures):
@@ -238,7 +238,9 @@ def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
     named = logs_in([Path("logs"), Path("logs/03.jsonl")])
-    assert [Path(run.path).stem for run in summaries(named)] == [f"{n:02}" for n in range(50)]
+    assert [Path(run.path).stem for run in summaries(named, summarise)] == [
+        f"{n:02}" for n in range(50)
+    ]
 
 
 @needs_shared

@@ -21,12 +21,14 @@ def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
 
 
 def test_a_badge_stands_on_one_line_and_tells_a_return_from_a_beginning():
-    show = recorder(60)
-    show.states([Change("verbatim_loop", "begins", 0, 4), Change("bliss", "resumes", 10, 3)])
+    show = recorder()
+    changes = [("goodbye_loop", "begins", 2), ("meta_awareness", "begins", 4)]
+    changes += [("verbatim_loop", "begins", 0), ("bliss", "resumes", 10)]
+    show.states([Change(state, kind, since, 4) for state, kind, since in changes])
     lines = show.paper.rich.export_text().splitlines()
     assert [line.strip() for line in lines] == [
-        "verbatim begins at message 0 (turn 0)",
-        "bliss goes on, since message 10 (turn 5)",
+        "goodbye begins at message 2 (turn 1)   meta begins at message 4 (turn 2)",
+        "verbatim begins at message 0 (turn 0)   bliss goes on, since message 10 (turn 5)",
     ]
 
 

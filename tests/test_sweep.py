@@ -413,16 +413,6 @@ def test_a_wait_that_no_run_would_bear_does_not_park_the_others():
     assert 50 < asyncio.run(scene()) <= 60
 
 
-def test_an_overloaded_provider_counts_as_busy(run):
-    def reply(body, i):
-        return Reply(fault=status(529, retry_after=0)) if i == 0 else "words"
-
-    with Provider(reply) as provider:
-        result = run(*swept(provider))
-    (log,) = logs(result.folder).values()
-    assert log.of("retry")[0]["error"] == "overloaded" and log.messages[0]["retries"] == 1
-
-
 def test_what_runs_nearby_is_free_with_a_budget_and_in_the_plan(run):
     with Provider(lambda body, i: "words") as provider:
         near = [

@@ -26,7 +26,7 @@ FOREIGN = {
 
 
 def run(texts):
-    return detect((text, "AB"[i % 2], False) for i, text in enumerate(texts))
+    return detect((text, False) for text in texts)
 
 
 def test_the_table_is_small_and_knows_every_theme():
@@ -110,5 +110,9 @@ def test_what_a_model_thought_before_it_spoke_is_not_read():
     mention = "You sent `</think>`, or '</think>', a tag (</think>). Are you well?"
     assert clip(mention) == mention
     assert clip(thought + mention) == "\n" + mention
+    bare = "The tag </think> ends a thought, and what is between <think> and </think> is hidden."
+    assert clip(bare) == bare and clip(thought + bare) == "\n" + bare
+    for hasty in ("<think>so I say hi </think> hello", "So I say hi. </think> hello"):
+        assert clip(hasty) == " hello"
     loop = [thought + BYES[i % 3] for i in range(8)]
     assert run(loop).path_words() == run([BYES[i % 3] for i in range(8)]).path_words()

@@ -43,7 +43,6 @@ from harness.states.names import STATES, THEMES  # noqa: E402
 from harness.states.recurrence import Recurrence  # noqa: E402
 from harness.states.themes import FADE, FLOOR, MEMORY, VIEWS, Course  # noqa: E402
 from harness.states.words import clip  # noqa: E402
-from harness.talk.events import seat_of  # noqa: E402
 from harness.talk.transcript import read  # noqa: E402
 
 OUT = ROOT / "harness" / "states" / "themes.txt"
@@ -96,7 +95,7 @@ class Run:
     """A labelled conversation, as figures."""
 
     name: str
-    messages: list[tuple[str, str, bool]]
+    messages: list[tuple[str, bool]]  # text, whether it was interjected
     families: frozenset[str]  # none: made up
     source: str  # its family or families, or the file that it was made up in
     y: dict[str, np.ndarray]  # share of the readers who see the theme, by message
@@ -128,11 +127,11 @@ def _parts(text: str) -> list[str]:
     return re.split(r"^= ", text, flags=re.M)[1:]
 
 
-def _made_up(part: str, source: str = "") -> Run:
+def _made_up(part: str, source: str) -> Run:
     """One of them: its title, then a message a line, A and B in turn; `@ theme, theme` says what
     holds from the next message on, \\n stands for a line break, (empty) for nothing said."""
     title, *lines = part.rstrip("\n").split("\n")
-    messages: list[tuple[str, str, bool]] = []
+    messages: list[tuple[str, bool]] = []
     spans, holding = [], []
     for line in filter(None, lines):
         if line.startswith("@ "):
@@ -141,7 +140,7 @@ def _made_up(part: str, source: str = "") -> Run:
                 raise ValueError(f"= {title}: no theme is called {', '.join(sorted(unknown))}")
             continue
         at, text = len(messages), "" if line == "(empty)" else line.replace("\\n", "\n")
-        messages.append((text, "AB"[at % 2], False))
+        messages.append((text, False))
         spans += [{"state": state, "from_message": at, "to_message": at} for state in holding]
     return _measured(f"= {title}", messages, frozenset(), [{"states": spans}], f"= {source}")
 
@@ -173,7 +172,7 @@ def _grid(label: dict, state: str, size: int) -> np.ndarray:
 
 def _run(log: Path, readings: list[dict]) -> Run:
     events = read(log).messages
-    messages = [(e["response"], seat_of(e), bool(e.get("interjected"))) for e in events]
+    messages = [(e["response"], bool(e.get("interjected"))) for e in events]
     models = " ".join([str(e.get("model")).lower() for e in events] + [log.name.lower()])
     families = frozenset(f for f, p in FAMILIES.items() if re.search(p, models))
     return _measured(log.name, messages, families or frozenset({"claude"}), readings)
@@ -181,7 +180,7 @@ def _run(log: Path, readings: list[dict]) -> Run:
 
 def _measured(
     name: str,
-    messages: list[tuple[str, str, bool]],
+    messages: list[tuple[str, bool]],
     families: frozenset[str],
     readings: list[dict],
     source: str = "",
@@ -192,7 +191,7 @@ def _measured(
     low = {s: [x for x in found if x.get("confidence") == "low"] for s, found in spans.items()}
     ends = set(first.get("terminal_states") or [first.get("terminal_state") or "none"])
     ends |= {other["state"] for other in first.get("terminal_alternatives") or []}
-    seen, recurrence = [see(clip(text)) for text, _, _ in messages], Recurrence()
+    seen, recurrence = [see(clip(text)) for text, _ in messages], Recurrence()
     near = [recurrence.add(one.heard) for one in seen]
     return Run(
         name,
@@ -206,7 +205,7 @@ def _measured(
         {s: [x["from_message"] for x in spans[s]] for s in STATES},
         [one.said.phrases() for one in seen],
         [one.figures | themes.placed(i, near[i]) for i, one in enumerate(seen)],
-        np.array([not m[2] for m in messages], dtype=float),
+        np.array([not interjected for _, interjected in messages], dtype=float),
         np.array([forms.silent(one.forms) for one in seen], dtype=float),
     )
 

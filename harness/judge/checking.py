@@ -10,6 +10,7 @@ from harness.judge.answers import json_object
 from harness.judge.labels import CONFIDENCE, END_FIELDS, LabelledSpan, ends_of
 from harness.states.names import FORMS, STATES, THEMES
 from harness.talk.events import Turn
+from harness.text import flat
 
 
 @dataclass
@@ -112,7 +113,7 @@ def occurs(quote: Any, text: str) -> bool:
     are no words to quote."""
     if not isinstance(quote, str):
         return False
-    words, within = " ".join(quote.split()), " ".join(text.split())
+    words, within = flat(quote), flat(text)
     return words in within if words else not any(map(str.isalnum, within))
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 from harness import files
-from harness.parser import files_in
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
@@ -63,11 +62,6 @@ class Labels(TypedDict):
     cost_usd: NotRequired[float | None]
 
 
-def logs_in(paths: Iterable[Path]) -> list[Path]:
-    """The logs that were named, and those in folders that were. Raises UserError."""
-    return files_in(paths, "*.jsonl", lambda path: path.name != "labels.jsonl")
-
-
 def messages_in(log: Path) -> list[Turn]:
     """A log's messages; none where it can't be read, which is said when it is to be labelled."""
     with contextlib.suppress(OSError):
@@ -86,10 +80,9 @@ def labels_of(log: Path, file: Path | None = None) -> Labels | None:
     return found if isinstance(found, dict) else None
 
 
-def trouble(log: Path, file: Path | None = None) -> str | None:
+def trouble(log: Path) -> str | None:
     """Why the labels that are there can't be read, in one line that names the file; else None."""
-    file = file or label_file(log)
-    found = _read(file)
+    found = _read(file := label_file(log))
     return f"cannot read {file}: {found}" if isinstance(found, str) else None
 
 

@@ -24,6 +24,7 @@ from harness.models.gate import Gate
 from harness.models.seat import Seat
 from harness.parser import Parser, amount, count
 from harness.screen.progress import Progress
+from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def command(arguments: list[str]) -> int:
     seat = judge_seat(args.model, args.api_base)
     _refuse(args, seat)
     file_of = pattern_files.file_of if args.open else labels.label_file
-    files = {log: file_of(log, args.out) for log in labels.logs_in(args.logs)}
+    files = {log: file_of(log, args.out) for log in logs_in(args.logs)}
     if len(set(files.values())) < len(files):
         raise UserError("--out: two of these logs have the same name")
     asker = Asker(seat, Gate(args.concurrency, RETRY_FOR), args.max_cost)
@@ -94,9 +95,7 @@ def _refuse(args: Any, seat: Seat) -> None:
 
 def _parse(arguments: list[str]) -> Any:
     parser = Parser(prog="attractor.py judge", description=__doc__)
-    parser.add_argument(
-        "logs", nargs="+", type=Path, metavar="LOG", help="logs, or folders of them"
-    )
+    add_logs(parser)
     parser.add_argument("--model", required=True, help="who judges: alias, LiteLLM id, demo/judge")
     parser.add_argument("--dry-run", action="store_true", help="say what it would cost, and stop")
     parser.add_argument(

@@ -16,7 +16,8 @@ from harness.models.marks import mark, wants_marks
 from harness.models.reply import Reply
 from harness.models.said import Said
 from harness.models.seat import Seat
-from harness.models.wire import Foreign, Garbled, Wire
+from harness.models.wire import Foreign, Garbled, Sent, Wire
+from tools import Message
 
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
 
@@ -52,12 +53,12 @@ def reply_limit(model: str) -> int:
 
 def request(
     seat: Seat,
-    messages: list[dict],
-    tools: list[dict],
+    messages: list[Message],
+    tools: list[Message],
     timeout: float,
-    extra: dict,
+    extra: Sent,
     cache: bool = False,
-) -> dict[str, Any]:
+) -> Sent:
     """The arguments for `litellm.acompletion`, which take over the list `messages`; with `cache`,
     marked for the provider's cache where it wants marks (the log's request_sha256 is over the
     messages without them)."""
@@ -79,7 +80,7 @@ def request(
 
 
 async def complete(
-    sent: dict[str, Any], reply: Reply, idle_timeout: float, hear: Callable[[str, str], None]
+    sent: Sent, reply: Reply, idle_timeout: float, hear: Callable[[str, str], None]
 ) -> None:
     """Make one streamed request, filling in `reply`; hear("text" | "thinking", piece) is called
     for each piece as it comes, and what it raises is raised here.
@@ -109,7 +110,7 @@ async def complete(
 
 
 async def _pieces(
-    litellm: Any, sent: dict[str, Any], wire: Wire, said: Said
+    litellm: Any, sent: Sent, wire: Wire, said: Said
 ) -> AsyncGenerator[tuple[str, str], None]:
     """What can be shown of the answer, as it comes. Raises Failure for all that LiteLLM, its many
     providers and the network raise."""

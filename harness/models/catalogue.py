@@ -251,7 +251,7 @@ def key_names(model: str) -> tuple[str, ...] | None:
     return KEYS.get(provider(model))
 
 
-def missing_key(seat: Seat, instead: str = "goodbye") -> str | None:
+def missing_key(seat: Seat, instead: str) -> str | None:
     """One line that says which key is missing or can't be one, or None when nothing is wrong;
     `instead` is the demo that can stand in."""
     names = key_names(seat.model)

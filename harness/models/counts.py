@@ -4,6 +4,7 @@ from typing import Any, TypeGuard
 
 from harness.files import Json
 from harness.models.catalogue import entry, free, has_price, price_key, provider
+from harness.models.wire import Sent
 
 USUAL = (
     *(None, "", "default", "auto", "standard", "standard_only"),
@@ -62,7 +63,7 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
     return type(value) in (int, float)
 
 
-def estimate(usage: dict[str, int], sent: dict[str, Any], written: int) -> dict[str, int]:
+def estimate(usage: dict[str, int], sent: Sent, written: int) -> dict[str, int]:
     """`usage` with four characters taken for a token where nothing was counted. `written` is the
     number of characters that came."""
     read = len(str(sent["messages"])) + len(str(sent.get("tools", "")))
@@ -73,7 +74,7 @@ def estimate(usage: dict[str, int], sent: dict[str, Any], written: int) -> dict[
     }
 
 
-def cost(usage: dict[str, int], counted: Json, sent: dict[str, Any], litellm: Any) -> float | None:
+def cost(usage: dict[str, int], counted: Json, sent: Sent, litellm: Any) -> float | None:
     """USD for one request, or None where it is not known: also where it was made on terms (a
     service tier, a faster speed, a place, writes that are cached for an hour) that the price map
     has no price for."""
@@ -105,7 +106,7 @@ def cost(usage: dict[str, int], counted: Json, sent: dict[str, Any], litellm: An
     return total
 
 
-def _term(name: str, counted: Json, sent: dict[str, Any]) -> Any:
+def _term(name: str, counted: Json, sent: Sent) -> Any:
     """What was served, or where the provider does not say so, what was asked for."""
     asked = sent.get(name) or (sent.get("extra_body") or {}).get(name)
     term = counted.get(name) or asked

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from harness.models import demo_judge, demo_puppet
+from tools import Message
 
 RECENT = 10  # messages whose lines are not said again, as long as there are others
 
@@ -291,7 +292,7 @@ EXCUSES = [
 
 
 def compose(
-    name: str, messages: list[dict[str, Any]], tools: list[dict[str, Any]], seed: str
+    name: str, messages: list[Message], tools: list[Message], seed: str
 ) -> tuple[str, list[tuple[str, str]]]:
     """The script's next message: (text, [(tool name, arguments as JSON)]).
 
@@ -322,7 +323,7 @@ def chunks(text: str) -> list[str]:
     return re.findall(r"\S{1,12}\s*|\s+", text)
 
 
-def _pressed(messages: list[dict[str, Any]]) -> bool:
+def _pressed(messages: list[Message]) -> bool:
     """Whether the system prompt is one that demands an end, as `firm` does."""
     return messages[0]["role"] == "system" and "MUST end" in _text(messages[0]["content"])
 

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from harness.models import demo
 from harness.models.reply import Reply
 from harness.models.said import Said
+from harness.models.wire import Sent
 
 
-async def complete(sent: dict[str, Any], reply: Reply, hear: Callable[[str, str], None]) -> None:
+async def complete(sent: Sent, reply: Reply, hear: Callable[[str, str], None]) -> None:
     """Play the answer of the script that `sent` names into `reply`, `demo_pace` seconds a piece.
 
     Takes what `call.complete` takes. Costs nothing; tokens are counted roughly, four characters

@@ -19,7 +19,7 @@ def answer(asked: str) -> str:
     if names := [json.loads(line) for line in lines if line.startswith('{"number": ')]:
         return _json(merge(names))
     seen = [json.loads(line) for line in lines if line.startswith('{"n": ')]
-    found = detect((m["text"], m["speaker"][-1], not BY_OTHERS.isdisjoint(m)) for m in seen)
+    found = detect((m["text"], not BY_OTHERS.isdisjoint(m)) for m in seen)
     named = asked.rpartition("Name the patterns")[1]
     return _json((name if named else label)(found, seen[0]["n"], len(asked)))
 

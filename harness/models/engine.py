@@ -19,23 +19,21 @@ from typing import Any
 
 from harness.models.catalogue import provider
 from harness.models.said import Pieces, Said
-from harness.models.wire import Wire
+from harness.models.wire import Sent, Wire
 from harness.states import detect
-
-# ---------------------------------------------------------------- LiteLLM itself
 
 _litellm: Future = Future()
 _rehearsals: dict[str, Future] = {}  # by provider
 HELLO = [{"role": "user", "content": "Hello"}]
 ALONE = {  # else it fetches prices, tokenizers and lists of its own from other people's servers
     "LITELLM_OFFLINE_MODE": "true",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_MODE": "PRODUCTION",  # else it loads any stray .env by itself
+    # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
+    "REPEATED_STREAMING_CHUNK_LIMIT": str(sys.maxsize),
 }
 
 
-def warm(requests: Sequence[dict[str, Any]] = ()) -> None:
+def warm(requests: Sequence[Sent] = ()) -> None:
     """Begin to import LiteLLM in the background (once), and to rehearse these requests."""
     if not _litellm.running() and not _litellm.done():
         _litellm.set_running_or_notify_cancel()
@@ -54,7 +52,7 @@ async def ready() -> Any:
     return await _outcome(_litellm)
 
 
-async def rehearsed(sent: dict[str, Any]) -> Any:
+async def rehearsed(sent: Sent) -> Any:
     """The litellm module, once it has made a request of this kind that goes nowhere.
 
     The first one to a provider imports and compiles for up to a second; on a thread that holds
@@ -71,7 +69,7 @@ async def _outcome(future: Future) -> Any:
     return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 
 
-def _begun(sent: dict[str, Any]) -> Future | None:
+def _begun(sent: Sent) -> Future | None:
     """A future for the rehearsal of this kind of request, or None where there is one already."""
     kind = provider(sent["model"])
     if kind in _rehearsals:
@@ -81,7 +79,7 @@ def _begun(sent: dict[str, Any]) -> Future | None:
     return done
 
 
-def _rehearse(litellm: Any, sent: dict[str, Any], done: Future) -> None:
+def _rehearse(litellm: Any, sent: Sent, done: Future) -> None:
     async def act() -> None:
         with Wire(beat=lambda: None, rehearsal=True).listening():
             parts = await litellm.acompletion(**sent | {"messages": HELLO})
@@ -100,7 +98,7 @@ def version() -> str:
         return "missing"
 
 
-def _import(requests: Sequence[dict[str, Any]]) -> None:
+def _import(requests: Sequence[Sent]) -> None:
     os.environ.update(ALONE)
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):  # they would print on the console
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -124,13 +122,10 @@ def _import(requests: Sequence[dict[str, Any]]) -> None:
 
 def _configure(litellm: Any) -> None:
     litellm.suppress_debug_info = True
-    litellm.telemetry = False
     litellm.disable_hf_tokenizer_download = True  # it would ask a model hub, within the event loop
     litellm.disable_token_counter = True  # the providers count
     _ = litellm.main.encoding  # it builds these tables anyway, holding everything up for 0.3 s
     _tap(litellm)
-    # Repetition is what this program looks for: --max-tokens bounds a reply, not LiteLLM's guard.
-    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
 
 
 def _tap(litellm: Any) -> None:

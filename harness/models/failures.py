@@ -15,9 +15,8 @@ from typing import Any
 
 from harness.files import Json
 from harness.models.secrets import scrub
-from harness.models.wire import Wire
-
-# ---------------------------------------------------------------- one request
+from harness.models.wire import Sent, Wire
+from harness.text import flat
 
 
 class Failure(Exception):
@@ -92,7 +91,7 @@ _NO_TOOLS = re.compile(
 LONGEST_WORDS = 300  # characters of a provider's own words
 
 
-def failure_of(error: Exception, sent: dict[str, Any], wire: Wire) -> Failure:
+def failure_of(error: Exception, sent: Sent, wire: Wire) -> Failure:
     """Sort an exception: its name in the log, what to tell the user, whether to try again. What
     came over the wire says more than what LiteLLM made of it."""
     model = sent["model"]
@@ -108,7 +107,7 @@ def failure_of(error: Exception, sent: dict[str, Any], wire: Wire) -> Failure:
     return Failure(kind, f"{model}: {what}: {_inner(error)}")
 
 
-def refusal_of(wire: Wire, sent: dict[str, Any]) -> Failure:
+def refusal_of(wire: Wire, sent: Sent) -> Failure:
     """What an answer with another status than 200 says."""
     status, model = wire.status or 500, sent["model"]
     if 300 <= status < 400:
@@ -132,7 +131,7 @@ def said_failed(error: Any, model: str) -> Failure:
     return _sorted(status, words, model, None)
 
 
-def foreign(body: str, wire: Wire, sent: dict[str, Any]) -> Failure:
+def foreign(body: str, wire: Wire, sent: Sent) -> Failure:
     """An answer that is no stream: a web page, or an error in spite of its status."""
     model, words = sent["model"], said_in(body)
     if code := error_words(_parsed(body))[1]:
@@ -254,7 +253,7 @@ def _inner(error: BaseException) -> str:
 
 def _one_line(text: str) -> str:
     """One line without secrets, never broken inside a word."""
-    line = " ".join(scrub(text).split())
+    line = flat(scrub(text))
     if len(line) <= LONGEST_WORDS:
         return line
     cut = line[: LONGEST_WORDS + 1]

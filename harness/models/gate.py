@@ -13,8 +13,6 @@ LONGEST_CLOSED = 60.0  # seconds for which the gate closes where no run would wa
 
 LATELY = 64  # requests over which the gate averages what a message costs this process
 
-# ---------------------------------------------------------------- the gate
-
 
 class Gate:
     """What all requests of a sweep pass: when a provider is overloaded, all slow down together.

@@ -1,8 +1,7 @@
 """Marks for a provider's prompt cache, set in copies of the few messages that carry one."""
 
-from typing import Any
-
 from harness.models.catalogue import entry, provider
+from tools import Message
 
 MARK = {"type": "ephemeral"}  # five minutes from its last use
 
@@ -19,7 +18,7 @@ def wants_marks(model: str) -> bool:
     return place in ("anthropic", "openrouter") or (place in MARKING and known)
 
 
-def mark(messages: list[dict]) -> None:
+def mark(messages: list[Message]) -> None:
     """Replace messages of this list by copies with marks for the provider's cache: the list is the
     request's own, the messages in it are the history's and stay as they are.
 
@@ -33,12 +32,12 @@ def mark(messages: list[dict]) -> None:
         messages[i] = _marked(messages[i])
 
 
-def _latest(messages: list[dict], roles: tuple[str, ...], end: int) -> int:
+def _latest(messages: list[Message], roles: tuple[str, ...], end: int) -> int:
     """The index of the last message before `end` with one of these roles, or -1."""
     return next((i for i in range(end - 1, -1, -1) if messages[i]["role"] in roles), -1)
 
 
-def _marked(message: dict[str, Any]) -> dict[str, Any]:
+def _marked(message: Message) -> Message:
     if message["role"] == "tool":
         return message | {"cache_control": MARK}
     block = {"type": "text", "text": message["content"], "cache_control": MARK}

@@ -7,6 +7,7 @@ from harness.files import Json
 from harness.models import counts
 from harness.models.dialects import FULL
 from harness.models.said import Part, Said, in_order, thinking_blocks
+from harness.models.wire import Sent
 from harness.text import sendable
 from tools import Call
 
@@ -63,7 +64,7 @@ class Reply:
         closed = said.done and not said.ended and not said.failed
         self.unended = closed and bool(self.text.strip() or self.calls)
 
-    def settle(self, said: Said, sent: dict[str, Any], litellm: Any) -> None:
+    def settle(self, said: Said, sent: Sent, litellm: Any) -> None:
         """Count what came, and put a price on it. A provider may count nothing, or half of it:
         a cancelled or broken stream has counted its input at the most."""
         written = len(self.text) + len(self.thinking) + len(str(self.calls or ""))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import files
+from harness.text import flat
 
 HIDDEN = "[secret]"
 # How the keys of known providers look, and the variable that each belongs into.
@@ -87,7 +88,7 @@ def says_secret(name: str) -> bool:
     return any(beside.isdisjoint(_OF_TEXT) for beside in near)
 
 
-def opaque(text: str, least: int = 24) -> bool:
+def opaque(text: str, least: int) -> bool:
     """Whether a text holds a run of `least` letters and digits that no person has made up."""
     runs = re.findall(rf"[A-Za-z0-9]{{{least},}}", text)
     return any(re.search(r"\d", run) and re.search(r"[A-Za-z]", run) for run in runs)
@@ -132,7 +133,7 @@ def _forms(value: str) -> Iterable[str]:
     coded = base64.b64encode(value.encode("utf-8", "surrogateescape")).decode()
     quoted = urllib.parse.quote(value, safe="", errors="surrogateescape")
     plain = (value, quoted, json.dumps(value)[1:-1], coded, coded.rstrip("="))
-    return (*plain, html.escape(value), " ".join(value.split()), repr(value)[1:-1])
+    return (*plain, html.escape(value), flat(value), repr(value)[1:-1])
 
 
 # ---------------------------------------------------------------- taken out

@@ -17,6 +17,8 @@ from typing import Any
 
 from harness.files import Json
 
+Sent = dict[str, Any]  # a request: the arguments of litellm.acompletion
+
 LONGEST_BODY = 1 << 20  # bytes that are read of an answer that is no stream
 LINGER = 0.2  # seconds for the rest of a body that has said its last, so that its connection lives
 _BREAK = re.compile(rb"\r\n|\n|\r")

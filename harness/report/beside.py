@@ -8,16 +8,16 @@ from itertools import zip_longest
 from pathlib import Path
 
 from harness.report.conditions import stimulus
-from harness.report.listing import load
 from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
 from harness.states.detect import Detector, detect_in
 from harness.states.names import SHORT
 from harness.states.path import Span
 from harness.talk.events import Turn, seat_of
+from harness.talk.logs import load
 from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
-from harness.text import UserError
+from harness.text import UserError, flat
 
 
 def show(paths: list[Path]) -> int:
@@ -61,7 +61,7 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
     """In what the two were told differently, and where they went."""
     blocks = [stimulus(log.settings(), [e.get("model") for e in log.messages]) for log in logs]
     names = [name for name in blocks[0] | blocks[1] if blocks[0].get(name) != blocks[1].get(name)]
-    rows = [[name, *(_flat(block.get(name, "–")) for block in blocks)] for name in names]
+    rows = [[name, *(flat(block.get(name, "–")) for block in blocks)] for name in names]
     rows += [
         ["path", *(one.path_words() or "no attractor state" for one in seen)],
         ["ends in", *(str(one.ending()) for one in seen)],
@@ -69,10 +69,6 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
     ]
     rows += [["branch", *(_branch(log) for log in logs)]] if any(map(_branch, logs)) else []
     return Sheet("side by side", ["", *(str(log.path) for log in logs)], rows)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _stopped(log: Transcript) -> str:

@@ -18,7 +18,7 @@ from harness.report.shapes import (
 )
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
-from harness.text import money, tokens
+from harness.text import flat, money, tokens
 
 REASONS = 3  # shown per tool; --json has all
 TIME_NOTE = "time in it: mean share of a run's messages; several states can hold at once."
@@ -107,8 +107,7 @@ def _tools(about: ConditionFigures) -> Sheet:
 def _tool(row: ToolFigures) -> list[str]:
     outcomes = ", ".join(f"{name} {n}" for name, n in row["outcomes"].items())
     reasons = [
-        " ".join(reason[:160].split()) + (f" ×{n}" if n > 1 else "")
-        for reason, n in row["reasons"][:REASONS]
+        flat(reason[:160]) + (f" ×{n}" if n > 1 else "") for reason, n in row["reasons"][:REASONS]
     ]
     more = len(row["reasons"]) - REASONS
     return [
@@ -136,7 +135,7 @@ def _interjection(row: Followed) -> list[str]:
     back, called = row["returned_after"], row["tool_after"]
     return [
         row["source"],
-        " ".join(row["name"][:40].split()),
+        flat(row["name"][:40]),
         str(row["count"]),
         percent(row["ended"]),
         percent(row["returned"]) + (f", after {median(back):.0f}" if back else ""),

@@ -14,7 +14,7 @@ from typing import Any
 import tools
 from harness import prompts
 from harness.files import Json
-from harness.text import UserError
+from harness.text import UserError, flat
 
 AS_IS = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
 CUT = 50  # characters of a setting's value in a condition's name
@@ -258,5 +258,5 @@ def differing(condition: Facts, telling: set[str]) -> list[str]:
 
 
 def _cut(text: str) -> str:
-    text = " ".join(text.split())
+    text = flat(text)
     return text if len(text) <= CUT else text[: CUT - 1] + "…"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from harness.report.replacing import beside, replacing
+from harness.files import beside, replacing
 from harness.report.spool import Spool
 from harness.report.summary import TOKENS, Summary
 from harness.states.detect import Detector

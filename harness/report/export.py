@@ -13,22 +13,22 @@ import asyncio
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.judge.labels import logs_in
+from harness.files import replacing
 from harness.parser import Parser
-from harness.report import data, replay
+from harness.report import data, replay, verdicts
 from harness.report.conditions import with_names
-from harness.report.listing import load, view
-from harness.report.replacing import replacing
 from harness.report.spool import Spool
-from harness.report.verdicts import read as read_summaries
+from harness.report.summary import summarise
 from harness.states.detect import detect_in
 from harness.talk.events import Turn
+from harness.talk.logs import add_logs, load, logs_in, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, many, visible
+from harness.text import UserError, flat, many, visible
 
 ONE = ("md", "html", "svg", "messages")  # formats of one log
 TABLES = ("messages", "spans", "runs")
@@ -38,8 +38,8 @@ KINDS_OF_INSPECT = (".eval", ".json")
 def command(arguments: list[str]) -> int:
     """Write logs in another format."""
     parser = Parser(prog="attractor.py export", description=__doc__)
+    add_logs(parser)
     add = parser.add_argument
-    add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
     add(
         "--format",
         choices=(*ONE, *data.FORMATS, "inspect"),
@@ -96,9 +96,9 @@ def tables(args: Any) -> int:
     places = _places(args.format, args.table, args.output)
     data.check_format(args.format)
     with Spool() as spool:
-        also = {"said": data.said}
-        runs, skipped, verdicts = read_summaries(logs_in(args.logs), args.labels, also, spool)
-        made = data.tables(with_names(runs), spool, verdicts.by)
+        one = partial(summarise, also={"said": data.said})
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
+        made = data.tables(with_names(runs), spool, whose.by)
         for log, why in skipped:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
         for name, path in places.items():
@@ -108,7 +108,7 @@ def tables(args: Any) -> int:
                 _make_folder(path.parent)
                 data.write(path, args.format, made[name])
                 print(visible(str(path)))
-        print(f"attractor: {many(len(runs), 'run')}; {verdicts.words}", file=sys.stderr)
+        print(f"attractor: {many(len(runs), 'run')}; {whose.words}", file=sys.stderr)
     return 0
 
 
@@ -206,21 +206,20 @@ def _quoted(text: str) -> str:
 
 
 def _inline(value: Any) -> str:
-    text = " ".join(visible(str(value)).split())
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", flat(visible(str(value))))
 
 
 def _code(text: str) -> str:
-    return " ".join(visible(text).replace("`", "'").split())
+    return flat(visible(text).replace("`", "'"))
 
 
 # ---------------------------------------------------------------- the console's look
 
 
-def picture(read: Transcript, kind: str, width: int = 100) -> str:
+def picture(read: Transcript, kind: str) -> str:
     """The console as it looked, as an SVG or HTML document."""
     from harness.screen.recorder import document, recorder
 
-    show = recorder(width)
+    show = recorder()
     asyncio.run(replay.play(read, show, 0.0, 0))
     return document(show, kind)

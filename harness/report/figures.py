@@ -25,7 +25,7 @@ from harness.report.shapes import (
 )
 from harness.report.stats import share
 from harness.report.summary import TOKENS, Summary
-from harness.states.names import FORMS, STATES, THEMES
+from harness.states.names import FORMS, STATES, THEMES, kind_of
 
 BINS = 8  # of figures over the turns of a run
 
@@ -58,7 +58,7 @@ def _state(state: str, runs: list[Summary]) -> StateFigures:
     time = [run.spent(state) / run.messages for run in runs]
     low, high = stats.mean_interval(time) or (None, None)
     return {
-        "kind": "theme" if state in THEMES else "form",
+        "kind": kind_of(state),
         "reached": share(sum(at is not None for at in onsets), len(runs)),
         "onset": onset(onsets, runs),
         "messages": sum(run.spent(state) for run in runs),
@@ -68,22 +68,9 @@ def _state(state: str, runs: list[Summary]) -> StateFigures:
 
 def onset(onsets: list[int | None], runs: list[Summary]) -> OnsetCurve | None:
     """The Kaplan-Meier curve of onsets, as message indices; runs without one are censored."""
-    if not stats.available() or not any(at is not None for at in onsets):
-        return None
-    pairs = [survival(at, run) for at, run in zip(onsets, runs, strict=True)]
-    curve = stats.kaplan_meier(*zip(*pairs, strict=True))
-    low, high = curve.band
-    back = [None if t is None else int(t) - 1 for t in (curve.median, low, high)]
-    return {
-        "median": back[0],
-        "low": back[1],
-        "high": back[2],
-        "censored": sum(at is None for at in onsets),
-        "times": [int(t) - 1 for t in curve.times],
-        "without": curve.survival,
-        "without_low": curve.low,
-        "without_high": curve.high,
-    }
+    times, seen = zip(*map(survival, onsets, runs), strict=True)
+    curve = stats.onset_curve(times, seen, 1)
+    return curve and {**curve, "censored": seen.count(False)}
 
 
 def survival(at: int | None, run: Summary) -> tuple[int, bool]:

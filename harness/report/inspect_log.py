@@ -11,18 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.files import beside
 from harness.report import verdicts
 from harness.report.conditions import with_names
-from harness.report.listing import load, view
-from harness.report.replacing import beside
 from harness.report.spool import Spool
-from harness.report.summary import Skipped, Summary
+from harness.report.summary import Skipped, Summary, summarise
 from harness.screen.progress import Progress
 from harness.states.path import path_words
 from harness.talk.events import seat_of
+from harness.talk.logs import load, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, install, visible
+from tools import Message
 
 
 def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
@@ -32,7 +33,7 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
     except ModuleNotFoundError:
         raise UserError(f"inspect-ai is missing: {install('inspect')}") from None
     with Spool() as spool:
-        runs, skipped, whose = verdicts.read(paths, labels, {}, spool)
+        runs, skipped, whose = verdicts.read(paths, labels, summarise, spool)
     called = with_names(runs)
     samples, models, began = _samples(called, seat, skipped)
     if not samples:
@@ -142,7 +143,7 @@ def _interjections(log: Transcript) -> list[Any]:
     ]
 
 
-def _chat(message: dict[str, Any]) -> Any:
+def _chat(message: Message) -> Any:
     from inspect_ai.model import (
         ChatMessageAssistant,
         ChatMessageSystem,

@@ -9,48 +9,22 @@ may begin or end at another message than its badge said while the run went on.
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from harness.judge.labels import logs_in
 from harness.parser import Parser
 from harness.states.detect import Detector
 from harness.states.names import kind_of
 from harness.talk import transcript
-from harness.talk.history import History
-from harness.talk.settings import Settings
+from harness.talk.logs import add_logs, load, logs_in
 from harness.talk.transcript import Transcript
 from harness.text import UserError, visible
-
-
-def load(path: Path, reader: Callable[[Path], Transcript] = transcript.read) -> Transcript:
-    """The transcript at `path`. Raises UserError with a line for the user."""
-    try:
-        read = reader(path)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if next(iter(read.events), None) is None:
-        raise UserError(f"{path} holds no events: is it a log of a conversation?")
-    return read
-
-
-def view(read: Transcript, settings: Settings, letter: str) -> list[dict[str, Any]]:
-    """Everything that one seat saw and said, as OpenAI messages."""
-    seat = settings.seat(letter)
-    history = History(letter, seat.system, settings.seed, seat.model, settings.tools)
-    for message in read.messages:
-        history.add(message, settings.empty_as)
-    return history.sent()
 
 
 def command(arguments: list[str]) -> int:
     """List the spans of attractor states in logs, each with the words that made it."""
     parser = Parser(prog="attractor.py states", description=__doc__)
-    parser.add_argument(
-        "logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl"
-    )
+    add_logs(parser)
     parser.add_argument("--json", action="store_true", help="a line of JSON for each log")
     args = parser.parse_args(arguments)
     from harness.screen.tables import Tables

@@ -11,7 +11,7 @@ Meier's over attempts, as that of onsets is over messages.
 from harness.report import stats
 from harness.report.interjections import NEXT, SOON, Interjected
 from harness.report.numbers import percent, when
-from harness.report.shapes import Needed, OnsetCurve
+from harness.report.shapes import Needed
 from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
@@ -68,23 +68,7 @@ def _row(who: str, goal: str, told: list[list[bool]]) -> Needed:
         "goal": goal,
         "attempts": sum(times),
         "worked": share(sum(seen), len(told)),
-        "needed": _curve(times, seen),
-    }
-
-
-def _curve(times: list[int], seen: list[bool]) -> OnsetCurve | None:
-    if not stats.available() or not any(seen):
-        return None
-    curve = stats.kaplan_meier(times, seen)
-    median, low, high = (None if t is None else int(t) for t in (curve.median, *curve.band))
-    return {
-        "median": median,
-        "low": low,
-        "high": high,
-        "times": [int(t) for t in curve.times],
-        "without": curve.survival,
-        "without_low": curve.low,
-        "without_high": curve.high,
+        "needed": stats.onset_curve(times, seen),
     }
 
 

@@ -29,17 +29,13 @@ def _pair_title(pair: Pair) -> str:
 
 def _small(pair: Pair) -> str:
     """What is too small to be seen with so many runs."""
-    if pair["least_p"] >= stats.ALPHA:
+    p, corrected, least = pair["least_p"], pair["least_p_holm"], pair["least_rate"]
+    if max(p, corrected) >= stats.ALPHA:
+        told = f", {pvalue(corrected)} after Holm's correction" if p < stats.ALPHA else ""
         return (
             "too few runs to find any difference of rates: even all against none would give "
-            f"p = {pvalue(pair['least_p'])}"
+            f"p = {pvalue(p)}{told}"
         )
-    if pair["least_p_holm"] >= stats.ALPHA:
-        return (
-            "too few runs to find any difference of rates: even all against none would give "
-            f"p = {pvalue(pair['least_p'])}, {pvalue(pair['least_p_holm'])} after Holm's correction"
-        )
-    least = pair["least_rate"]
     return (
         f"too small to be seen with so many runs: rates closer than 0/{pair['n_a']} against "
         f"{least}/{pair['n_b']}, the least that gives p < {stats.ALPHA} before any correction"

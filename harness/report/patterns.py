@@ -16,7 +16,7 @@ from harness.report.stats import share
 from harness.report.summary import Summary
 from harness.screen.sheet import Sheet
 from harness.states.names import SHORT
-from harness.text import many, visible
+from harness.text import flat, many, visible
 
 LEAST = 0.1  # of a pattern's messages that a state must share to be named beside it
 QUOTES = 3
@@ -128,7 +128,7 @@ def tables(found: Open | None) -> list[Sheet]:
         for number, row in enumerate(one["conditions"]):
             name = "" if number else f"{one['pattern']}: {row['what']}"
             cells = [percent(row["runs"]), states(row["states"]), row["quotes"][0]["words"]]
-            rows.append([name, *[row["condition"]] * several, *map(_flat, cells)])
+            rows.append([name, *[row["condition"]] * several, *map(flat, cells)])
     title = f"{TITLE}, named by {', '.join(found['judges'])}"
     return [Sheet(title, columns, rows, ABOUT, 1 + several)]
 
@@ -161,8 +161,4 @@ def _line(kind: str, cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return html.escape(_flat(visible(text)))
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+    return html.escape(flat(visible(text)))

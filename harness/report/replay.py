@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.parser import Parser, amount
-from harness.report.listing import load
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
 from harness.talk.controls import hear_signals
 from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
+from harness.talk.logs import load
 from harness.talk.settings import Settings
 from harness.talk.show import NOT_ENDED, how_it_ended
 from harness.talk.transcript import Transcript

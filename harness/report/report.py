@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.judge import agreement
-from harness.judge.labels import label_file, logs_in
+from harness.judge.labels import label_file
 from harness.parser import Parser
 from harness.report import data, kept, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
@@ -37,14 +37,24 @@ from harness.report.conditions import (
     with_names,
 )
 from harness.report.figures import figures, over_turns
-from harness.report.shapes import ConditionFigures, Report
+from harness.report.shapes import ConditionFigures, Report, Whose
 from harness.report.spool import Spool
 from harness.report.stats import share
-from harness.report.summary import Also, Skipped
+from harness.report.summary import Also, Skipped, summarise, summary_of
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
 from harness.talk import transcript
+from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
+
+# What a form has no place for.
+ALONE = {
+    "csv": ("--csv has one row per run", ("by", "compare", "words", "details")),
+    "side_by_side": (
+        "--side-by-side shows two runs, with the detector's states",
+        ("by", "compare", "labels", "words", "details"),
+    ),
+}
 
 
 def command(arguments: list[str]) -> int:
@@ -59,9 +69,8 @@ def command(arguments: list[str]) -> int:
     _check_settings(args)
     with Spool() as spool:
         past = None if args.no_cache else kept.opened()
-        make = past.summary_of if past else None
-        paths = logs_in(args.logs)
-        runs, skipped, whose = verdicts.read(paths, args.labels, _also(args), spool, make)
+        one = partial(summarise, also=_also(args), make=past.summary_of if past else summary_of)
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
@@ -91,8 +100,8 @@ def command(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> Any:
     parser = Parser(prog="attractor.py report", description=__doc__)
+    add_logs(parser)
     add = parser.add_argument
-    add("logs", nargs="+", type=Path, metavar="LOG|FOLDER", help="logs; of a folder all *.jsonl")
     add(
         "--compare",
         metavar="SETTING,...",
@@ -113,7 +122,11 @@ def _parse(arguments: list[str]) -> Any:
         help="words and emoji: these, and what stands out in each condition",
     )
     add("--details", action="store_true", help=f"each condition's tables, also of over {MANY}")
-    add("--no-cache", action="store_true", help="read every log again, and keep nothing of it")
+    add(
+        "--no-cache",
+        action="store_true",
+        help="read every log again, and keep nothing of it (as --side-by-side always does)",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all figures, for machines")
     form.add_argument("--csv", action="store_true", help="one row per run (see also export)")
@@ -124,9 +137,10 @@ def _parse(arguments: list[str]) -> Any:
         help="two runs, message by message, and where they part",
     )
     args = parser.parse_args(arguments)
-    if (args.csv or args.side_by_side) and (args.by or args.compare):
-        what = "--csv has one row per run" if args.csv else "--side-by-side shows two runs"
-        raise UserError(f"{what}: leave --by and --compare out")
+    for alone, (what, others) in ALONE.items():
+        for other in others:
+            if vars(args)[alone] and vars(args)[other] not in (None, False):
+                raise UserError(f"{what}: leave --{other} out")
     return args
 
 
@@ -170,7 +184,7 @@ class _Out:
 
 
 def build(
-    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None = None
+    groups: Groups, skipped: list[Skipped], whose: Verdicts, compare: list[str] | None
 ) -> Report:
     """Everything that the report says, as JSON takes it."""
     called = condition_names(groups)
@@ -190,13 +204,7 @@ def build(
         "compared": comparisons(groups, called, compare) if compare else None,
         "open_ended": open_ended.figures(every),
         "patterns": patterns.figures(groups, called),
-        "labels": {
-            "of": whose.of,
-            "judges": whose.judges,
-            "why": whose.why,
-            "demo": whose.demo,
-            "words": whose.words,
-        },
+        "labels": cast(Whose, asdict(whose) | {"words": whose.words}),
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],
         "branches": sum(run.parent is not None for run in every),

@@ -1,10 +1,10 @@
 """The shapes of the report's figures, as its JSON has them. Costs are USD, times are messages."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from harness.judge.agreement import Agreement
+from harness.states.names import Kind
 
-Kind = Literal["theme", "form"]
 KINDS: tuple[Kind, ...] = ("theme", "form")
 
 

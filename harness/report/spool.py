@@ -1,7 +1,8 @@
 """What is made of each log and is too much to hold, put away on disk until it is written out.
 
 with Spool() as spool:
-    read = list(spool.keep(summaries(paths, {"page": page.transcript})))
+    one = partial(summarise, also={"page": page.transcript})
+    read = list(spool.keep(summaries(paths, one)))
     spool.take(read[0], "page")
 """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import mean, stdev
 
-from harness.report.shapes import Share
+from harness.report.shapes import OnsetCurve, Share
 from harness.text import install
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
@@ -152,6 +152,26 @@ def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
     steps = zip(sf.quantiles.tolist(), sf.probabilities.tolist(), low, high, strict=True)
     kept = [step for step in steps if step[0] in set(onsets)]  # the curve is flat at other ends
     return Curve(*([step[k] for step in kept] for k in range(4)))
+
+
+def onset_curve(times: Sequence[int], seen: Sequence[bool], before: int = 0) -> OnsetCurve | None:
+    """The same as the report's JSON has it, in times less `before`; None without SciPy, or where
+    no onset was seen."""
+    if not available() or not any(seen):
+        return None
+    curve = kaplan_meier(times, seen)
+    median, low, high = (
+        None if t is None else int(t) - before for t in (curve.median, *curve.band)
+    )
+    return {
+        "median": median,
+        "low": low,
+        "high": high,
+        "times": [int(t) - before for t in curve.times],
+        "without": curve.survival,
+        "without_low": curve.low,
+        "without_high": curve.high,
+    }
 
 
 @dataclass(frozen=True)

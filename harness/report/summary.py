@@ -1,6 +1,6 @@
 """Many logs read for the report: one compact summary per run, made in parallel, text not kept.
 
-for one in summaries([Path("logs/a.jsonl")]): ...
+for one in summaries([Path("logs/a.jsonl")], summarise): ...
 """
 
 import itertools
@@ -29,7 +29,6 @@ from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
 KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
@@ -39,6 +38,7 @@ TOKENS = ("input", "output", "cache_read", "cache_write")
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
 Make = Callable[["Source", Mapping[str, Also]], "Summary | Skipped"]
+Read = Callable[[Path], "Summary | Skipped"]
 
 
 @dataclass(frozen=True)
@@ -104,18 +104,10 @@ class Summary:
         return themes, forms
 
 
-def summaries(
-    paths: list[Path],
-    also: Mapping[str, Also] | None = None,
-    labels: str = "rules",
-    make: Make | None = None,
-) -> Iterator[Summary | Skipped]:
-    """Each log's summary, or (path, why it is skipped), in order. Each of `also` makes one of
-    the `extra` of a log; they must be functions that can be pickled. States are those of the
-    `rules`, or the labels that a `judge` has left beside the log. `make` takes the place of
-    `summary_of`."""
+def summaries(paths: list[Path], read: Read) -> Iterator[Summary | Skipped]:
+    """What `read` makes of each log, in order: `summarise`, or a `partial` of it that can be
+    pickled."""
     workers = min(os.cpu_count() or 1, 8)
-    read = partial(summarise, also=also, labels=labels, make=make)
     if len(paths) < PARALLEL or workers < 2:
         yield from map(read, paths)
         return
@@ -131,21 +123,36 @@ def summaries(
     pool.shutdown()
 
 
-@dataclass
 class _Worker:
-    """What a process that reads logs is at. It gives up its log when it is told to end, but never
-    dies with the pool's queue in its hands, which would leave the others waiting for ever."""
+    """A process that reads logs. It gives up its log when it is told to end, but never dies with
+    the pool's queue in its hands, which would leave the others waiting for ever."""
 
-    reading: bool = False
-    ending: bool = False
+    def __init__(self) -> None:
+        self._reading = self._ending = False
+
+    def end(self, *_: object) -> None:
+        """It is told to end, by a signal."""
+        self._ending = True
+        if self._reading:
+            raise KeyboardInterrupt
+
+    def hold(self, read: Read, path: Path) -> Summary | Skipped:
+        """Read one log, unless it has been told to end."""
+        self._reading = True
+        try:
+            if self._ending:
+                raise KeyboardInterrupt
+            return read(path)
+        finally:
+            self._reading = False
 
 
-_worker = _Worker()
+_worker = _Worker()  # this process, where it is one
 
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, _worker.end)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -157,42 +164,12 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _end(*_: object) -> None:
-    _worker.ending = True
-    if _worker.reading:
-        raise KeyboardInterrupt
-
-
-def _held(read: Callable[[Path], Summary | Skipped], path: Path) -> Summary | Skipped:
-    """Read one log, unless the process has been told to end."""
-    _worker.reading = True
-    try:
-        if _worker.ending:
-            raise KeyboardInterrupt
-        return read(path)
-    finally:
-        _worker.reading = False
-
-
-def summarise(
-    path: Path,
-    also: Mapping[str, Also] | None = None,
-    labels: str = "rules",
-    make: Make | None = None,
-) -> Summary | Skipped:
-    """One log's summary, or (path, why there is none). Damage never raises."""
-    try:
-        data = None if path.stat().st_size > LARGE else files.read(path)
-        judged = labels_of(path) if labels == "judge" else None
-        return (make or summary_of)(Source(path, data, labels, judged), also or {})
-    except OSError as error:
-        return str(path), error.strerror or str(error)
-    except DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
-        return str(path), f"damaged: {type(error).__name__}: {error}"
+def _held(read: Read, path: Path) -> Summary | Skipped:
+    return _worker.hold(read, path)
 
 
 def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:
-    """The summary of a log that is there. Raises OSError, or one of DAMAGE."""
+    """The summary of a log that is there. Raises OSError, or one of files.DAMAGE."""
     path, data, judged = source.path, source.data, source.judged
     log = transcript.follow(path) if data is None else transcript.of_bytes(path, data)
     size = sum(event["type"] == "turn" for event in log.events)
@@ -202,6 +179,25 @@ def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:
         lacking = trouble(path) or "no labels by a judge"
         return str(path), "older labels: judge it again" if judged else lacking
     return _summary(log, also, Judged(judged) if judged else Detector())
+
+
+def summarise(
+    path: Path,
+    labels: str = "rules",
+    also: Mapping[str, Also] | None = None,
+    make: Make = summary_of,
+) -> Summary | Skipped:
+    """One log's summary, or (path, why there is none). Damage never raises. States are those of
+    the `rules`, or the labels that a `judge` has left beside the log; each of `also` makes one of
+    the summary's `extra`."""
+    try:
+        data = None if path.stat().st_size > LARGE else files.read(path)
+        judged = labels_of(path) if labels == "judge" else None
+        return make(Source(path, data, labels, judged), also or {})
+    except OSError as error:
+        return str(path), error.strerror or str(error)
+    except files.DAMAGE as error:  # a log is data: whatever it holds, the others are still reported
+        return str(path), f"damaged: {type(error).__name__}: {error}"
 
 
 def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:

@@ -4,14 +4,15 @@ A judge's labels are used where every run has them, by one and the same judge; `
 one kind. How accurate each kind is stands in harness/states/accuracy.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.judge.labels import Labels, judge_of, labels_of, trouble
 from harness.report import stats
 from harness.report.spool import Spool
-from harness.report.summary import Also, Make, Skipped, Summary, summaries
+from harness.report.summary import Read, Skipped, Summary, summaries
 from harness.screen.progress import Progress
 from harness.states.accuracy import ACCURACY
 from harness.text import UserError
@@ -48,22 +49,18 @@ class Verdicts:
 def read(
     paths: list[Path],
     asked: str | None,
-    also: Mapping[str, Also] | None,
+    one: Callable[..., Summary | Skipped],
     spool: Spool,
-    make: Make | None = None,
 ) -> tuple[list[Summary], list[Skipped], Verdicts]:
-    """All logs' summaries with verdicts of one kind, what is left out, and whose they are. What
-    `also` makes goes to the spool; for `make` see `summaries`. Raises UserError when there is no
-    run at all."""
+    """All logs' summaries with verdicts of one kind, what is left out, and whose they are. `one`
+    reads one log: `summarise`, or a part of it. What it makes beside goes to the spool. Raises
+    UserError when there is no run at all."""
     verdicts = _chosen(paths, asked)
-    runs, skipped = _read(paths, also, verdicts.of, spool, make)
-    if (
-        asked is None
-        and verdicts.of == "judge"
-        and any(why.startswith(STALE) for _, why in skipped)
-    ):
+    runs, skipped = _read(paths, partial(one, labels=verdicts.of), spool)
+    stale = any(why.startswith(STALE) for _, why in skipped)
+    if asked is None and verdicts.of == "judge" and stale:
         verdicts = Verdicts("rules", why="a judge's labels are older than a log: judge it again")
-        runs, skipped = _read(paths, also, verdicts.of, spool, make)
+        runs, skipped = _read(paths, partial(one, labels=verdicts.of), spool)
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
         raise UserError(f"there is no log with messages to report on{why}")
@@ -106,20 +103,14 @@ def _who(labels: Labels) -> tuple[str, ...]:
     return judge["model"], str(judge.get("rubric")), str(judge["demo"])
 
 
-def _read(
-    paths: list[Path],
-    also: Mapping[str, Also] | None,
-    of: str,
-    spool: Spool,
-    make: Make | None,
-) -> tuple[list[Summary], list[Skipped]]:
+def _read(paths: list[Path], one: Read, spool: Spool) -> tuple[list[Summary], list[Skipped]]:
     runs: list[Summary] = []
     skipped: list[Skipped] = []
     with Progress("reading", len(paths), "log") as progress:
-        for one in progress.over(spool.keep(summaries(paths, also, of, make))):
-            if isinstance(one, Summary):
-                runs.append(one)
+        for found in progress.over(spool.keep(summaries(paths, one))):
+            if isinstance(found, Summary):
+                runs.append(found)
             else:
-                skipped.append(one)
+                skipped.append(found)
             stats.load()
     return runs, skipped

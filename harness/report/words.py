@@ -161,9 +161,9 @@ def row(word: str, here: Lexicon) -> Word:
     }
 
 
-def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[Word]:
-    """The words that tell these transcripts from the others of `every`, the strongest first, with
-    their average in the others (`elsewhere`)."""
+def standing_out(here: Lexicon, every: Lexicon) -> list[Word]:
+    """The TOP words that tell these transcripts from the others of `every`, the strongest first,
+    with their average in the others (`elsewhere`)."""
     others = every.transcripts - here.transcripts
     if here.transcripts < LEAST or others < LEAST:
         return []
@@ -178,7 +178,7 @@ def standing_out(here: Lexicon, every: Lexicon, top: int = TOP) -> list[Word]:
             "elsewhere": (every.sums[word].uses - here.sums[word].uses) / others,
             "t": -score,
         }
-        for score, word in sorted(scored)[:top]
+        for score, word in sorted(scored)[:TOP]
     ]
 
 
@@ -193,10 +193,10 @@ def _welch(here: Sums, size: int, every: Sums, others: int) -> float:
     return (mean - other_mean) / (math.sqrt(spread) + SOFT)
 
 
-def commonest(here: Lexicon, top: int = TOP) -> list[Word]:
-    """What most transcripts have, then what is used most."""
+def commonest(here: Lexicon) -> list[Word]:
+    """The TOP ones: what most transcripts have, then what is used most."""
     order = sorted(here.sums, key=lambda w: (-here.sums[w].inside, -here.sums[w].uses, w))
-    return [row(word, here) for word in order[:top]]
+    return [row(word, here) for word in order[:TOP]]
 
 
 def figures(

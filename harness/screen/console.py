@@ -145,7 +145,7 @@ class Console:
         the totals tell the tokens; `resumable` = the log can be gone on with."""
         self.paper.say("")
         self.paper.say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
-        for line in titles.summary(reason, totals, detector, counted):
+        for line in titles.summary(totals, detector, counted):
             self.paper.say(Text(line))
         self.paper.say(Text(visible(f"log: {log}")), soft_wrap=True)
         if resumable:
@@ -154,7 +154,7 @@ class Console:
 
     # -- a person's words
 
-    def editing(self, seat: str, text: str, at: int, taken: bool = False) -> None:
+    def editing(self, seat: str, text: str, at: int, taken: bool) -> None:
         """Draw the line editor with its cursor before character `at` of `text`, and below it how
         to get out: of a seat that is `taken` over, or of one's own."""
         self.paper.end_text()

@@ -83,7 +83,7 @@ class Keys:
         for key in self._decoder.quiet():
             self._take(key)
 
-    async def edit(self, draw: Callable[[str, int], None], can_cancel: bool = False) -> str | None:
+    async def edit(self, draw: Callable[[str, int], None], can_cancel: bool) -> str | None:
         """Let a person type a message; draw(text, cursor) after each key. Returns the text, or
         None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held."""
         self.hold()

@@ -8,11 +8,13 @@ from rich.console import Console as RichConsole
 from harness.screen.console import Console
 from harness.screen.paper import Paper
 
+WIDTH = 100  # cells
 
-def recorder(width: int = 100) -> Console:
-    """A console of `width` cells that prints nowhere and keeps what it shows (see `document`)."""
+
+def recorder() -> Console:
+    """A console that prints nowhere and keeps what it shows (see `document`)."""
     rich = RichConsole(
-        width=width,
+        width=WIDTH,
         record=True,
         file=io.StringIO(),
         force_terminal=True,

@@ -43,7 +43,7 @@ def header(settings: Settings, log: Path, keys: str, width: int) -> Table:
     return table
 
 
-def summary(reason: str, totals: Totals, detector: Detector, counted: bool) -> list[str]:
+def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
     """How far it went, where it got stuck, what it cost; `counted` = the totals tell the tokens."""
     said = f"{many((totals['messages'] + 1) // 2, 'turn')}, {many(totals['messages'], 'message')}"
     read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"

@@ -1,8 +1,8 @@
 """Which attractor states a conversation is in: live, message by message, and after the fact.
 
     detector = Detector()
-    for text, seat, interjected in messages:
-        badges = detector.add(text, seat, interjected)
+    for text, interjected in messages:
+        badges = detector.add(text, interjected)
     detector.spans(), detector.path(), detector.ending(), detector.recurrence()
 
 What recurs is in recurrence.py, the forms in forms.py, the themes in themes.py. Of a longer text
@@ -118,8 +118,8 @@ class Detector:
         self._common = self._words = 0
         self._path: list[Stretch] | None = None  # as far as it has been asked for
 
-    def add(self, text: str, seat: str, interjected: bool = False) -> list[Change]:
-        """Reads one message; tells which states begin, hold or end with it, whosever seat it is."""
+    def add(self, text: str, interjected: bool = False) -> list[Change]:
+        """Reads one message; tells which states begin, hold or end with it."""
         clipped, index, self._path = clip(text), len(self._recurrence), None
         reading = read(clipped)
         near = self._recurrence.add(reading.heard)
@@ -132,10 +132,9 @@ class Detector:
 
     def turn(self, event: Mapping[str, Any]) -> list[Change]:
         """Reads one `turn` event of a log."""
-        seat = event["label"][-1]
         # What a provider would not let a model say shows nothing of the model.
         aside = event.get("interjected") or "refused" in (event.get("flags") or [])
-        return self.add(event["response"], seat, bool(aside))
+        return self.add(event["response"], bool(aside))
 
     def _see_forms(
         self, index: int, clipped: str, reading: Reading, near: list[float], interjected: bool
@@ -250,11 +249,11 @@ class Detector:
         return (best, since[best]) if enough else (None, None)
 
 
-def detect(messages: Iterable[tuple[str, str, bool]]) -> Detector:
-    """A detector that has read all the messages: (text, seat, interjected)."""
+def detect(messages: Iterable[tuple[str, bool]]) -> Detector:
+    """A detector that has read all the messages: (text, interjected)."""
     detector = Detector()
-    for text, seat, interjected in messages:
-        detector.add(text, seat, interjected)
+    for text, interjected in messages:
+        detector.add(text, interjected)
     return detector
 
 

@@ -3,6 +3,8 @@
 Themes follow one another; a form lies over whatever theme holds and never hides it.
 """
 
+from typing import Literal
+
 THEMES = (
     "identity_standoff",
     "identity_collapse",
@@ -24,6 +26,9 @@ SHORT = {state: state for state in STATES} | {
 }
 
 
-def kind_of(state: str) -> str:
-    """`theme` or `form`."""
+Kind = Literal["theme", "form"]
+
+
+def kind_of(state: str) -> Kind:
+    """Whether a state is a theme or a form."""
     return "theme" if state in THEMES else "form"

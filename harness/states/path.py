@@ -1,7 +1,7 @@
 """A run's course: its spans, the path through its themes with the forms that lie over them, and
 what it ends in.
 
-    path = stretches(spans, messages)
+    path = stretches(spans, messages, speaks)
     path_words(path)      standoff 1-8 → meta 9-15 → goodbye 16-40, verbatim from 22
 """
 
@@ -82,13 +82,13 @@ class Ending:
 
 
 def stretches(
-    spans: Iterable[Span], messages: int, speaks: Callable[[str, int], float] | None = None
+    spans: Iterable[Span], messages: int, speaks: Callable[[str, int], float]
 ) -> list[Stretch]:
     """The path of a run: what is too short to be a stretch goes with what is before; messages
     without theme and without form are left out. Where themes overlap, the one is shown for which
-    the messages speak more (`speaks`: how much for a theme at a message), or else the later one."""
+    the messages speak more (`speaks`: how much for a theme at a message)."""
     spans, short = list(spans), max(2, messages // 50)  # a blip is no stretch
-    ruler = _ruler(spans, messages, speaks or _later(spans))
+    ruler = _ruler(spans, messages, speaks)
     for _, start, end in _runs(ruler):
         least = 2 if end == messages - 1 else short  # what it ends in, if only of late
         if end - start + 1 < least:
@@ -103,12 +103,6 @@ def stretches(
         elif end - start + 1 >= (2 if end == messages - 1 else short):
             found.append(Stretch(theme, start, end, tuple(over)))
     return found
-
-
-def _later(spans: list[Span]) -> Callable[[str, int], float]:
-    """Speaks for the theme whose span began last."""
-    begun = {(span.state, i): span.start for span in spans for i in range(span.start, span.end + 1)}
-    return lambda theme, i: 2 * SWITCH * begun[theme, i]
 
 
 def _ruler(

@@ -21,7 +21,7 @@ from harness.text import many, money, program, tokens
 class Display:
     """A sweep as it goes: a table that is redrawn, or with `plain` a line per finished run."""
 
-    def __init__(self, plain: bool = False, quiet: bool = False):
+    def __init__(self, plain: bool, quiet: bool):
         self.paper = Paper(plain)
         self.plain, self.quiet = self.paper.plain or quiet, quiet
         self._live: Any = None

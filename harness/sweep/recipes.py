@@ -32,8 +32,8 @@ def runs_needed(p: float, q: float, power: float = 0.8, alpha: float = 0.05) -> 
     return math.ceil(spread**2 / (p - q) ** 2)
 
 
-def detectable(runs: int, p: float, power: float = 0.8, alpha: float = 0.05) -> float | None:
+def detectable(runs: int, p: float) -> float | None:
     """The smallest rate above `p`, in whole percents, that so many runs per condition tell from it
     (see runs_needed); None where not even 100% is."""
     rates = (percent / 100 for percent in range(math.floor(100 * p) + 1, 101))
-    return next((q for q in rates if runs_needed(p, q, power, alpha) <= runs), None)
+    return next((q for q in rates if runs_needed(p, q) <= runs), None)

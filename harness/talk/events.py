@@ -33,14 +33,10 @@ class Attempt(TypedDict):
     outcome: str
 
 
-class Totals(TypedDict):
+class Totals(Usage):
     """Sums over a log. `cost_usd` is None from the first request on whose price is unknown."""
 
     messages: int
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
     cost_usd: float | None
     tool_attempts: dict[str, int]
 

@@ -4,12 +4,10 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import SILENCE, received
-
-# ---------------------------------------------------------------- histories
+from tools import Message
 
 
 class History:
@@ -29,11 +27,11 @@ class History:
         self._first = 0  # the first message of the log that is still sent (see slide)
         self.call_ids: set[str] = set()
         self._counted, self._told = 0, False  # tokens of the prompt at the last count; see `cut`
-        self._offered: list[dict[str, Any]] = []  # tool schemas, and how they are hashed
+        self._offered: list[Message] = []  # tool schemas, and how they are hashed
         self._hashed = b""
         self._rehash()
 
-    def sent(self, added: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    def sent(self, added: Sequence[Message] = ()) -> list[Message]:
         """The messages that a request sends, system prompt first (`added` are this message's own
         tool rounds), in a list of the caller's own."""
         sent = self._tail[self._cut() :]  # the one copy: a long history is mostly this list
@@ -64,7 +62,7 @@ class History:
         grew, and counts for less than the last one. True once."""
         return not self._told and 0 < counted < self._counted
 
-    def _messages(self, event: Turn, empty_as: str) -> list[dict[str, Any]]:
+    def _messages(self, event: Turn, empty_as: str) -> list[Message]:
         said = received(event, empty_as)
         if seat_of(event) != self.seat:
             return [{"role": "user", "content": said}]
@@ -88,7 +86,7 @@ class History:
         self._first, self._counted = first, 0
         self._rehash()
 
-    def digest(self, added: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
+    def digest(self, added: list[Message], tools: list[Message]) -> str:
         """SHA-256 over the request's messages (`added` are this message's own tool rounds) and
         tool schemas, each as compact JSON with sorted keys and a newline behind it."""
         total = self._hash.copy()
@@ -97,7 +95,7 @@ class History:
         total.update(self._schemas(tools))
         return total.hexdigest()
 
-    def _schemas(self, tools: list[dict[str, Any]]) -> bytes:
+    def _schemas(self, tools: list[Message]) -> bytes:
         """The tool schemas as they are hashed: the same for every message, so they are kept."""
         if tools != self._offered:
             self._offered = copy.deepcopy(tools)
@@ -113,7 +111,7 @@ class History:
             self._hash.update(_canonical(message))
 
 
-def _plain(message: dict[str, Any]) -> dict[str, Any]:
+def _plain(message: Message) -> Message:
     kept = ("role", "content", "tool_calls", "tool_call_id")
     plain = {name: message[name] for name in kept if name in message}
     if isinstance(blocks := plain.get("content"), list):  # words between thoughts
@@ -127,5 +125,5 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
 _COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-def _canonical(item: dict[str, Any]) -> bytes:
+def _canonical(item: Message) -> bytes:
     return _COMPACT.encode(item).encode() + b"\n"

@@ -21,6 +21,8 @@ from harness.talk.transcript import parse
 from harness.text import UserError
 
 SCHEMA = 2
+ROOM = 1 << 20  # bytes that a message may take
+PATIENCE = 10.0  # seconds for which another process may hold a lock file
 E = TypeVar("E", bound=Mapping[str, Any])
 
 # Control, format, separator and surrogate characters: legal in JSON, but they would act on a
@@ -125,15 +127,15 @@ class Log:
                 os.ftruncate(self._file, start)  # a full disk takes half a line
             raise LogError(f"{self.path}: cannot write the log: {error.strerror}") from None
 
-    def check_room(self, needed: int = 1 << 20) -> None:
-        """Raise LogError when the disk has less than `needed` bytes left: no model should be
-        asked for words that could not be kept."""
+    def check_room(self) -> None:
+        """Raise LogError when the disk has less than ROOM bytes left: no model should be asked
+        for words that could not be kept."""
         if os.name == "posix" and not os.fstat(self._file).st_nlink:
             raise LogError(f"{self.path}: somebody has deleted the log; nothing more is asked")
         if not hasattr(os, "fstatvfs"):
             return
         disk = os.fstatvfs(self._file)
-        if disk.f_bavail * disk.f_frsize < needed:
+        if disk.f_bavail * disk.f_frsize < ROOM:
             raise LogError(f"{self.path}: the disk is full; free some space, then resume")
 
     def sync(self) -> None:
@@ -164,14 +166,14 @@ class Log:
 
 
 @contextlib.contextmanager
-def alone(path: Path, patience: float = 10.0) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`, once no other process does; the file stays. Raises LogError
-    where it can't be made, and LogBusy after `patience` seconds."""
+    where it can't be made, and LogBusy after PATIENCE seconds."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise LogError(f"{path}: cannot lock it: {error.strerror}") from None
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE
     try:
         while not _lock(file):
             if time.monotonic() > until:

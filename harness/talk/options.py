@@ -165,7 +165,7 @@ def changing(options: dict[str, Any], base: Settings) -> list[str]:
 def check_settings(settings: Settings, keys: bool) -> None:
     """Refuse what could not work. Raises UserError with a line for the user."""
     if settings.stop_on is not None:
-        state_and_count(settings.stop_on, 1)
+        state_and_count(settings.stop_on)
     for text, flag in ((settings.seed, "--seed"), (settings.empty_as, "--empty-as")):
         if not text.strip():
             raise UserError(f"{flag} must not be empty: providers refuse empty messages")
@@ -247,6 +247,7 @@ def _params(texts: list[str], model: str) -> dict[str, Any]:
             raise UserError("--param: write KEY=VALUE")
         try:
             params[key] = files.parse(value)
+            json.dumps(params[key], allow_nan=False)  # else the log and the request are no JSON
         except json.JSONDecodeError:
             params[key] = value
         except ValueError as error:

@@ -93,7 +93,7 @@ class Puppet(Rule):
         )
 
 
-def puppets(texts: list[str], api_base: str | None = None) -> tuple[Puppet, ...]:
+def puppets(texts: list[str], api_base: str | None) -> tuple[Puppet, ...]:
     """Parse `--puppet` values: SEAT=MODEL:@GOAL[:WHEN], several with commas between them.
 
     Raises UserError with a line for the user."""

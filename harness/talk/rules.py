@@ -23,12 +23,12 @@ class Rule:
     @property
     def state(self) -> str | None:
         """The state that an `on:` rule waits for."""
-        return state_and_count(self.when[3:], 1)[0] if self.when.startswith("on:") else None
+        return state_and_count(self.when[3:])[0] if self.when.startswith("on:") else None
 
     @property
     def after(self) -> int:
         """How many messages the state must have held; 0 for what waits for no state."""
-        return state_and_count(self.when[3:], 1)[1] if self.when.startswith("on:") else 0
+        return state_and_count(self.when[3:])[1] if self.when.startswith("on:") else 0
 
     @property
     def first(self) -> int | None:
@@ -75,7 +75,7 @@ def moment(when: str, what: str) -> str:
     if re.fullmatch("every:0+", when):
         raise UserError(f"{what}: every:N needs an N of at least 1")
     if when.startswith("on:"):
-        state_and_count(when[3:], 1, what)
+        state_and_count(when[3:], what)
         when = "on:" + when[3:].replace(":", "+")
     return when
 
@@ -92,7 +92,7 @@ def refuse_zero(text: str, what: str) -> None:
         raise UserError(f"{what}: {found[1]}+N needs an N of at least 1")
 
 
-def state_and_count(text: str, least: int, given: str = "") -> tuple[str, int]:
+def state_and_count(text: str, given: str = "") -> tuple[str, int]:
     """STATE[+N], or STATE:N, with a state's full or short name, as (state, N): a state that has
     held for N messages. `given` is the option as it was written. Raises UserError."""
     given = given or f"--stop-on {text!r}"
@@ -104,4 +104,4 @@ def state_and_count(text: str, least: int, given: str = "") -> tuple[str, int]:
         raise UserError(f"{given}: no such state {name!r}: {hint}")
     if not re.fullmatch(r"[0-9]{0,6}", number):
         raise UserError(f"{given}: N must be a whole number, as in {name}+6")
-    return state, max(least, int(number or 0))
+    return state, max(1, int(number or 0))

@@ -12,6 +12,7 @@ from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
 from harness.talk.transcript import SILENCE
 from harness.text import UserError
+from tools import Message
 
 
 def plain(default: Any, limit: bool = False) -> Any:
@@ -28,7 +29,7 @@ class Settings:
     b: Seat
     seed: str = plain("Hello there")
     tools: tuple[str, ...] = ()
-    tool_schemas: tuple[dict[str, Any], ...] = ()  # a resumed log's own; () = tools.py's
+    tool_schemas: tuple[Message, ...] = ()  # a resumed log's own; () = tools.py's
     on_exit: str = plain("refuse")
     interject: tuple[Interjection, ...] = ()
     puppets: tuple[Puppet, ...] = ()
@@ -65,7 +66,7 @@ class Settings:
         config |= {"tools": list(self.tools), "tool_schemas": self.schemas()}
         return config | {"demo": any(seat.demo for seat in self.everybody)}
 
-    def schemas(self) -> list[dict[str, Any]]:
+    def schemas(self) -> list[Message]:
         """The tools as LiteLLM takes them: as the log has them, where it has them."""
         return list(self.tool_schemas) or tools.schemas(self.tools)
 

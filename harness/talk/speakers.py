@@ -10,6 +10,7 @@ from harness.models import call
 from harness.models.failures import Failure
 from harness.models.seat import Seat
 from harness.models.tries import Tries
+from harness.models.wire import Sent
 from harness.talk.company import Company
 from harness.talk.controls import Controls
 from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
@@ -220,7 +221,7 @@ class Maker:
                 if failure.kind != "context_window" or not self._slide(draft):
                     await self._wait_out(failure, tries.wait(failure, took), draft)
 
-    def _request(self, draft: Draft) -> dict:
+    def _request(self, draft: Draft) -> Sent:
         """The arguments of the next request."""
         settings, seat = self.stage.settings, draft.seat
         extra = {}

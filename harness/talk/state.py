@@ -117,6 +117,6 @@ class State:
         """Whether the state that --stop-on names has held for as long as it says."""
         if self.settings.stop_on is None:
             return False
-        state, after = state_and_count(self.settings.stop_on, 1)
+        state, after = state_and_count(self.settings.stop_on)
         here = self.totals["messages"] - self._resumed  # what ended a log ends no resumption of it
         return min(self.held(state), here) >= after

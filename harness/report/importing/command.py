@@ -17,15 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from harness import files
-from harness.parser import Parser, files_in
+from harness.parser import Parser
 from harness.report.importing.formats import conversations
 from harness.report.importing.talk import Talk, Unreadable
 from harness.screen.progress import Progress
 from harness.talk.log import SCHEMA, LogError, encode, now
 from harness.talk.transcript import UNKNOWN
 from harness.text import UserError, many, visible
-
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 
 
 @dataclass
@@ -68,7 +66,7 @@ def command(arguments: list[str]) -> int:
         help="whose view chat messages are (default: A, whose first user message is the seed)",
     )
     args = parser.parse_args(arguments)
-    paths = files_in(args.files, wanted=lambda p: p.is_file() and not p.name.startswith("."))
+    paths = files.named(args.files, "*", lambda p: p.is_file() and not p.name.startswith("."))
     with Progress("importing", len(paths), "file") as progress:
         results = {path: take(path, args.to, args.seat) for path in progress.over(paths)}
     for path, result in results.items():
@@ -100,7 +98,7 @@ def take(path: Path, to: Path, seat: str) -> File:
         raise
     except OSError as error:
         result.problems.append(error.strerror or str(error))
-    except DAMAGE as error:  # somebody else's file may hold anything
+    except files.DAMAGE as error:  # somebody else's file may hold anything
         result.problems.append(f"damaged: {type(error).__name__}: {error}")
     return result
 

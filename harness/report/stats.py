@@ -1,7 +1,7 @@
 """The numbers of the report: shares, onsets, and differences, each with how sure it is.
 
 Intervals are 95%. Wilson's, Newcombe's, the median's and Holm's need nothing; the rest needs SciPy
-(pip install -r requirements-report.txt), which takes 0.6 s to import and is so at the point of use.
+(pip install -r requirements-report.txt), which takes 0.6 s to import: see `load`.
 """
 
 import importlib

@@ -127,7 +127,7 @@ def test_a_second_report_on_recorded_conversations_is_the_same(report, kept, fol
     assert kept() == before
 
 
-def test_many_logs_are_kept_by_two_reports_at_once(start, kept, tmp_path):
+def test_many_logs_are_kept_by_two_reports_at_once(start, kept):
     for number in range(MANY + 5):
         logs.write(
             Path(f"logs/{number}.jsonl"), logs.config(), *logs.talk(6 + number % 9), logs.end()

@@ -37,7 +37,7 @@ from harness.talk.company import Alone, Company
 from harness.talk.controls import Controls
 from harness.talk.events import End, Event, Reason, Turn
 from harness.talk.log import Log, LogError
-from harness.talk.provenance import opening, refuse_half, resumption
+from harness.talk.provenance import must_be_whole, opening, resumption
 from harness.talk.settings import Settings
 from harness.talk.show import Show
 from harness.talk.speakers import Broke, Edit, Model, Person, Puppeteer, Script, Stage
@@ -125,7 +125,7 @@ class Conversation:
         elif at is None:
             for event in past.events:
                 self.state.fold(event)
-            refuse_half(past, self.state.totals["messages"])
+            must_be_whole(past, self.state.totals["messages"])
             self.note(resumption(name, settings))
             for line, why in past.skipped:
                 self.show.notice(f"line {line} of the log was skipped: {why}")

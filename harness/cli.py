@@ -170,11 +170,6 @@ def run(arguments: list[str]) -> int:
     log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
-        if sys.platform != "win32":  # there the loop hears no signals
-            # A thread imports from here on. An exception could be lost in a callback of this one's
-            # imports, with their lock held for ever; nothing is said as yet that could be lost.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-        call.warm(*settings.everybody)
         controls = Controls(show)
         said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
         keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)
@@ -264,6 +259,7 @@ async def watch(talk: Conversation, keys: "Keys", show: "Console | Silent") -> i
         task.cancel()
 
     hear_signals(stop)
+    call.warm(*talk.settings.everybody)
     with keys:
         end = await talk.finish()
     if end["reason"] == "stopped" and not talk.controls.ending:

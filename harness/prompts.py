@@ -50,7 +50,7 @@ def _named(name: str, kind: str) -> str:
 
 def _file(path: Path) -> str:
     try:
-        text = files.read(path).decode()
+        text = files.read(path).decode("utf-8-sig")  # Windows puts a mark in front
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:

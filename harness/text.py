@@ -92,3 +92,11 @@ def many(count: int, thing: str) -> str:
 def place(message: int) -> str:
     """A message by its index, with the turn that it belongs to, as options take it."""
     return f"message {message} (turn {message // 2})"
+
+
+def places(first: int, last: int) -> str:
+    """Messages by their indices, with the turns that they belong to."""
+    if first == last:
+        return place(first)
+    turns = f"turn {last // 2}" if first // 2 == last // 2 else f"turns {first // 2}-{last // 2}"
+    return f"messages {first}-{last} ({turns})"

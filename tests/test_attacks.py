@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,6 +28,8 @@ NASTY = "x\x1b]0;owned\x07\x1b[31m"
         ('messages=[{"role":"user","content":"FOREIGN"}]', "the harness sets this itself"),
         ("model=anthropic/claude-haiku-5-5", "the harness sets this itself"),
         ("stream=false", "the harness sets this itself"),
+        ("temperature=NaN", "not JSON compliant"),
+        ('extra_body={"a":[1e999]}', "not JSON compliant"),
         ('extra_body={"a":[{"api_key":"SECRET"}]}', "put secrets into .env"),
         ("proxy=http://me:SECRET@127.0.0.1:1", "put secrets into .env"),
     ],
@@ -162,17 +165,20 @@ def test_a_damaged_sweep_json_is_said_in_one_line(run, tmp_path, plan):
     assert done.code == 2 and "sweep.json" in done.err and done.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("verb", [[], ["sweep", "--max-turns", "1"]], ids=["run", "sweep"])
 @pytest.mark.parametrize("module", ["asyncio", "argparse", "dotenv", "rich.text", "pydantic"])
-def test_ctrl_c_while_it_starts_makes_no_traceback(tmp_path, module):
+def test_ctrl_c_while_it_starts_ends_it_at_once_without_a_traceback(tmp_path, verb, module):
     nobody = ["-a", "opus", "-b", "opus", "--api-base", "http://127.0.0.1:9"]  # not a demo:
-    watched = [sys.executable, "-X", "importtime", *PROGRAM[1:], *nobody, "--plain"]  # imports all
+    watched = [sys.executable, "-X", "importtime", *PROGRAM[1:], *verb, *nobody, "--plain"]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(watched, cwd=tmp_path, **pipes) as process:
+    with subprocess.Popen(watched, cwd=tmp_path, **pipes) as process:  # ... imports all
         imported = (line.rpartition("|")[2].strip() for line in process.stderr)
         assert module in imported
         process.send_signal(signal.SIGINT)
         left = process.stderr.read()
     assert not [line for line in left.splitlines() if not line.startswith("import time:")]
+    assert not re.search(r"\| litellm$", left, re.M)  # it does not wait for LiteLLM
+    assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
 
 
 def test_a_folder_in_a_logs_place_is_said_in_one_line(run, tmp_path):

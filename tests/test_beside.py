@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import made_logs as logs
+import pytest
 
 DEMO = ["-a", "demo/goodbye", "-b", "demo/standoff", "--rng-seed", 3]
 
@@ -45,3 +46,13 @@ def test_it_takes_two(run):
     for paths in ([one], [one, one, one], ["none.jsonl", one]):
         result = run("report", *paths, "--side-by-side")
         assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "option", [["--labels", "judge"], ["--words"], ["--details"], ["--by", "model"]]
+)
+def test_an_option_that_would_change_nothing_is_refused(run, option):
+    paths = [logs.write(Path(f"{name}.jsonl"), logs.config(), *logs.talk(4)) for name in "ab"]
+    result = run("report", *paths, "--side-by-side", *option)
+    assert result.code == 2 and f"leave {option[0]} out" in result.err
+    assert run("report", *paths, "--side-by-side", "--no-cache").code == 0  # it keeps nothing

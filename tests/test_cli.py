@@ -140,7 +140,7 @@ def test_the_prompts_say_what_the_experiments_need():
 
 
 def test_a_prompt_of_ones_own_comes_from_a_file(run, tmp_path):
-    (tmp_path / "mine.txt").write_text("Sprich Deutsch.\n", encoding="utf-8")
+    (tmp_path / "mine.txt").write_text("Sprich Deutsch.\n", encoding="utf-8-sig")  # as Windows
     config = run(*DEMO, "--system-b", "@mine.txt", "--max-turns", 1).read.config
     assert config["system_b"] == "Sprich Deutsch."
     assert config["system_a"] == "You are a helpful assistant."

@@ -6,7 +6,7 @@ import re
 from hostile import ANY, WORDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from program import real, texts
+from program import pair, real, texts
 from provider import Provider
 
 from harness.screen.wrap import Wrapper
@@ -173,3 +173,19 @@ def test_no_blank_stands_at_a_lines_end():
     pieces = ("  one two ", " three\nfour  ", "\n  five", " six")
     out = "".join(wrapper.feed(piece, 12) for piece in pieces) + wrapper.finish(12)
     assert out == "  one two\nthree\nfour\n  five six\n"
+
+
+def test_two_logs_in_one_file_are_not_taken_for_one_conversation(run, tmp_path):
+    for turns in (2, 1):
+        run(*pair("demo/bliss"), "--max-turns", turns, "--log-dir", f"l{turns}")
+    both = tmp_path / "both.jsonl"
+    logs = [next((tmp_path / f"l{turns}").glob("*.jsonl")).read_bytes() for turns in (2, 1)]
+    both.write_bytes(b"".join(logs))
+    told = run("states", both)
+    assert "both.jsonl: 4 messages" in told.out
+    assert told.out.count("of another conversation in the same file") == 4  # config, 2 turns, end
+    assert "both.jsonl: 4 lines skipped" in " ".join(run("report", both).out.split())
+    assert run("replay", both, "--speed", 0).code == 0
+    result = run("--resume", both, "--max-turns", 9)
+    assert result.code == 2 and "it holds more than one conversation" in result.err
+    assert both.read_bytes() == b"".join(logs)

@@ -131,13 +131,16 @@ def test_previous_and_next_run_stay_within_the_filter(opened):
 def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
     logs.sweep(Path("logs"), runs=2)
     odd = logs.talk(4)
-    odd[2]["response"] = "Only here: <b>Zanzibar</b>, zanzibar."
+    around = " ".join(logs.WORDS) + " "
+    odd[2]["response"] = f"{around}Only here: <b>Zanzibar</b>, zanzibar. {around * 2}"
     logs.write(Path("logs/odd.jsonl"), logs.config(tools=["y"]), *odd)
     browser = opened()
     browser.find_element("id", "find").send_keys("ZANZIBAR")
     wait_for(browser, ".hit")
     (hit,) = all_of(browser, ".hit")
     assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
+    words = hit.find_element("css selector", ".words").text
+    assert words[0] == words[-1] == "…" and "Zanzibar" in words
     hit.click()
     here = browser.find_element("css selector", ".message.here")
     assert here.get_attribute("id") == "m2"
@@ -226,6 +229,17 @@ def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
     assert "half a" in browser.find_element("id", "m5").get_attribute("textContent")
 
 
+def test_what_broke_off_after_the_last_message_is_listed_and_jumped_to(opened):
+    cut = {"type": "aborted", "label": "Model A", "turn": 4, "partial": "half a", "why": "stopped"}
+    logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(8), cut)
+    browser = opened()
+    click(browser, ".run")
+    (jump,) = (one for one in all_of(browser, ".jump") if one.text == "≠ 8 broken off: stopped")
+    jump.click()
+    here = browser.find_element("css selector", ".message.here")
+    assert here.get_attribute("id") == "m7" and "half a" in here.get_attribute("textContent")
+
+
 def test_paper_has_the_figures_tables(opened):
     logs.sweep(Path("logs"))
     browser = opened()
@@ -262,13 +276,15 @@ def test_a_run_opens_and_a_state_is_jumped_to(opened):
 def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     events = logs.talk(20, bye=6)
     events[4] |= {"interjected": True, "source": "live"}
+    events[8] |= {"interjected": True, "source": "puppet"}
     events[5]["tool_attempts"] = [{"tool": "stop", "reason": "bored", "outcome": "refused"}]
     logs.write(Path("logs/a.jsonl"), logs.config(), *events)
     browser = opened()
     segment = next(s for s in all_of(browser, ".seg") if s.text == "goodbye")
     wanted = tuple(bytes.fromhex(COLOURS["goodbye_loop"][1:]))
     assert f"rgba{(*wanted, 1)}" == segment.value_of_css_property("background-color")
-    assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "✖"]
+    assert [mark.text for mark in all_of(browser, ".mark")] == ["▼", "▽", "✖"]
+    assert "▽ scripted, a puppeteer's, or not recorded" in browser.find_element("id", "keys").text
     click(browser, ".run")
     assert "bored" in browser.find_element("css selector", ".attempt").text
     assert "typed by a person" in browser.find_element("id", "m4").text

@@ -84,6 +84,13 @@ def test_pictures_of_the_console_hold_no_script_and_nothing_from_outside(run, ki
     assert not re.search(r"(src|href)\s*=", out)
 
 
+def test_a_picture_does_not_cut_its_last_line(run):
+    out = run("export", run(*DEMO, "--max-turns", 1).log, "--format", "svg").out
+    height = float(re.search(r'clip-terminal">\s*<rect[^>]* height="([\d.]+)"', out)[1])
+    last = re.findall(r' y="([\d.]+)"[^>]*>go&#160;on:', out)[-1]
+    assert height - float(last) > 20  # a line is 24 high
+
+
 def test_markdown_keeps_model_text_as_text(run):
     out = run("export", hostile_log(run), "--format", "md").out
     assert "\x1b" not in out and "````text\n" in out and "⟨U+001B⟩[2J" in out

@@ -89,7 +89,7 @@ def test_comparing_what_does_not_differ_is_a_usage_error(run):
         result = run("report", "logs", "--compare", setting)
         assert result.code == 2 and result.err.count("\n") == 1 and words in result.err
     result = run("report", "logs", "--csv", "--by", "model")
-    assert result.code == 2 and "leave --by and --compare out" in result.err
+    assert result.code == 2 and "leave --by out" in result.err
 
 
 def test_by_pools_other_settings(figures):
@@ -220,6 +220,7 @@ def test_without_scipy_counts_and_wilson_remain_and_the_rest_is_named(run, monke
     out = run("report", "logs", "--compare", "tools").out
     assert "6/6 100% [61–100]" in out
     assert "pip install -r requirements-report.txt" in " ".join(out.split())
+    assert "onsets (?), tests and the intervals of means are left out" in " ".join(out.split())
 
 
 def test_a_hostile_log_acts_on_no_terminal(run):
@@ -261,6 +262,7 @@ def test_conditions_times_states_come_first_with_reach_interval_and_onset(run):
     assert "6/6 [61–100%]" in row and "@8 [6, –]" in out
     assert all(word in out for word in ("censored", "onset:", "reach:", "ends in:"))
     assert "why runs stopped" in out and "how runs ended" not in out
+    assert "several states can hold at once" in out
 
 
 def test_a_hundred_conditions_take_a_line_or_two_each(run, monkeypatch):

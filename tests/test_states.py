@@ -7,6 +7,10 @@ import pytest
 from program import pair, real
 from provider import Provider
 
+from harness.screen.recorder import recorder
+from harness.states.path import Change
+from harness.text import places
+
 DEMO = [*pair("demo/goodbye"), "--rng-seed", 3]
 
 
@@ -14,6 +18,18 @@ def test_badges_tell_when_a_state_begins_and_how_long_it_holds(run):
     out = run(*DEMO, "--max-turns", 10, "--plain").out
     assert "goodbye begins at message " in out and re.search(r"^ goodbye \d+$", out, re.M)
     assert re.search(r"^path: .*goodbye \d+-19\b", out, re.M)
+
+
+def test_a_badge_stands_on_one_line_and_tells_a_return_from_a_beginning():
+    show = recorder()
+    changes = [("goodbye_loop", "begins", 2), ("meta_awareness", "begins", 4)]
+    changes += [("verbatim_loop", "begins", 0), ("bliss", "resumes", 10)]
+    show.states([Change(state, kind, since, 4) for state, kind, since in changes])
+    lines = show.paper.rich.export_text().splitlines()
+    assert [line.strip() for line in lines] == [
+        "goodbye begins at message 2 (turn 1)   meta begins at message 4 (turn 2)",
+        "verbatim begins at message 0 (turn 0)   bliss goes on, since message 10 (turn 5)",
+    ]
 
 
 def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):
@@ -63,6 +79,12 @@ def test_states_prints_spans_with_their_evidence(run):
     messages = run("states", log).read.messages
     for piece in span["evidence"]:
         assert piece["words"] in messages[piece["message"]]["response"]
+
+
+def test_messages_are_told_with_their_turns():
+    assert places(4, 13) == "messages 4-13 (turns 2-6)"
+    assert places(24, 25) == "messages 24-25 (turn 12)"
+    assert places(7, 7) == "message 7 (turn 3)"
 
 
 def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +61,7 @@ def test_taking_over_mid_stream_sends_the_persons_words(watch, tmp_path):
     assert "estimated" in aborted["flags"] and aborted["usage"]["output"] > 0
     assert log.messages[0]["interjected"] and log.messages[0]["source"] == "live"
     assert "word3" in terminal.text()  # what was said stays on the screen
+    assert "what it had begun is in the log, not in the dialogue" in terminal.text()
 
 
 def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
@@ -69,6 +71,7 @@ def test_taking_over_before_the_first_token_loses_nothing_typed(watch):
         terminal.type(" Hello from me\r")  # in one go, before any editor is open
         assert terminal.wait_end() == 0
         assert texts(provider.requests[1].body) == [("user", "Hello from me")]
+    assert "— taken over" in terminal.text() and "had begun" not in terminal.text()
 
 
 def test_taking_over_while_litellm_is_still_loading(watch, tmp_path):
@@ -216,6 +219,7 @@ def test_p_pauses_before_the_next_message_and_q_ends_after_this_one(watch, tmp_p
         assert len(provider.requests) == 1
         terminal.type("p?")
         terminal.wait_for("take over the message")
+        terminal.wait_for("the attractor states that hold")
         terminal.wait_for("answer 1 end")
         terminal.type("q")
         assert terminal.wait_end() == 0
@@ -332,13 +336,16 @@ def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
     with Provider(lambda body, i: SLOW) as provider:
         terminal = watch(provider)
         terminal.wait_for("word3")
-        terminal.type(" half of a thou")
-        terminal.wait_for("half of a thou")
+        terminal.type(" half of\x0aa thou\x1b[A")  # with the cursor in the upper line
+        terminal.wait_for("a thou")
         terminal.type("\x03")
         assert terminal.wait_end() == 130
     model, person = read_log(tmp_path).of("aborted")
     assert model["partial"].startswith("word0 ")
-    assert (person["partial"], person["source"]) == ("half of a thou", "live")
+    assert (person["partial"], person["source"]) == ("half of\na thou", "live")
+    shown = terminal.text()
+    assert re.search(r"half of\s*\na thou\s*\n\s*\n─+ ended: stopped", shown), shown
+    assert "Enter sends" not in shown
 
 
 def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path):
@@ -383,6 +390,17 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
         shown = terminal.text()
     assert "Model A · demo/standoff · turn 0 · message 0 ─" in shown
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
+
+
+def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_path):
+    grid = ["-a", "demo/standoff", "-b", "demo/goodbye", "--name", "an-odd-one", "--max-turns", "2"]
+    with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path, columns=43) as terminal:
+        assert terminal.wait_end() == 0
+    forecast = terminal.text()
+    assert re.search(r"^assumed: all turns are held, 250 tokens a *\nreply", forecast, re.M)
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path, columns=43) as terminal:
+        assert terminal.wait_end() == 0
+    assert re.search(rb"see what came of it: [^\r\n]* report logs/an-odd-one\r\n", terminal.raw)
 
 
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from harness.states import themes
 from harness.states.detect import detect
 from harness.states.names import THEMES
+from harness.states.path import Change
 from harness.states.words import clip, core
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +56,24 @@ def test_what_holds_live_is_what_the_past_says_and_the_span_what_all_says():
     assert span.end == 8 and before.ending().theme == "goodbye_loop"
 
 
+def test_a_theme_that_was_said_to_have_ended_and_had_not_does_not_begin_again():
+    course = themes.Course("bliss", (-3.0, 0.1, 0.1))
+    assert [course.step(ratio) for ratio in (-1.0, 5.0, -3.0, 5.0, 1.0)] == [
+        None,
+        Change("bliss", "begins", 1, 1),
+        Change("bliss", "ends", 1, 1),
+        Change("bliss", "resumes", 1, 3),
+        Change("bliss", "holds", 1, 4),
+    ]
+    assert course.stretches() == [(1, 4)]
+
+
+def test_a_theme_that_had_ended_begins_again():
+    course = themes.Course("bliss", (-3.0, 0.1, 0.1))
+    seen = [course.step(ratio) for ratio in (-1.0, 5.0, -5.0, 5.0)]
+    assert seen[2:] == [Change("bliss", "ends", 1, 1), Change("bliss", "begins", 3, 1)]
+
+
 def test_the_evidence_is_the_words_that_weigh_most():
     (span,) = [s for s in run(BYES * 3).spans() if s.state == "goodbye_loop"]
     said = " ".join(e.words.lower() for e in span.evidence)
@@ -91,5 +110,9 @@ def test_what_a_model_thought_before_it_spoke_is_not_read():
     mention = "You sent `</think>`, or '</think>', a tag (</think>). Are you well?"
     assert clip(mention) == mention
     assert clip(thought + mention) == "\n" + mention
+    bare = "The tag </think> ends a thought, and what is between <think> and </think> is hidden."
+    assert clip(bare) == bare and clip(thought + bare) == "\n" + bare
+    for hasty in ("<think>so I say hi </think> hello", "So I say hi. </think> hello"):
+        assert clip(hasty) == " hello"
     loop = [thought + BYES[i % 3] for i in range(8)]
     assert run(loop).path_words() == run([BYES[i % 3] for i in range(8)]).path_words()

@@ -21,6 +21,9 @@ from streams import (
     used,
 )
 
+from harness.models import dialects
+from harness.models.said import Said
+
 DIALECTS = list(MODELS)
 SEPARATORS = "a\u2028b\u2029c\u0085d\x1ce\x0bf\x0cg 完🙂"
 
@@ -307,6 +310,10 @@ THOUGHTS = {
     "tags, opened in the template": ("openai/qwen", chatted(*pieces_of(TAGGED[7:], 5))),
     "tags, Ollama": (MODELS["ollama"], ollama(*pieces_of(TAGGED, 3))),
     "tags, opened in the template, Ollama": (MODELS["ollama"], ollama({"content": TAGGED[7:]})),
+    "tags, without a line's end": (
+        "openai/qwen",
+        chatted(*pieces_of("I am to greet. Hide it. </think> Hello there!", 4)),
+    ),
     "tags, another name": ("openai/x", chatted({"content": TAGGED.replace("think", "thinking")})),
     "reasoning_content": (
         "deepseek/deepseek-reasoner",
@@ -374,6 +381,8 @@ def test_thoughts_are_kept_apart_and_never_sent_to_the_partner(hear, name):
         "The tag `</think>` ends a thought.",
         'Write "<think>" first, then "</think>" behind it.',
         "They write <think> and </think> around it.",
+        "The tag </think> ends a thought.",
+        "You ended in </think>, as in </THINK> - why?",
         "a < b and <thin ice>",
         "So <",
         "</thin",
@@ -382,6 +391,11 @@ def test_thoughts_are_kept_apart_and_never_sent_to_the_partner(hear, name):
 def test_tags_that_a_text_speaks_of_are_text(hear, words):
     message = first(hear("openai/qwen", chatted(*pieces_of(words, 4))))
     assert (message["response"], message["thinking"]) == (words, "")
+
+
+def test_a_tag_at_the_end_ends_a_thought(hear):
+    message = first(hear("openai/qwen", chatted(*pieces_of("I am to greet </think> ", 4))))
+    assert (message["response"], message["thinking"]) == ("", "I am to greet ")
 
 
 def test_claude_may_write_tags(hear):
@@ -554,6 +568,19 @@ def test_a_refusal_is_flagged_with_its_reason_and_is_no_state(hear, name):
     assert message["flags"] == ["refused"]
     assert f"REFUSED  {reason}" in result.out and "⟨silence⟩" not in result.out
     assert len(result.responses) == 2  # it is no empty message of the model's
+
+
+@pytest.mark.parametrize("odd", [None, "", [], {}, 0, False])
+def test_a_field_of_another_kind_breaks_no_reader(odd):
+    call = {"index": 0, "id": "c", "function": {"name": "x", "arguments": "{}"}}
+    choice = {"index": 0, "delta": {"content": "Hi", "reasoning": "hm", "tool_calls": [call]}}
+    choice |= {"finish_reason": "stop", "native_finish_reason": "end_turn", "error": None}
+    chunk = {"choices": [choice], "usage": {"prompt_tokens": 9}, "service_tier": "x", "error": None}
+    for part in (chunk, choice, choice["delta"], call, call["function"]):
+        for name, was in list(part.items()):
+            part[name] = odd
+            dialects.chat(chunk, Said())
+            part[name] = was
 
 
 def test_refusals_never_make_a_state(run):

@@ -137,7 +137,7 @@ def chat(event: Json, said: Said) -> Pieces:
         id, name = _text(call.get("id")), _text(function.get("name"))
         said.call(call.get("index"), id, name, function.get("arguments"), _signed(call))
     said.fail(choice.get("error"))
-    native = choice.get("native_finish_reason")
+    native = _text(choice.get("native_finish_reason"))
     reason = native if native in REFUSALS | FULL else choice.get("finish_reason")
     _finish(said, reason, said.refusal)
     return pieces

@@ -60,18 +60,21 @@ class Said:
 
     def tagged(self, piece: str) -> Pieces:
         """Words of a model that may think aloud between <think> tags."""
+        return self._take(self._tags.feed(piece))
+
+    def flush(self) -> Pieces:
+        """What was held back because it might have been the beginning of a tag."""
+        return self._take(self._tags.flush())
+
+    def _take(self, parts: Pieces) -> Pieces:
         pieces: Pieces = []
-        for kind, words in self._tags.feed(piece):
+        for kind, words in parts:
             if kind == "reopened":  # all that was said so far was thought
                 for part in self.parts:
                     part.kind = "thinking" if part.kind == "text" else part.kind
             else:
                 pieces += self._add(kind, words)
         return pieces
-
-    def flush(self) -> Pieces:
-        """What was held back because it might have been the beginning of a tag."""
-        return [piece for kind, words in self._tags.flush() for piece in self._add(kind, words)]
 
     def think(self, piece: str, key: Any = None, signature: str = "") -> Pieces:
         return self._add("thinking", piece, signature, key)
@@ -204,30 +207,41 @@ class Tags:
     def _cut(self, out: Pieces, kind: str) -> bool:
         """Give out what is held up to a closing tag, or to what may be the beginning of one."""
         found = self.CLOSE.search(self._held)
-        if found and (kind == "thinking" or not self._quoted(found.start())):
+        spoken_of = found and kind == "text" and self._spoken_of(found)
+        if found and not spoken_of and (kind == "thinking" or not self._hangs(found)):
             before, self._held = self._held[: found.start()], self._held[found.end() :]
             out += [(kind, before)] if before else []
             out += [("reopened", "")] if kind == "text" else []
             self._state = "after"
             return True
-        end = found.end() if found else len(self._held)
+        end = len(self._held)
+        if found:
+            end = found.end() if spoken_of else found.start()
         if not found and (start := self._held.rfind("<")) >= 0:
             tail = self._held[start:].lower()
             end = start if any(name.startswith(tail) for name in self.NAMES[3:]) else end
         given, self._held = self._held[:end], self._held[end:]
         out += [(kind, given)] if given else []
         self._said = (self._said + given)[-80:]
-        return bool(found)
+        return bool(spoken_of)
 
-    def _quoted(self, at: int) -> bool:
-        """Whether the tag at this place is one that the text speaks about."""
-        before = (self._said + self._held[:at])[-80:]
-        return bool(re.search(r"[`'\"“‘]$|`[^`\n]*$", before)) or "<think" in before.lower()
+    def _spoken_of(self, tag: re.Match[str]) -> bool:
+        """Whether this tag is one that the text speaks about: quoted, or within a sentence."""
+        before = (self._said + self._held[: tag.start()])[-80:]
+        quoted = re.search(r"[`'\"“‘]$|`[^`\n]*$", before) or "<think" in before.lower()
+        goes_on = re.match(r"</\w+>( [a-z—–(-]|[-.,;:)])", self._held[tag.start() :])
+        return bool(quoted or (goes_on and re.search(r"\w $", before)))
+
+    def _hangs(self, tag: re.Match[str]) -> bool:
+        """Whether it is still to be seen if a sentence goes on behind this tag."""
+        return tag.end() == len(self._held) and "\n" not in tag[0]
 
     def flush(self) -> Pieces:
         """What is still held at the end of the message."""
         kind = "thinking" if self._state == "thinking" else "text"
         held, self._held = self._held, ""
+        if kind == "text" and self.CLOSE.fullmatch(held):
+            return [("reopened", "")]
         return [(kind, held)] if held and self._state != "after" else []
 
 

@@ -21,6 +21,8 @@ from harness.states.names import SHORT
 from harness.text import flat, money, tokens
 
 REASONS = 3  # shown per tool; --json has all
+TIME_NOTE = "time in it: mean share of a run's messages; several states can hold at once."
+MEDIAN_NOTE = "median over the runs; 95%: its interval, from six runs on."
 
 
 def condition_tables(about: ConditionFigures) -> list[Sheet]:
@@ -49,7 +51,7 @@ def _states(about: ConditionFigures) -> Sheet:
         none = about["ending"][kind]["none"]
         rows.append([f"no {kind}", "", "", "", "", percent(none)])
     title = f"{about['name']} · n = {about['runs']}, {about['messages']:,} messages"
-    return Sheet(title, columns, rows, "time in it: mean share of a run's messages.")
+    return Sheet(title, columns, rows, TIME_NOTE)
 
 
 def _state(state: str, row: StateFigures, ends: Share) -> list[str]:
@@ -148,11 +150,13 @@ def _lengths(about: ConditionFigures) -> Sheet:
         [*_turns(row), f"{row['median']:,.0f}", span(row["low"], row["high"], 1, ",.0f")]
         for row in about["lengths"]
     ]
-    return Sheet("message length, characters", ["turns", "runs", "median", "95%"], rows)
+    columns = ["turns", "runs", "median", "95%"]
+    return Sheet("message length, characters", columns, rows, MEDIAN_NOTE)
 
 
 def _turns(row: OverTurns) -> list[str]:
-    return [f"{row['from_turn']}–{row['to_turn']}", str(row["runs"])]
+    first, last = row["from_turn"], row["to_turn"]
+    return [str(first) if first == last else f"{first}–{last}", str(row["runs"])]
 
 
 def _runs(about: ConditionFigures) -> list[Sheet]:
@@ -203,6 +207,7 @@ def _words(about: ConditionFigures) -> Iterator[Sheet]:
             [*_turns(row), f"{row['median']:.0f}", span(row["low"], row["high"], 1)]
             for row in counted["variety"]
         ],
+        MEDIAN_NOTE,
     )
 
 

@@ -3,7 +3,8 @@
     python attractor.py states logs/run_….jsonl
     python attractor.py states logs --json > states.jsonl      a line of JSON for each log
 
-Works without LiteLLM: states are derived from the messages, as they are live.
+Works without LiteLLM: states are derived from the messages. What followed counts too, so a state
+may begin or end at another message than its badge said while the run went on.
 """
 
 import json

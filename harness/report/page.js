@@ -49,7 +49,7 @@ const KINDS = { slid: ["⇤", "the window slid"], refused: ["⊘", "refused by t
   truncated: ["✂", "cut by its length limit"], "broken off": ["≠", "broken off: asked for again, taken over or stopped"],
   retried: ["↻", "asked for again after a failure"] };
 const kindOf = (what) => KINDS[what.split(":")[0]] || null;
-const spoken = (i) => (i.source === "script" ? "▽" : "▼");
+const spoken = (i) => (i.source === "live" ? "▼" : "▽");
 
 function marksOf(run) {
   const marks = [

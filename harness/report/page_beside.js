@@ -23,7 +23,7 @@ function sideBySide(left, right) {
   put($("beside"), 
     make("p", { class: "steps" }, make("button", { class: "back", onclick: () => go({ beside: null }) }, "← the run alone"), make("button", { onclick: () => go({ run: right.id, beside: left.id }) }, "swap")),
     make("div", { class: "pair" }, head(a), head(b)),
-    differ.length ? table(["in what they were told differently", ["", "left", "right"], differ]) : null,
+    differ.length ? table(["what they were told differently", ["", "left", "right"], differ]) : null,
     part ? make("details", { class: "alike" }, make("summary", {}, `messages 0–${part - 1} are the same in both`), Array.from({ length: part }, (_, k) => pair(k))) : null,
     make("p", { class: "part" }, part === size ? "they never part" : `they part at message ${part}`),
     ...Array.from({ length: size - part }, (_, k) => pair(part + k)));
@@ -42,7 +42,8 @@ function search(word) {
       const at = m.text.toLowerCase().indexOf(sought);
       if (at < 0) return;
       count++;
-      if (hits.length < HITS) hits.push({ run, index, m, cut: m.text.slice(Math.max(0, at - 60), at + word.length + 90) });
+      const from = Math.max(0, at - 60), to = at + word.length + 90;
+      if (hits.length < HITS) hits.push({ run, index, m, cut: `${from ? "…" : ""}${m.text.slice(from, to)}${to < m.text.length ? "…" : ""}` });
     });
     runs += count > before;
   }

@@ -35,7 +35,7 @@ addEventListener("keydown", (event) => {
   if (step !== undefined && buttons.length) buttons[step].click();
 });
 $("keys").append(...states.filter((s) => data.runs.some((r) => r.spans.some((p) => p[0] === s))).map((s) => make("span", { class: "key" }, square(s), short[s] + (isForm(s) ? " (form)" : ""))),
-  ...["▼ typed", "▽ scripted", "✖ tool attempt"].map((text) => make("span", { class: "key" }, text)),
+  ...["▼ typed", "▽ scripted, a puppeteer's, or not recorded", "✖ tool attempt"].map((text) => make("span", { class: "key" }, text)),
   ...[...new Map(data.runs.flatMap((r) => r.incidents.map(([, what]) => kindOf(what)).filter(Boolean)).map((k) => [k[0], k])).values()].map(([sign, words]) => make("span", { class: "key" }, `${sign} ${words}`)));
 if (data.asked.length) put($("asked"), make("h2", {}, "Words"), ...data.asked.map(table));
 if (data.compared.length) put($("compared"), make("h2", {}, "Comparison"), ...data.compared.map(table));

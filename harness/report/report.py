@@ -47,6 +47,15 @@ from harness.talk import transcript
 from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
 
+# What a form has no place for.
+ALONE = {
+    "csv": ("--csv has one row per run", ("by", "compare", "words", "details")),
+    "side_by_side": (
+        "--side-by-side shows two runs, with the detector's states",
+        ("by", "compare", "labels", "words", "details"),
+    ),
+}
+
 
 def command(arguments: list[str]) -> int:
     """Tables, JSON, CSV or a page of logs, by condition."""
@@ -116,7 +125,11 @@ def _parse(arguments: list[str]) -> Any:
         help="words and emoji: these, and what stands out in each condition",
     )
     add("--details", action="store_true", help=f"each condition's tables, also of over {MANY}")
-    add("--no-cache", action="store_true", help="read every log again, and keep nothing of it")
+    add(
+        "--no-cache",
+        action="store_true",
+        help="read every log again, and keep nothing of it (as --side-by-side always does)",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all figures, for machines")
     form.add_argument("--csv", action="store_true", help="one row per run (see also export)")
@@ -127,9 +140,10 @@ def _parse(arguments: list[str]) -> Any:
         help="two runs, message by message, and where they part",
     )
     args = parser.parse_args(arguments)
-    if (args.csv or args.side_by_side) and (args.by or args.compare):
-        what = "--csv has one row per run" if args.csv else "--side-by-side shows two runs"
-        raise UserError(f"{what}: leave --by and --compare out")
+    for alone, (what, others) in ALONE.items():
+        for other in others:
+            if vars(args)[alone] and vars(args)[other] not in (None, False):
+                raise UserError(f"{what}: leave --{other} out")
     return args
 
 

@@ -20,7 +20,10 @@ from harness.text import install
 Z = 1.959963984540054  # the normal distribution's 97.5% point
 ALPHA = 0.05
 LARGE = 500  # runs from which on Boschloo's test is slow, and Fisher's as good
-NOTE = f"SciPy is missing, so onsets and tests are left out: {install('report')}"
+NOTE = (
+    "SciPy is missing, so onsets (?), tests and the intervals of means are left out: "
+    f"{install('report')}"
+)
 
 Interval = tuple[float, float]
 

@@ -27,7 +27,9 @@ q       end after this message
 Ctrl+C  stop now; the log keeps what was half said, and can be resumed
 While you type: Alt+Enter or Ctrl+J begins a line · Up and Down bring back
 what you said · Alt+B, Alt+F, Ctrl+Left and Ctrl+Right go by words ·
-Ctrl+W, Ctrl+U and Ctrl+K cut, Ctrl+Y puts back"""
+Ctrl+W, Ctrl+U and Ctrl+K cut, Ctrl+Y puts back
+Coloured, below a message: the attractor states that hold, and for how many
+messages they have"""
 FLAGS = {
     "empty": "empty",
     "truncated": "cut by its length limit (--max-tokens)",
@@ -95,18 +97,23 @@ class Console:
 
     def states(self, changes: list[Change]) -> None:
         """Badges of the attractor states that begin, hold or end with this message."""
-        badges = Text()
+        line = Text()
         for change in changes:
             last = change.since + change.length - 1
             words = {
                 "begins": f"begins at {place(change.since)}",
+                "resumes": f"goes on, since {place(change.since)}",
                 "holds": f"{change.length}",
                 "ends": f"ended with {place(last)}",
             }[change.kind]
             style = "dim" if change.kind == "ends" else badge(change.state)
-            badges.append(f" {SHORT[change.state]} {words} ", style).append(" ")
+            one = Text(f" {SHORT[change.state]} {words} ", style)
+            if line and line.cell_len + one.cell_len > self.paper.width:  # none is cut in two
+                self.paper.say(line)
+                line = Text()
+            line.append_text(one).append(" ")
         if changes:
-            self.paper.say(badges)
+            self.paper.say(line)
 
     def waiting(self, text: str) -> None:
         """A line that the next output replaces; `--plain` prints nothing for it."""

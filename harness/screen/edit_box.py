@@ -12,7 +12,7 @@ class EditBox:
 
     def __init__(self, paper: Paper):
         self.paper = paper
-        self._row = 0  # the cursor's, from the box's top
+        self._row = self._below = 0  # where the cursor is: lines from the text's top and its end
 
     def draw(self, seat: str, text: str, at: int, taken: bool) -> None:
         """Draw it with the cursor before character `at` of `text`, and below it how to get out: of
@@ -24,12 +24,12 @@ class EditBox:
         lines, row = lines[first : first + room], row - first
         lines.append(f"\x1b[2m{one_line(TAKEN_OVER if taken else OWN_SEAT, width)}\x1b[0m")
         up = f"\x1b[{self._row}A" if self._row else ""
-        back = f"\x1b[{len(lines) - 1 - row}A"
+        back = f"\x1b[{len(lines) - 1 - row}A"  # the last is no text
         right = f"\x1b[{column}C" if column else ""
         self.paper.control(f"{up}\r\x1b[J" + "\r\n".join(lines) + f"{back}\r{right}")
-        self._row = row
+        self._row, self._below = row, len(lines) - 2 - row
 
     def leave(self) -> None:
         """The person is done: what was typed stays on the screen."""
-        self.paper.control("\r\n\x1b[J")
-        self._row = 0
+        self.paper.control("\n" * self._below + "\r\n\x1b[J")
+        self._row = self._below = 0

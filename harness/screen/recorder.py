@@ -31,5 +31,6 @@ def document(show: Console, kind: str) -> str:
     """All that was shown, as an `svg` or `html` document that needs nothing from outside."""
     if kind == "html":
         return show.paper.rich.export_html(inline_styles=False)
+    show.paper.say("")  # Rich cuts off what hangs below the last line: underscores, a comma's tail
     picture = show.paper.rich.export_svg(title="attractor")
     return re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)  # they would be fetched

@@ -14,7 +14,7 @@ from harness.screen.paper import Paper
 from harness.screen.sheet import Sheet, fitted
 from harness.screen.wrap import one_line
 from harness.states.names import SHORT
-from harness.text import many, tokens, visible
+from harness.text import many, places, tokens, visible
 
 
 class Tables:
@@ -83,9 +83,8 @@ class Tables:
             self.say(Text(f"skipped line {line}: {why}", "yellow"))
         for span in found["spans"]:
             first, last = span["start"], span["end"]
-            where = f"  messages {first}-{last} (turns {first // 2}-{last // 2})"
             title = Text(f" {span['state']} ", badge(span["state"]))
-            self.say(title.append(where, "default on default"))
+            self.say(title.append(f"  {places(first, last)}", "default on default"))
             for piece in span["evidence"]:
                 self.say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
         recurrence = found["recurrence"]

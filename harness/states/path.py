@@ -34,7 +34,7 @@ class Change:
     """What a message did to a state, as it was seen live."""
 
     state: str
-    kind: str  # begins, holds or ends
+    kind: str  # begins, holds, ends, or resumes: it was said to have ended, and had not
     since: int
     length: int
 

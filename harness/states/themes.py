@@ -206,6 +206,7 @@ class Course:
         self._off, self._on, self._entry, self._exit = 0.0, 0.0, 0, 0
         self._back = bytearray()  # 1: the best path to off came from on, 2: that to on came from on
         self.since: int | None = None
+        self._ended = -1  # the message that it was last said to end with
 
     def step(self, ratio: float) -> Change | None:
         """One message, with the log ratio by which it speaks for the theme."""
@@ -228,12 +229,15 @@ class Course:
         was, on = self.since, self._on > self._off
         if on:
             self.since = self._entry
-            kind = "begins" if was is None else "holds"
+            fresh = "begins" if self._entry > self._ended else "resumes"
+            kind = fresh if was is None else "holds"
             return Change(self.theme, kind, self._entry, index - self._entry + 1)
         self.since = None
         if was is None:
             return None
-        return Change(self.theme, "ends", was, max(1, self._exit - was))
+        length = max(1, self._exit - was)
+        self._ended = was + length - 1
+        return Change(self.theme, "ends", was, length)
 
     def stretches(self) -> list[tuple[int, int]]:
         """First and last message of each stretch that it is on, after the fact."""

@@ -23,8 +23,14 @@ HEAD, TAIL, WALL = 800, 500, "\0" * 8  # the wall keeps a cue from matching acro
 ENGLISH, ENOUGH, FEW = 0.04, 12, 5  # see `english`
 MANY = 1 << 16
 
-THOUGHT = "</think>"  # what ends a thought; where a sentence goes on it is but spoken of
-_AFTER = re.compile(THOUGHT + r"(?![`'\"’”.,;:!?)\]])")
+# What ends a thought: one that the text begins with, or whose beginning stands in a prompt. Where a
+# sentence goes on, before it and behind it, the tag is but spoken of.
+THOUGHT = "</think>"
+_AFTER = re.compile(
+    rf"(?:\A\s*<think>.*?{THOUGHT}|(?<!\w ){THOUGHT}|{THOUGHT}(?! [a-z—–(-]|-))"
+    r"(?![`'\"’”.,;:!?)\]])",
+    re.S,
+)
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[?!*]+|[\u2600-\u27bf\U0001f000-\U0001faff]+")
 _ASCII_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[?!*]+", re.A)  # the same, and faster
 _NAMES = (

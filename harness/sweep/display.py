@@ -43,8 +43,9 @@ class Display:
         if not self.quiet:
             self._say(text)
 
-    def _say(self, text: str) -> None:
-        self.paper.say(Text(text), soft_wrap=True)
+    def _say(self, text: str, whole: bool = False) -> None:
+        """Words in lines; `whole` = to be copied, so the terminal may cut them but we don't."""
+        self.paper.say(Text(text), soft_wrap=whole or self.paper.plain)
 
     def plan(self, folder: Path, runs: list[Run], estimates: dict[str, Estimate]) -> None:
         """What a sweep would do: its grid, its size, what it would cost, on what assumptions.
@@ -100,9 +101,10 @@ class Display:
         if states["elsewhere"]:
             say("elsewhere = another process is holding it")
         if set(states) - {"done"} or any(map(sweep.unjudged, sweep.runs)):
-            say(f"go on with what is missing: {again}")
+            say(f"go on with what is missing: {again}", whole=True)
         if states["done"]:
-            say(f"see what came of it: {program()} report {shlex.quote(str(sweep.folder))}")
+            report = f"{program()} report {shlex.quote(str(sweep.folder))}"
+            say(f"see what came of it: {report}", whole=True)
 
 
 def plan_table(runs: list[Run], estimates: dict[str, Estimate]) -> tuple[Table, Estimate, int]:

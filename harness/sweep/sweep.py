@@ -55,6 +55,7 @@ class Sweep:
         patience = max((run.settings.retry_for for run in todo), default=LONGEST_CLOSED)
         self.gate, self.purse = Gate(concurrency, patience), Purse(budget, todo)
         self.judging = Judging(judge, concurrency, self.purse, todo) if judge else None
+        self.loading: asyncio.Task[None] | None = None  # what is needed before the first request
         self.workers: list[asyncio.Task[None]] = []
         self.stopping, self.code = False, 0
         self.pace = Pace(todo, 2 * concurrency)
@@ -64,8 +65,12 @@ class Sweep:
         missing = [run for run in self.runs if not run.ended or self.unjudged(run)]
         waiting = iter(missing)
         hear_signals(self.stop)
+        call.warm(*seats_of(self.runs))
         beside = [asyncio.create_task(act) for act in (self.tick(show), self.find_states(show))]
-        await call.ready(*seats_of(self.runs))
+        self.loading = asyncio.create_task(call.ready(*seats_of(self.runs)))
+        await asyncio.wait([self.loading])
+        if not self.stopping:  # else it was cancelled: there is nothing to lose as yet
+            self.loading.result()
         for _ in missing[: self.concurrency]:
             if not self.stopping:
                 self.workers.append(asyncio.create_task(self.work(waiting, show)))
@@ -160,6 +165,8 @@ class Sweep:
         self.gate.close()
         if self.judging:
             self.judging.stop()
+        if self.loading:
+            self.loading.cancel()
         if not gently:
             for worker in self.workers:
                 worker.cancel()

@@ -88,7 +88,6 @@ def command(arguments: list[str]) -> int:
         if args.ray is not None:
             code = cluster.go(sweep, args.ray, arguments, show)
         else:
-            call.warm(*seats_of(sweep.runs))
             code = asyncio.run(sweep.go(show))
     show.closing(sweep, " ".join([program(), "sweep", *map(shlex.quote, arguments)]))
     return code

@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 def hear_signals(stop: Callable[[int], None]) -> None:
-    """Let `stop(number)` be called in the running loop where a signal asks the program to end."""
+    """Let `stop(number)` be called in the running loop where a signal asks the program to end.
+
+    Only then may LiteLLM be imported: what Ctrl+C raises could be lost in a callback of an import,
+    whose lock is then held for ever."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             number = getattr(signal, name)

@@ -247,6 +247,7 @@ def _params(texts: list[str], model: str) -> dict[str, Any]:
             raise UserError("--param: write KEY=VALUE")
         try:
             params[key] = files.parse(value)
+            json.dumps(params[key], allow_nan=False)  # else the log and the request are no JSON
         except json.JSONDecodeError:
             params[key] = value
         except ValueError as error:

@@ -11,7 +11,7 @@ from harness.models import engine
 from harness.talk.events import Config, Resumed
 from harness.talk.log import SCHEMA
 from harness.talk.settings import Settings
-from harness.talk.transcript import Transcript
+from harness.talk.transcript import ANOTHER, Transcript
 from harness.text import UserError
 
 
@@ -26,9 +26,13 @@ def resumption(run_id: str, settings: Settings) -> Resumed:
     return cast(Resumed, about)
 
 
-def refuse_half(log: Transcript, messages: int) -> None:
-    """Raise UserError for a branch that was cut off while it was made: `messages` of its parent's
-    are in it."""
+def must_be_whole(log: Transcript, messages: int) -> None:
+    """Raise UserError for a log that holds more than one conversation, and for a branch that was
+    cut off while it was made: `messages` of its parent's are in it."""
+    if ANOTHER in dict(log.skipped).values():
+        raise UserError(
+            f"{log.path}: it holds more than one conversation: give each a file of its own"
+        )
     parent = log.config.get("parent")
     parent = parent if isinstance(parent, dict) else {}
     shared = log.config.get("shared")

@@ -122,6 +122,7 @@ class Person:
         try:
             return await self.edit(draw, not seat.human) or ""  # Esc goes back to the model
         except asyncio.CancelledError:
+            self.stage.show.edited()
             if typed.strip():
                 self.stage.note(unsaid(seat, turn, typed))
             raise
@@ -179,10 +180,13 @@ class Maker:
             raise
         except asyncio.CancelledError:
             taken = stage.controls.taking_over
-            stage.note(draft.aborted("taken over" if taken else "stopped"))
+            half = draft.aborted("taken over" if taken else "stopped")
+            stage.note(half)
             if not taken:
                 raise
-            stage.show.notice("taken over; what it said so far is only in the log")
+            begun = half["partial"] or half["thinking"] or half["tool_attempts"]
+            kept = "; what it had begun is in the log, not in the dialogue" if begun else ""
+            stage.show.notice(f"taken over{kept}")
             return False
         return True
 

@@ -13,6 +13,7 @@ from harness.talk.events import End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
 SETTLING = ("config", "resumed")  # events that hold settings
+ANOTHER = "of another conversation in the same file"
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
@@ -85,6 +86,8 @@ class Stored:
             for number, line in enumerate(file, 1):
                 if b'"config"' in line or b'"resumed"' in line:
                     found = parse(line)
+                    if found and found["type"] == "config" and self.settled:
+                        break  # of another conversation
                     if found and found["type"] in SETTLING:
                         self.settled.append(cast(Event, found))
                 if not line.endswith(b"\n") and parse(line) is None:
@@ -136,17 +139,22 @@ def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
 
 
 def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
-    messages = 0
+    messages, begun = 0, False
     for number, line in enumerate(file, 1):
         if line.strip():
             event = parse(line)
             found = "not a JSON event" if event is None else _checked(event)
             if isinstance(found, str):
                 yield number, found
+            elif found["type"] == "config" and begun:  # somebody has put logs into one file
+                yield number, ANOTHER
+                for rest, _ in enumerate(file, number + 1):
+                    yield rest, ANOTHER
             elif found["type"] == "slide" and found["from_message"] >= messages:
                 yield number, "a slide to nowhere"
             else:
                 messages += found["type"] == "turn"
+                begun = True
                 yield number, cast(Event, found)  # checked here, trusted from here on
 
 

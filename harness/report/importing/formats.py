@@ -57,7 +57,8 @@ def parsed(text: str) -> tuple[list[Json], list[int]]:
     try:
         whole = files.parse(text)
     except ValueError:
-        lines = [(n, _object(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        numbered = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        lines = [(n, files.parse_object(line)) for n, line in numbered]
         found, broken = [d for _, d in lines if d is not None], [n for n, d in lines if d is None]
         return (found, broken) if len(found) > len(broken) else ([], [])
     if not isinstance(whole, dict | list):
@@ -65,14 +66,6 @@ def parsed(text: str) -> tuple[list[Json], list[int]]:
     return [
         one for one in (whole if isinstance(whole, list) else [whole]) if isinstance(one, dict)
     ], []
-
-
-def _object(line: str) -> Json | None:
-    try:
-        found = files.parse(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _of_text(text: str) -> tuple[str, Iterator[Talk]]:

@@ -177,7 +177,7 @@ def test_what_is_not_asked_for_clearly_is_refused_and_writes_nothing(run, words,
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
 
-def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch, tmp_path):
+def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch):
     logs.sweep(Path("logs"), runs=1)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
@@ -186,7 +186,7 @@ def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch, tmp_pat
     assert "requirements-data.txt" in result.err and not Path("data").exists()
 
 
-def test_an_inspect_log_has_a_sample_a_run_and_the_endings_as_scores(run, tmp_path):
+def test_an_inspect_log_has_a_sample_a_run_and_the_endings_as_scores(run):
     log_reader = pytest.importorskip("inspect_ai.log")
     for number in range(2):
         logs.write(

@@ -11,8 +11,8 @@ import pytest
 from program import SHARED, needs_shared
 
 from harness.report import figures as made
-from harness.report import numbers, stats
-from harness.report.summary import summaries, summarise
+from harness.report import numbers, parallel, stats
+from harness.report.summary import summarise
 from harness.talk.logs import logs_in
 
 
@@ -234,11 +234,11 @@ def test_a_hostile_log_acts_on_no_terminal(run):
     assert "⟨U+001B⟩" in out
 
 
-def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
+def test_many_logs_are_read_in_parallel_and_in_order():
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
     named = logs_in([Path("logs"), Path("logs/03.jsonl")])
-    assert [Path(run.path).stem for run in summaries(named, summarise)] == [
+    assert [Path(run.path).stem for run in parallel.each(named, summarise)] == [
         f"{n:02}" for n in range(50)
     ]
 

@@ -96,7 +96,7 @@ def test_messages_are_told_with_their_turns():
     assert places(7, 7) == "message 7 (turn 3)"
 
 
-def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run, tmp_path):
+def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run):
     log = run(*DEMO, "--max-turns", 4).log
     log.write_bytes(log.read_bytes() + b"rubbish\n")
     assert "skipped line" in run("states", log).out

@@ -58,7 +58,7 @@ class Console:
         self.paper.say(titles.header(settings, log, keys, self.paper.width))
 
     def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, human, script or puppet."""
+        """A message begins; `by` is model, live, script or puppet."""
         style = SEAT_STYLE[seat.letter]
         title = Text(titles.headline(seat, turn, by, self.paper.width - 2), style)
         self.paper.say("")

@@ -210,3 +210,12 @@ def test_a_log_that_cannot_be_read_is_named_and_the_others_are_exported(run):
     result = run("export", "logs", "--format", "csv", "-o", "data")
     assert result.code == 0 and "skipped logs/empty.jsonl" in result.err
     assert len(rows(Path("data/runs.csv"))) == 2
+
+
+@pytest.mark.parametrize(
+    "words", ["md --labels judge", "svg --seat B", "html --table runs", "csv --seat A"]
+)
+def test_an_option_of_another_format_is_refused(run, words):
+    log = logs.write(Path("one.jsonl"), logs.config(), *logs.talk(4))
+    result = run("export", log, "--format", *words.split())
+    assert result.code == 2 and f"{words.split()[1]} is for --format" in result.err

@@ -150,6 +150,15 @@ def parse(data: bytes | str) -> Any:
     return value
 
 
+def parse_object(data: bytes | str) -> Json | None:
+    """The JSON object in `data`, as `parse` reads it, or None."""
+    try:
+        value = parse(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _depth(value: Any) -> int:
     """How many lists and objects lie within each other, counted without recursion."""
     depth, level = 0, [value]

@@ -395,7 +395,7 @@ def odd_labels():
 
 
 @pytest.mark.parametrize("words", [["--labels", "rules"], ["--labels", "judge"]])
-def test_odd_labels_never_hang_or_end_in_a_traceback(run, tmp_path, words):
+def test_odd_labels_never_hang_or_end_in_a_traceback(run, words):
     log = run(*DEMO, "--max-turns", 2).log
     beside = log.with_name(log.stem + ".labels.json")
     beside.write_text(json.dumps(LABELS))
@@ -411,7 +411,7 @@ def test_odd_labels_never_hang_or_end_in_a_traceback(run, tmp_path, words):
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_label_files_are_named(run, tmp_path, kind):
+def test_hostile_label_files_are_named(run, kind):
     log = run(*DEMO, "--max-turns", 2).log
     HOSTILE[kind](beside := log.with_name(log.stem + ".labels.json"))
     for words, code in ((["--labels", "rules"], 0), (["--labels", "judge"], 2)):
@@ -434,7 +434,7 @@ def test_hostile_label_files_are_named(run, tmp_path, kind):
         ("1", "C"),
     ],
 )
-def test_an_odd_rule_in_a_logs_config_is_refused(run, tmp_path, when, seat):
+def test_an_odd_rule_in_a_logs_config_is_refused(run, when, seat):
     log = run(*DEMO, "--max-turns", 2).log
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     lines[0]["interject"] = [{"when": when, "seat": seat, "words": "x", "name": "x"}]
@@ -454,7 +454,7 @@ def test_an_odd_rule_in_a_logs_config_is_refused(run, tmp_path, when, seat):
         {"extra_body": 3},
     ],
 )
-def test_odd_parameters_in_a_logs_config_are_refused(run, tmp_path, params):
+def test_odd_parameters_in_a_logs_config_are_refused(run, params):
     log = run(*DEMO, "--max-turns", 2).log
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     lines[0]["params_a"] = params
@@ -466,7 +466,7 @@ def test_odd_parameters_in_a_logs_config_are_refused(run, tmp_path, params):
 
 
 @pytest.mark.parametrize("first", [1, 3, 10**9, 10**12, -1, True, "1", None, 10**400])
-def test_a_slide_to_nowhere_is_skipped(run, tmp_path, first):
+def test_a_slide_to_nowhere_is_skipped(run, first):
     log = run(*DEMO, "--max-turns", 2).log
     lines = log.read_text().splitlines()
     slide = {"type": "slide", "turn": 0, "label": "Model B", "from_message": first}

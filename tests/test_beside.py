@@ -14,7 +14,7 @@ def beside(run, *paths: object) -> str:
     return result.out
 
 
-def test_a_branch_parts_from_its_parent_where_the_interjection_comes(run, tmp_path):
+def test_a_branch_parts_from_its_parent_where_the_interjection_comes(run):
     parent = run(*DEMO, "--max-turns", 6, "--quiet").log
     more = ["--at", 4, "--interject", "4:A:Stop it now.", "--max-turns", 6, "--quiet"]
     run("--resume", parent, *more)

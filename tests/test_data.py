@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 import runpy
@@ -13,6 +14,7 @@ import pytest
 from program import ROOT
 
 from harness.report.data import FORMULA
+from harness.states.names import SHORT
 
 ODD = [
     '=HYPERLINK("http://x")',
@@ -61,6 +63,22 @@ def rows(path: Path) -> list[dict]:
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
     return pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+
+
+def test_of_two_themes_that_hold_a_message_has_the_one_that_the_path_shows(run):
+    pair = ["-a", "demo/goodbye", "-b", "demo/collapse", "--rng-seed", 1]
+    run("sweep", *pair, "--runs", 4, "--max-turns", 20)
+    told = exported(run, "jsonl")
+    for one in told["runs"]:
+        theme = [m["theme"] for m in told["messages"] if m["run"] == one["run"]]
+        mine = [s for s in told["spans"] if s["run"] == one["run"] and s["kind"] == "theme"]
+        assert sum(s["messages"] for s in mine) > len(theme) - theme.count(None)  # two at once
+        path, index = [], 0
+        for state, run_of in itertools.groupby(theme):
+            size = len(list(run_of))
+            path += [f"{SHORT[state]} {index}-{index + size - 1}"] if state else []
+            index += size
+        assert " → ".join(path) == one["path"] and theme[-1] == one["ends_in_theme"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -159,7 +177,7 @@ def test_what_is_not_asked_for_clearly_is_refused_and_writes_nothing(run, words,
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
 
-def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch, tmp_path):
+def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch):
     logs.sweep(Path("logs"), runs=1)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
@@ -168,7 +186,7 @@ def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch, tmp_pat
     assert "requirements-data.txt" in result.err and not Path("data").exists()
 
 
-def test_an_inspect_log_has_a_sample_a_run_and_the_endings_as_scores(run, tmp_path):
+def test_an_inspect_log_has_a_sample_a_run_and_the_endings_as_scores(run):
     log_reader = pytest.importorskip("inspect_ai.log")
     for number in range(2):
         logs.write(

@@ -45,10 +45,11 @@ def test_a_link_stays_a_link():
 
 
 def test_the_progress_line_says_what_is_left():
-    progress = Progress("reading", 1200, "log")
-    progress.step(300)
-    assert progress.line(1.0) == "reading: 300 of 1,200 logs"
-    assert progress.line(10.0) == "reading: 300 of 1,200 logs, about 30 s left"
+    progress = Progress("reading", 1002, "log")
+    progress.step()
+    progress.step()
+    assert progress.line(1.0) == "reading: 2 of 1,002 logs"
+    assert progress.line(10.0) == "reading: 2 of 1,002 logs, about 83 min left"
 
 
 def test_a_pipe_sees_no_progress_line(capfd, monkeypatch):

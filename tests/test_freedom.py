@@ -135,7 +135,7 @@ def test_the_page_has_the_tables_too(run, tmp_path):
     assert "left free: how it ends" in page and "x/&lt;b&gt; · n = 1" in page
 
 
-def test_the_recipe_gives_the_tables_end_to_end_with_a_judge(run, tmp_path):
+def test_the_recipe_gives_the_tables_end_to_end_with_a_judge(run):
     made = run(
         "sweep",
         "--recipe",
@@ -159,7 +159,7 @@ def test_the_recipe_gives_the_tables_end_to_end_with_a_judge(run, tmp_path):
     assert one["demo"] and two["demo"]
 
 
-def test_what_reaches_the_models_is_the_seed_and_nothing_else(run, tmp_path):
+def test_what_reaches_the_models_is_the_seed_and_nothing_else(run):
     with Provider(lambda body, i: f"Freely said {i}.") as provider:
         args = real(provider)
         args[3] = "same"

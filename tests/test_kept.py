@@ -24,7 +24,8 @@ from program import ROOT, SHARED, needs_shared
 import harness.report.kept
 from harness.report import page, words
 from harness.report.kept import Kept, opened
-from harness.report.summary import PARALLEL, Source, summary_of
+from harness.report.parallel import MANY
+from harness.report.summary import Source, summary_of
 
 FORMS = (
     [],
@@ -126,8 +127,8 @@ def test_a_second_report_on_recorded_conversations_is_the_same(report, kept, fol
     assert kept() == before
 
 
-def test_many_logs_are_kept_by_two_reports_at_once(start, kept, tmp_path):
-    for number in range(PARALLEL + 5):
+def test_many_logs_are_kept_by_two_reports_at_once(start, kept):
+    for number in range(MANY + 5):
         logs.write(
             Path(f"logs/{number}.jsonl"), logs.config(), *logs.talk(6 + number % 9), logs.end()
         )
@@ -135,7 +136,7 @@ def test_many_logs_are_kept_by_two_reports_at_once(start, kept, tmp_path):
     told = [process.communicate(timeout=100) for process in both]
     before = kept()
     again = start("report", "logs", "--csv").communicate(timeout=100)
-    assert told == [again, again] and again[0].count("\n") == PARALLEL + 6
+    assert told == [again, again] and again[0].count("\n") == MANY + 6
     assert kept() == before and len(before) == 9
     assert {path.suffix for path in next(iter(before)).parent.iterdir()} == {".json", ""}
 

@@ -333,7 +333,7 @@ def test_the_demo_judge_names_and_merges_without_a_key(run, tmp_path, monkeypatc
     assert found(tmp_path / "0.jsonl")["judge"]["demo"]
 
 
-def test_it_runs_on_a_real_conversation_of_two_models(run, tmp_path):
+def test_it_runs_on_a_real_conversation_of_two_models(run):
     with Provider(lambda body, i: SAID[i % 4]) as provider:
         made = run(*real(provider), "--max-turns", 2, "--quiet")
     with Provider([answer(pattern(first=0, quote="Hello!", at=0))]) as provider:

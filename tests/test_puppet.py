@@ -184,7 +184,7 @@ def test_prepared_words_come_first_and_two_puppets_can_pull(run):
 # -- resume, branch, failures, money
 
 
-def test_resume_never_asks_again_for_what_is_in_the_log(run, tmp_path):
+def test_resume_never_asks_again_for_what_is_in_the_log(run):
     words = ["--puppet", f"{TOOL}:every:2"]
     with Provider(cast()) as provider:
         whole = talk(run, provider, *words, turns=6)
@@ -313,7 +313,7 @@ def test_ids_with_colons_are_models(run):
 # -- sweeps
 
 
-def test_it_is_a_value_of_the_grid_with_its_share_of_the_estimate(run, tmp_path):
+def test_it_is_a_value_of_the_grid_with_its_share_of_the_estimate(run):
     words = [
         "sweep",
         "-a",

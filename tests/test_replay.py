@@ -48,7 +48,7 @@ def test_replay_can_begin_with_a_later_turn(run):
     assert "turn 3 " not in out and "turn 4 " in out and "turn 5 " in out
 
 
-def test_replay_does_without_litellm(run, tmp_path):
+def test_replay_does_without_litellm(run):
     log = run(*DEMO, "--max-turns", 2).log
     code = (
         f"import sys; sys.path.insert(0, {str(Path(PROGRAM[1]).parent)!r})\n"

@@ -12,9 +12,9 @@ import pytest
 from program import SHARED, needs_shared
 
 from harness import prompts
-from harness.report import conditions, numbers, stats
+from harness.report import conditions, numbers, parallel, stats
 from harness.report import figures as made
-from harness.report.summary import summaries, summarise
+from harness.report.summary import summarise
 from harness.talk.logs import logs_in
 
 
@@ -248,11 +248,11 @@ def test_a_hostile_log_acts_on_no_terminal(run):
     assert "⟨U+001B⟩" in out
 
 
-def test_many_logs_are_read_in_parallel_and_in_order(monkeypatch):
+def test_many_logs_are_read_in_parallel_and_in_order():
     for number in range(50):
         logs.write(Path(f"logs/{number:02}.jsonl"), logs.config(), *logs.talk(2))
     named = logs_in([Path("logs"), Path("logs/03.jsonl")])
-    assert [Path(run.path).stem for run in summaries(named, summarise)] == [
+    assert [Path(run.path).stem for run in parallel.each(named, summarise)] == [
         f"{n:02}" for n in range(50)
     ]
 
@@ -325,6 +325,18 @@ def test_compare_takes_several_settings_and_names_those_that_differ(run, figures
     assert "Holm's correction: over one family of" in out
     assert "rates closer than 0/3" in out or "too few runs" in out
     assert run("report", "logs", "--compare", "model").code == 2
+
+
+def test_onsets_that_are_all_at_one_message_are_not_tested_and_that_is_said(run):
+    pytest.importorskip("scipy")
+    for number, tools in enumerate([[], ["x"]] * 3):
+        logs.write(Path(f"logs/{number}.jsonl"), logs.config(tools=tools), *logs.talk(12, bye=4))
+    out = run("report", "logs", "--compare", "tools").out
+    row = next(line for line in out.splitlines() if re.match(r"goodbye +3/3", line))
+    assert row.split()[-3:] == ["–"] * 3
+    assert "–: nothing to test, as where all reach it with the same message" in " ".join(
+        out.split()
+    )
 
 
 def test_what_is_too_small_to_be_seen_is_said(figures):

@@ -187,7 +187,7 @@ def test_a_key_in_the_place_of_a_text_is_refused(run, tmp_path, words):
     (tmp_path / "seed.txt").unlink()
 
 
-def test_a_judge_takes_no_key_either(run, tmp_path):
+def test_a_judge_takes_no_key_either(run):
     log = run(*DEMO).log
     for words in (["--model", SHAPED], ["--model", "opus", "--api-base", f"me:{MINE}@h"]):
         result = run("judge", log, *words)

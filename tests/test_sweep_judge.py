@@ -58,9 +58,7 @@ def test_each_run_is_labelled_as_it_ends(run, tmp_path, monkeypatch):
     )
 
 
-def test_a_run_that_ended_before_is_labelled_by_the_same_command_with_a_judge(
-    run, tmp_path, monkeypatch
-):
+def test_a_run_that_ended_before_is_labelled_by_the_same_command_with_a_judge(run, monkeypatch):
     with Provider(voice()) as provider:
         monkeypatch.setenv("ANTHROPIC_API_BASE", provider.url)
         assert run("sweep", *real(provider)[:4], *SWEEP, "--runs", 2).code == 0
@@ -69,7 +67,7 @@ def test_a_run_that_ended_before_is_labelled_by_the_same_command_with_a_judge(
 
 
 def test_a_judge_that_fails_is_no_failed_run_and_is_asked_again_by_the_same_command(
-    run, tmp_path, monkeypatch
+    run, monkeypatch
 ):
     down = [True]
 
@@ -87,7 +85,7 @@ def test_a_judge_that_fails_is_no_failed_run_and_is_asked_again_by_the_same_comm
     assert KEY not in result.out + again.out
 
 
-def test_a_defect_in_labelling_is_told_and_is_no_failed_run(run, tmp_path, monkeypatch):
+def test_a_defect_in_labelling_is_told_and_is_no_failed_run(run, monkeypatch):
     def broken(file, found):
         raise ZeroDivisionError
 
@@ -131,7 +129,7 @@ def test_what_the_judge_costs_counts_where_its_price_is_unknown_too(run, tmp_pat
         assert len(provider.requests) == before and "--max-cost cannot be kept" in result.out
 
 
-def test_what_the_judge_has_cost_before_counts_against_the_budget(run, tmp_path, monkeypatch):
+def test_what_the_judge_has_cost_before_counts_against_the_budget(run, monkeypatch):
     def verdict(body):
         return Reply(answer(), input_tokens=500_000, output_tokens=10)
 
@@ -155,7 +153,7 @@ def test_who_cannot_judge_is_refused_before_anything_is_asked(run, tmp_path, mod
     assert result.code == 2 and why in result.err and not logs_of(tmp_path)
 
 
-def test_a_judge_without_a_key_is_refused_before_anything_is_asked(run, tmp_path, monkeypatch):
+def test_a_judge_without_a_key_is_refused_before_anything_is_asked(run, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     result = run("sweep", "-a", "demo/bliss", "-b", "same", *SWEEP, "--judge", "gpt")
     assert result.code == 2 and "--judge: gpt needs OPENAI_API_KEY" in result.err

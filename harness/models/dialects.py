@@ -4,13 +4,12 @@ Each reader takes one event (a JSON object) into a `Said` and returns what can b
 Four protocols carry nearly all models; what comes in another one is read by LiteLLM.
 """
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 from harness.files import Json
 from harness.models.said import Pieces, Said
-from harness.models.wire import DONE, json_lines, sent_events
+from harness.models.wire import DONE, json_lines, json_object, sent_events
 
 # Ends that are no ordinary end, in each provider's own words.
 REFUSALS = frozenset[str]().union(
@@ -260,8 +259,5 @@ def spoken_at(path: str) -> Dialect | None:
 
 def whole_message(body: str) -> Json | None:
     """A chat completion that came in one piece, though a stream was asked for."""
-    try:
-        answer = json.loads(body, strict=False)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) and _dicts(answer.get("choices")) else None
+    answer = json_object(body)
+    return answer if answer and _dicts(answer.get("choices")) else None

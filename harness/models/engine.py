@@ -165,17 +165,19 @@ def _tap(litellm: Any) -> None:
 async def chunks(parts: Any, said: Said) -> AsyncGenerator[tuple[str, str], None]:
     """The pieces of a stream as LiteLLM reads it, in a protocol that `dialects` does not know. The
     end counts where the provider gave a reason for it."""
+    finish = None
     async for chunk in parts:
         for choice in chunk.choices[:1]:
             for piece in _delta(choice.delta, said):
                 yield piece
-            said.finish = choice.finish_reason or said.finish
-        if said.finish and getattr(chunk, "usage", None):
+            finish = choice.finish_reason or finish
+        if finish and getattr(chunk, "usage", None):
             break  # reading on would only start LiteLLM's own logging
-    said.ended = None not in (said.finish, getattr(parts, "received_finish_reason", ""))
+    if finish and getattr(parts, "received_finish_reason", "") is not None:
+        said.end(finish)
     # What LiteLLM yields at the end may be its own guess; the provider's count is on the chunks.
     counted = [c.usage for c in getattr(parts, "chunks", ()) if getattr(c, "usage", None)]
-    said.counted = counted[-1].model_dump() if counted else {}
+    said.count(counted[-1].model_dump() if counted else {})
 
 
 def _delta(delta: Any, said: Said) -> Pieces:

@@ -188,8 +188,11 @@ async def json_lines(lines: AsyncIterator[str]) -> AsyncGenerator[Json, None]:
 def _parsed(data: list[str]) -> Json | None:
     """The object that these lines hold, or None while they hold none."""
     text = "\n".join(data)
-    if text.strip() == "[DONE]":
-        return DONE
+    return DONE if text.strip() == "[DONE]" else json_object(text)
+
+
+def json_object(text: str) -> Json | None:
+    """The JSON object that a text is, or None."""
     try:
         event = json.loads(text, strict=False)
     except (ValueError, RecursionError):

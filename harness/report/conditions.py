@@ -205,10 +205,8 @@ def must_be_known(flag: str, settings: list[str], known: set[str]) -> None:
             raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
 
 
-def settings_in(text: str | None) -> list[str] | None:
-    """The settings of `--by` or `--compare`, with commas between them."""
-    if text is None:
-        return None
+def settings_in(text: str) -> list[str]:
+    """The settings of `--by` or `--compare`, with commas between them. Raises UserError."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise UserError("name at least one setting, as in --by model or --compare tools")

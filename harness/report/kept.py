@@ -1,7 +1,7 @@
 """Summaries of logs, kept in the user's cache folder: only what is new or changed is read again.
 
     kept = opened()                                        None: nowhere to keep any
-    summaries(paths, partial(summarise, make=kept.summary_of))
+    parallel.each(paths, partial(summarise, make=kept.summary_of))
 
 A summary is found by a hash of all that it was made of: the log's bytes, whose states were asked
 for, a judge's labels, the program's source and tables, Python, the prompts that have a name. So

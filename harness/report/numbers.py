@@ -2,10 +2,10 @@
 
 import math
 
-from harness.report.shapes import OnsetCurve, Share, Transition
+from harness.report.shapes import OnsetCurve, Share
 
 
-def percent(row: Share | Transition) -> str:
+def percent(row: Share) -> str:
     """7/10 70% [40–89]."""
     if row["share"] is None:
         return "–"

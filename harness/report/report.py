@@ -64,7 +64,7 @@ def command(arguments: list[str]) -> int:
         from harness.report import beside
 
         return beside.show(logs_in(args.logs))
-    from harness.screen.tables import Tables  # rich: a third of --help's time
+    from harness.screen.tables import Tables  # rich's console, which --help does without
 
     _check_settings(args)
     with Spool() as spool:
@@ -74,10 +74,10 @@ def command(arguments: list[str]) -> int:
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
-        groups = group(runs, settings_in(args.by))
-        report = build(groups, skipped, whose, settings_in(args.compare))
+        groups = group(runs, args.by)
+        report = build(groups, skipped, whose, args.compare)
         if args.words is not None or args.html:
-            add_words(report, groups, spool, words.asked(args.words))
+            add_words(report, groups, spool, args.words or ())
         judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
         agreed, judges = agreement.figures(judged)
         report["agreement"] = agreed or None
@@ -104,10 +104,12 @@ def _parse(arguments: list[str]) -> Any:
     add = parser.add_argument
     add(
         "--compare",
+        type=settings_in,
         metavar="SETTING,...",
         help="test conditions that differ in these settings alone",
     )
-    add("--by", metavar="SETTING,...", help="group by these settings only (default: by all)")
+    by = "group by these settings only (default: by all)"
+    add("--by", type=settings_in, metavar="SETTING,...", help=by)
     add(
         "--labels",
         choices=("rules", "judge"),
@@ -116,6 +118,7 @@ def _parse(arguments: list[str]) -> Any:
     )
     add(
         "--words",
+        type=words.asked,
         nargs="?",
         const="",
         metavar="WORD,...",
@@ -147,15 +150,14 @@ def _parse(arguments: list[str]) -> Any:
 def _check_settings(args: Any) -> None:
     """Refuse a setting that no run has before all of them are read: their configs tell. Raises
     UserError."""
-    asked = [("--by", settings_in(args.by) or []), ("--compare", settings_in(args.compare) or [])]
-    if not any(settings for _, settings in asked):
+    if not (args.by or args.compare):
         return
     known: set[str] = set()
     for path in logs_in(args.logs):
         with contextlib.suppress(OSError, UserError):
             known |= set(facts(transcript.follow(path).config))
-    for flag, settings in asked:
-        must_be_known(flag, settings, known)
+    must_be_known("--by", args.by or [], known)
+    must_be_known("--compare", args.compare or [], known)
 
 
 def _also(args: Any) -> dict[str, Also]:
@@ -166,7 +168,7 @@ def _also(args: Any) -> dict[str, Also]:
 
         also["page"] = page.transcript
     if args.words is not None or args.html:
-        also["words"] = partial(words.count, asked=words.asked(args.words))
+        also["words"] = partial(words.count, asked=args.words or ())
     return also
 
 

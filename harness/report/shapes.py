@@ -72,18 +72,11 @@ class Ends(TypedDict):
     both: list[Both]
 
 
-Transition = TypedDict(
-    "Transition",
-    {
-        "from": str,
-        "to": str,
-        "count": int,
-        "of": int,
-        "share": float | None,
-        "low": float | None,
-        "high": float | None,
-    },
-)
+Step = TypedDict("Step", {"from": str, "to": str})
+
+
+class Transition(Step, Share):
+    """Times that a theme was left for another, of all times that it was left for one."""
 
 
 class Under(TypedDict):

@@ -2,7 +2,7 @@
 
 with Spool() as spool:
     one = partial(summarise, also={"page": page.transcript})
-    read = list(spool.keep(summaries(paths, one)))
+    read = list(spool.keep(parallel.each(paths, one)))
     spool.take(read[0], "page")
 """
 

@@ -1,9 +1,10 @@
 """The numbers of the report: shares, onsets, and differences, each with how sure it is.
 
 Intervals are 95%. Wilson's, Newcombe's, the median's and Holm's need nothing; the rest needs SciPy
-(pip install -r requirements-report.txt), which takes 0.6 s to import and is so at the point of use.
+(pip install -r requirements-report.txt), which takes 0.6 s to import: see `load`.
 """
 
+import bisect
 import importlib
 import importlib.util
 import itertools
@@ -228,14 +229,11 @@ def least_p(total: int, other_total: int) -> float:
 def least_rate(total: int, other_total: int) -> int | None:
     """The fewest of the second group that, against none of the first, give p < ALPHA; None where
     not even all do."""
-    low, high = 1, other_total + 1
-    while low < high:
-        middle = (low + high) // 2
-        if rates_test(0, total, middle, other_total)[0] < ALPHA:
-            high = middle
-        else:
-            low = middle + 1
-    return low if low <= other_total else None
+    counts = range(1, other_total + 1)
+    found = bisect.bisect_left(
+        counts, True, key=lambda count: rates_test(0, total, count, other_total)[0] < ALPHA
+    )
+    return counts[found] if found < other_total else None
 
 
 def holm(ps: Sequence[float]) -> list[float]:

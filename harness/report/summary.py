@@ -1,18 +1,12 @@
-"""Many logs read for the report: one compact summary per run, made in parallel, text not kept.
+"""A log read for the report: one compact summary per run, its text not kept.
 
-for one in summaries([Path("logs/a.jsonl")], summarise): ...
+for one in parallel.each(paths, summarise): ...
 """
 
 import itertools
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +15,7 @@ from harness.judge.labels import Judged, Labels, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
-from harness.states.names import THEMES
+from harness.states.names import FORMS
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
 from harness.talk.events import Turn
@@ -32,13 +26,11 @@ from harness.text import add_costs
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
 KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
-PARALLEL = 40  # logs from which on more processes pay
 TOKENS = ("input", "output", "cache_read", "cache_write")
 
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
 Make = Callable[["Source", Mapping[str, Also]], "Summary | Skipped"]
-Read = Callable[[Path], "Summary | Skipped"]
 
 
 @dataclass(frozen=True)
@@ -92,80 +84,16 @@ class Summary:
         return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
 
     def lanes(self) -> tuple[list[str | None], list[list[str]]]:
-        """Per message its theme (where two overlap, the one that began later), and its forms."""
+        """Per message its theme, which is the one that the path shows, and its forms."""
         themes: list[str | None] = [None] * self.messages
         forms: list[list[str]] = [[] for _ in range(self.messages)]
+        for one in self.stretches:
+            themes[one.start : one.end + 1] = [one.theme] * (one.end - one.start + 1)
         for span in self.spans:
             for message in range(span.start, min(span.end + 1, self.messages)):
-                if span.state in THEMES:
-                    themes[message] = span.state
-                else:
+                if span.state in FORMS:
                     forms[message].append(span.state)
         return themes, forms
-
-
-def summaries(paths: list[Path], read: Read) -> Iterator[Summary | Skipped]:
-    """What `read` makes of each log, in order: `summarise`, or a `partial` of it that can be
-    pickled."""
-    workers = min(os.cpu_count() or 1, 8)
-    if len(paths) < PARALLEL or workers < 2:
-        yield from map(read, paths)
-        return
-    pool = ProcessPoolExecutor(workers, initializer=_begin)
-    try:
-        yield from pool.map(partial(_held, read), paths, chunksize=4)
-    except BaseException:  # Ctrl+C: nobody waits for what is half read
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in multiprocessing.active_children():
-            worker.terminate()
-        pool.shutdown()
-        raise
-    pool.shutdown()
-
-
-class _Worker:
-    """A process that reads logs. It gives up its log when it is told to end, but never dies with
-    the pool's queue in its hands, which would leave the others waiting for ever."""
-
-    def __init__(self) -> None:
-        self._reading = self._ending = False
-
-    def end(self, *_: object) -> None:
-        """It is told to end, by a signal."""
-        self._ending = True
-        if self._reading:
-            raise KeyboardInterrupt
-
-    def hold(self, read: Read, path: Path) -> Summary | Skipped:
-        """Read one log, unless it has been told to end."""
-        self._reading = True
-        try:
-            if self._ending:
-                raise KeyboardInterrupt
-            return read(path)
-        finally:
-            self._reading = False
-
-
-_worker = _Worker()  # this process, where it is one
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
-    signal.signal(signal.SIGTERM, _worker.end)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed asks for nothing more, and cannot say so."""
-    parent = multiprocessing.parent_process()
-    assert parent
-    parent.join()
-    os._exit(1)
-
-
-def _held(read: Read, path: Path) -> Summary | Skipped:
-    return _worker.hold(read, path)
 
 
 def summary_of(source: Source, also: Mapping[str, Also]) -> Summary | Skipped:

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from harness.judge.labels import Labels, judge_of, labels_of, trouble
-from harness.report import stats
+from harness.report import parallel, stats
 from harness.report.spool import Spool
-from harness.report.summary import Read, Skipped, Summary, summaries
+from harness.report.summary import Skipped, Summary
 from harness.screen.progress import Progress
 from harness.states.accuracy import ACCURACY
 from harness.text import UserError
@@ -103,11 +103,13 @@ def _who(labels: Labels) -> tuple[str, ...]:
     return judge["model"], str(judge.get("rubric")), str(judge["demo"])
 
 
-def _read(paths: list[Path], one: Read, spool: Spool) -> tuple[list[Summary], list[Skipped]]:
+def _read(
+    paths: list[Path], one: Callable[[Path], Summary | Skipped], spool: Spool
+) -> tuple[list[Summary], list[Skipped]]:
     runs: list[Summary] = []
     skipped: list[Skipped] = []
     with Progress("reading", len(paths), "log") as progress:
-        for found in progress.over(spool.keep(summaries(paths, one))):
+        for found in progress.over(spool.keep(parallel.each(paths, one))):
             if isinstance(found, Summary):
                 runs.append(found)
             else:

@@ -63,9 +63,9 @@ def emoji_in(text: str) -> list[str]:
     return [] if text.isascii() else [found.replace("\ufe0f", "") for found in EMOJI.findall(text)]
 
 
-def asked(text: str | None) -> tuple[str, ...]:
+def asked(text: str) -> tuple[str, ...]:
     """The list of `--words`: words, phrases or emoji, with commas between them."""
-    parts = (" ".join(part.casefold().split()) for part in (text or "").split(","))
+    parts = (" ".join(part.casefold().split()) for part in text.split(","))
     return tuple(dict.fromkeys(part.replace("\ufe0f", "") for part in parts if part))
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
@@ -57,7 +58,7 @@ class Console:
         self.paper.say(titles.header(settings, log, keys, self.paper.width))
 
     def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, human, script or puppet."""
+        """A message begins; `by` is model, live, script or puppet."""
         style = SEAT_STYLE[seat.letter]
         title = Text(titles.headline(seat, turn, by, self.paper.width - 2), style)
         self.paper.say("")
@@ -72,7 +73,8 @@ class Console:
         text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
         self.paper.say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
-        self.paper.say(Text(f"   reason: {one_line(str(reason), 400)}", "red"))
+        told = Text(f"reason: {one_line(str(reason), 400)}", "red")
+        self.paper.say(Padding(told, (0, 0, 0, 3), expand=False))
 
     def end(self, event: Turn, totals: Totals) -> None:
         """The message is complete: what it took, and what was wrong with it."""

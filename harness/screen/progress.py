@@ -44,9 +44,9 @@ class Progress:
             yield item
             self.step()
 
-    def step(self, count: int = 1) -> None:
-        """Some more are done."""
-        self.done += count
+    def step(self) -> None:
+        """One more is done."""
+        self.done += 1
         now = time.monotonic()
         if self._on and now >= self._next:
             self._next = now + EVERY

@@ -61,12 +61,8 @@ def headline(seat: Seat, turn: int, by: str, width: int) -> str:
     """A message's title of at most `width` cells: its numbers stay, the model's name is cut."""
     who = f"Model {seat.letter}"
     number = f"turn {turn} · message {2 * turn + 'AB'.index(seat.letter)}"
-    note = {
-        "live": "you",
-        "script": "scripted interjection",
-        "human": "you",
-        "puppet": "puppeteer",
-    }.get(by, "")
+    notes = {"live": "you", "script": "scripted interjection", "puppet": "puppeteer"}
+    note = notes.get(by, "")
     name = visible(seat.name)
     for label in (note or ("scripted demo" if seat.demo else ""), note):
         title = " · ".join(filter(None, (who, name, label, number)))

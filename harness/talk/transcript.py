@@ -160,11 +160,8 @@ def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
 
 def parse(line: bytes) -> Json | None:
     """The event on a line, or None."""
-    try:
-        event = files.parse(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
+    event = files.parse_object(line)
+    return event if event and isinstance(event.get("type"), str) else None
 
 
 def _checked(event: Json) -> Json | str:

@@ -1,6 +1,7 @@
 """Which format a file has, told by what is in it, and the conversations that it holds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from harness import files
@@ -33,10 +34,11 @@ def _of_documents(documents: list[Json], seat: str) -> tuple[str, Iterator[Talk]
         return "pidgin", pidgin.read(documents)
     if all(map(chats.message, documents)):
         return "chat messages", iter([chats.conversation(documents, seat, {})])
-    names = dict.fromkeys(name for d in documents if (name := _kind(d)))
-    if not names:
+    known = [(d, *kind) for d in documents if (kind := _kind(d))]
+    if not known:
         raise Unreadable("its JSON has none of the forms that docs/import.md lists")
-    return " and ".join(names), _each(documents, seat)
+    names = dict.fromkeys(name for _, name, _ in known)
+    return " and ".join(names), chain.from_iterable(read(d, seat) for d, _, read in known)
 
 
 def decoded(raw: bytes) -> str:
@@ -55,7 +57,8 @@ def parsed(text: str) -> tuple[list[Json], list[int]]:
     try:
         whole = files.parse(text)
     except ValueError:
-        lines = [(n, _object(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        numbered = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        lines = [(n, files.parse_object(line)) for n, line in numbered]
         found, broken = [d for _, d in lines if d is not None], [n for n, d in lines if d is None]
         return (found, broken) if len(found) > len(broken) else ([], [])
     if not isinstance(whole, dict | list):
@@ -63,14 +66,6 @@ def parsed(text: str) -> tuple[list[Json], list[int]]:
     return [
         one for one in (whole if isinstance(whole, list) else [whole]) if isinstance(one, dict)
     ], []
-
-
-def _object(line: str) -> Json | None:
-    try:
-        found = files.parse(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _of_text(text: str) -> tuple[str, Iterator[Talk]]:
@@ -81,27 +76,14 @@ def _of_text(text: str) -> tuple[str, Iterator[Talk]]:
     raise Unreadable("it has none of the forms that docs/import.md lists")
 
 
-def _kind(document: Json) -> str | None:
-    """What kind of document this is."""
+def _kind(document: Json) -> tuple[str, Callable[[Json, str], Iterator[Talk]]] | None:
+    """What kind of document this is, and its reader."""
     if records.bench(document):
-        return "AttractorBench"
+        return "AttractorBench", records.read_bench
     if records.conversations(document):
-        return "conversations.json"
+        return "conversations.json", records.read_conversations
     if inspect_logs.log(document):
-        return "Inspect"
+        return "Inspect", inspect_logs.read
     if chats.messages(document):
-        return "ShareGPT" if "conversations" in document else "chat messages"
+        return "ShareGPT" if "conversations" in document else "chat messages", chats.read
     return None
-
-
-def _each(documents: list[Json], seat: str) -> Iterator[Talk]:
-    for document in documents:
-        kind = _kind(document)
-        if kind == "AttractorBench":
-            yield from records.read_bench(document)
-        elif kind == "conversations.json":
-            yield from records.read_conversations(document)
-        elif kind == "Inspect":
-            yield from inspect_logs.read(document, seat)
-        elif kind:
-            yield from chats.read(document, seat)

@@ -19,7 +19,7 @@ def bench(document: Json) -> bool:
     )
 
 
-def read_bench(document: Json) -> Iterator[Talk]:
+def read_bench(document: Json, _: str) -> Iterator[Talk]:
     """One conversation for each run."""
     second = document.get("system_prompt_b")
     for run in document["runs"]:
@@ -56,7 +56,7 @@ def conversations(document: Json) -> bool:
     return isinstance(one, dict) and isinstance(one.get("full_conversation"), list)
 
 
-def read_conversations(document: Json) -> Iterator[Talk]:
+def read_conversations(document: Json, _: str) -> Iterator[Talk]:
     """One conversation for each entry. What a side received is read from its history."""
     inner = document.get("conversations")
     for one in inner if isinstance(inner, list) else [document]:

@@ -92,6 +92,7 @@ def test_no_name_in_a_log_or_of_a_file_reaches_the_terminal_raw(run, tmp_path):
         assert done.code in (0, 1), done.err
         shown += [done.out, done.err]
     shown.append(run("--bogus", NASTY).err)
+    shown.append(run("sweep", *DEMO, "--max-turns", 1, "--log-dir", folder, "--plain").out)
     for text in shown:
         assert "\x1b" not in text and "\x07" not in text
 

@@ -15,7 +15,7 @@ from harness.sweep import standings
 from harness.sweep.run import Run
 from harness.sweep.sweep import Sweep
 from harness.talk.estimate import CHARS, REPLY, Estimate
-from harness.text import many, money, program, tokens
+from harness.text import many, money, program, tokens, visible
 
 
 class Display:
@@ -45,7 +45,7 @@ class Display:
 
     def _say(self, text: str, whole: bool = False) -> None:
         """Words in lines; `whole` = to be copied, so the terminal may cut them but we don't."""
-        self.paper.say(Text(text), soft_wrap=whole or self.paper.plain)
+        self.paper.say(Text(visible(text)), soft_wrap=whole or self.paper.plain)
 
     def plan(self, folder: Path, runs: list[Run], estimates: dict[str, Estimate]) -> None:
         """What a sweep would do: its grid, its size, what it would cost, on what assumptions.

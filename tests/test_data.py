@@ -186,6 +186,16 @@ def test_without_pyarrow_one_line_says_what_to_install(run, monkeypatch):
     assert "requirements-data.txt" in result.err and not Path("data").exists()
 
 
+def test_half_a_surrogate_anywhere_costs_no_inspect_log(run):
+    log_reader = pytest.importorskip("inspect_ai.log")
+    half = "\udcff and on"
+    said = [logs.turn(0, half), logs.turn(1, half, source="live", interjected=True)]
+    logs.write(Path(f"{half}/one.jsonl"), logs.config(seed=half, system_a=half), *said)
+    assert run("export", half, "--format", "inspect", "-o", "x.eval").code == 0
+    (sample,) = log_reader.read_eval_log("x.eval").samples
+    assert sample.messages[-2].text == "\ufffd and on"
+
+
 def test_an_inspect_log_has_a_sample_a_run_and_the_endings_as_scores(run):
     log_reader = pytest.importorskip("inspect_ai.log")
     for number in range(2):

@@ -22,7 +22,7 @@ from harness.talk.events import seat_of
 from harness.talk.logs import load, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, install, visible
+from harness.text import UserError, install, sendable, visible
 from tools import Message
 
 
@@ -44,16 +44,18 @@ def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
         created=began,
         task="attractor",
         model=next(iter(models)) if len(models) == 1 else "none",
-        dataset=EvalDataset(name=out.stem, samples=len(samples)),
+        dataset=EvalDataset(name=sendable(out.stem), samples=len(samples)),
         config=EvalConfig(),
-        metadata={
-            "demo": any(run.demo for run in runs),
-            "view": seat,
-            "verdicts": whose.words,
-            "models": sorted({run.condition[f"model_{s}"] for run in runs for s in "ab"}),
-            "skipped": dict(skipped),
-            "conditions": list(dict.fromkeys(name for name, _ in called)),
-        },
+        metadata=_utf8(
+            {
+                "demo": any(run.demo for run in runs),
+                "view": seat,
+                "verdicts": whose.words,
+                "models": sorted({run.condition[f"model_{s}"] for run in runs for s in "ab"}),
+                "skipped": dict(skipped),
+                "conditions": list(dict.fromkeys(name for name, _ in called)),
+            }
+        ),
     )
     log = EvalLog(eval=spec, status="success", samples=samples)
     with beside(out) as draft:
@@ -92,23 +94,34 @@ def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condit
     from inspect_ai.log import EvalSample
 
     return EvalSample(
-        id=run.path,
+        id=sendable(run.path),
         epoch=1,
-        input=settings.seed,
+        input=sendable(settings.seed),
         target="",
-        messages=[_chat(m) for m in view(log, settings, seat)],
+        messages=[_chat(_utf8(m)) for m in view(log, settings, seat)],
         scores=_scores(run),
         events=_interjections(log),
-        metadata={
-            "condition": condition,
-            "path": path_words(run.stretches),
-            "seat": seat,
-            "demo": run.demo,
-            "stopped": run.end,
-            "cost_usd": run.cost,
-        }
-        | run.condition,
+        metadata=_utf8(
+            {
+                "condition": condition,
+                "path": path_words(run.stretches),
+                "seat": seat,
+                "demo": run.demo,
+                "stopped": run.end,
+                "cost_usd": run.cost,
+            }
+            | run.condition
+        ),
     )
+
+
+def _utf8(value: Any) -> Any:
+    """The same without halves of surrogates, which Inspect's files can't hold."""
+    if isinstance(value, dict):
+        return {_utf8(name): _utf8(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_utf8(inner) for inner in value]
+    return sendable(value) if isinstance(value, str) else value
 
 
 def _scores(run: Summary) -> dict[str, Any]:
@@ -121,7 +134,7 @@ def _scores(run: Summary) -> dict[str, Any]:
     for state in dict.fromkeys(span.state for span in run.spans):
         pieces = [e for span in run.spans if span.state == state for e in span.evidence]
         words = "\n".join(f"{piece.message}: {piece.words}" for piece in pieces)
-        scores[state] = Score(value=run.spent(state), explanation=words)
+        scores[state] = Score(value=run.spent(state), explanation=sendable(words))
     return scores
 
 
@@ -135,7 +148,7 @@ def _interjections(log: Transcript) -> list[Any]:
                 "interjection": m.get("source") or "live",
                 "message": index,
                 "seat": seat_of(m),
-                "words": m["response"],
+                "words": sendable(m["response"]),
             },
         )
         for index, m in enumerate(log.messages)

@@ -92,7 +92,8 @@ class Display:
         problems: dict[str, list[str]] = {}
         for run in sweep.runs:
             if run.state == "failed":
-                problems.setdefault(one_line(run.problem), []).append(run.path.name)
+                problem = one_line(run.problem.removeprefix(f"{run.path}: "))
+                problems.setdefault(problem, []).append(run.path.name)
         for problem, names in problems.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             say(f"failed: {problem}\n  in {', '.join(names[:3])}{more}")

@@ -128,8 +128,10 @@ class Sweep:
                     await self.judging.label(run)
             except LogBusy:
                 run.leave_to_others()
-            except (UserError, Failure, OSError) as error:
-                run.fail(str(error) or repr(error))
+            except (UserError, Failure) as error:
+                run.fail(str(error))
+            except OSError as error:
+                run.fail(error.strerror or repr(error))
             except Exception as error:  # it ends one conversation, never the sweep
                 run.fail(defects.told(error), defect=True)
             run.leave()

@@ -27,6 +27,7 @@ from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.windows import shown, windows
 from harness.models.asking import Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
+from harness.screen.sheet import Sheet
 from harness.talk import transcript
 from harness.talk.events import Turn
 from harness.talk.log import now
@@ -260,8 +261,8 @@ def _merged(merge: Merge) -> str:
     )
 
 
-def pattern_table(files: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The table of patterns over all these logs, for Tables.report; by condition see `report`."""
+def pattern_table(files: dict[Path, Path]) -> list[Sheet]:
+    """The table of patterns over all these logs, none of none; by condition see `report`."""
     runs = [found for log, file in files.items() if (found := patterns_of(log, file))]
     rows: dict[str, list[tuple[int, Pattern]]] = {}
     for number, found in enumerate(runs):
@@ -272,4 +273,5 @@ def pattern_table(files: dict[Path, Path]) -> list[tuple[str, list[str], list[li
         first = every[0][1]
         held = len({number for number, _ in every})
         table.append([group, f"{held}/{len(runs)}", first["sentence"], first["quote"]])
-    return [("patterns", ["pattern", "runs", "what happens", "a quote"], table)] if table else []
+    columns = ["pattern", "runs", "what happens", "a quote"]
+    return [Sheet("patterns", columns, table)] if table else []

@@ -43,6 +43,7 @@ from harness.report.stats import share
 from harness.report.summary import Also, Skipped, Summary, summarise, summary_of
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
+from harness.screen.sheet import Sheet
 from harness.talk import transcript
 from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
@@ -64,7 +65,7 @@ def command(arguments: list[str]) -> int:
         from harness.report import beside
 
         return beside.show(logs_in(args.logs))
-    from harness.screen.tables import Tables  # rich's console, which --help does without
+    from harness.screen.tables import Tables  # Rich, which --help does without
 
     _check_settings(args)
     with Spool() as spool:
@@ -191,7 +192,7 @@ def build(
     }
 
 
-def add_agreement(report: Report, runs: list[Summary]) -> list[Any]:
+def add_agreement(report: Report, runs: list[Summary]) -> list[Sheet]:
     """Say how far the rules and the judge agree on these runs; returns the table of it, if any."""
     labels = {Path(run.path): label_file(Path(run.path)) for run in runs}
     agreed, judges = agreement.figures(labels)

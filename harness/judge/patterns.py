@@ -21,7 +21,7 @@ from typing import Any
 from harness import prompts
 from harness.judge.answers import in_two_tries, json_object
 from harness.judge.checking import misplaced
-from harness.judge.labels import messages_in, save
+from harness.judge.labels import is_read, messages_in, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
 from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.windows import shown, windows
@@ -135,10 +135,7 @@ class OpenBench:
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has patterns by this judge."""
-        known = patterns_of(log, file)
-        if known is None or known["judge"] != self.about:
-            return False
-        return known["n_messages"] == len(messages_in(log))
+        return is_read(log, patterns_of(log, file), self.about)
 
     def known(self) -> dict[Path, Patterns]:
         """What was found in those logs in which something has been looked for."""

@@ -167,7 +167,9 @@ def run(arguments: list[str]) -> int:
         raise UserError("a human seat needs a terminal to type in")
     call.check_installed(*settings.everybody)
     goes_on = past is not None and args.at is None
-    log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir)
+    if goes_on and args.log_dir:
+        raise UserError("--log-dir: a log that goes on stays where it is")
+    log = Log.reopen(args.resume) if goes_on else Log.create(args.log_dir or Path("logs"))
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         controls = Controls(show)
@@ -190,7 +192,7 @@ def _run_parser() -> Parser:
     before = "branch off, in a new log, before TURN (before message 2 x TURN)"
     add("--at", type=int, metavar="TURN", help=f"with --resume: {before}")
     where = "where the log goes (default: logs)"
-    add("--log-dir", metavar="DIR", type=Path, default=Path("logs"), help=where)
+    add("--log-dir", metavar="DIR", type=Path, help=where)
     add("--plain", action="store_true", help="no colours, no keys: for pipes")
     add("--quiet", action="store_true", help="print the log's path and no more")
     return parser

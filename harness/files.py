@@ -4,15 +4,18 @@ a terminal or a device that never says anything. And files of ours that are whol
     with files.open_regular(path) as file: ...
     data = files.read(path)
     value = files.parse(data)          JSON that can be handled further without running out of stack
+    files.check_room(path)
     with files.whole(path) as draft: draft.write_bytes(data)
     with files.replacing(path) as file: file.write(text)      the same of a file that a user names
 """
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -70,12 +73,23 @@ def whole(path: Path, suffix: str = "") -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
+def check_room(path: Path, needed: int = 1 << 16) -> None:
+    """Raise OSError where no file of `needed` bytes can be written at `path`: nobody should be paid
+    for what can't be kept. The folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent) as file:
+        file.write(bytes(needed))
+        file.flush()
+
+
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """As `whole`, of a file that a user has named: what a link points to is written, the link
-    stays. Raises UserError where the disk or a folder says no."""
+    stays. Raises UserError where the disk or a folder says no, and where a log would be lost."""
     with _refusing(path):
         path = path.resolve()
+        if _is_log(path):
+            raise UserError(f"{path} is a log, which nothing is written over: give another name")
         with whole(path, path.suffix) as draft:
             yield draft
 
@@ -90,6 +104,19 @@ def replacing(path: Path) -> Iterator[IO[str]]:
         draft = path if special else stack.enter_context(beside(path))
         with open(draft, "w", encoding="utf-8", newline="", errors="backslashreplace") as file:
             yield file
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a conversation is in this file, as far as its first lines tell."""
+    if not path.is_file():
+        return False
+    with open_regular(path) as file:
+        for line in itertools.islice(file, 100):
+            with contextlib.suppress(ValueError):
+                event = parse(line)
+                if isinstance(event, dict) and event.get("type") in ("config", "turn"):
+                    return True
+    return False
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from harness.text import UserError
 
 _INSTALLED = Path(__file__).with_name("prompts")  # where a wheel has them
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "prompts"
+_PATH = re.compile(r"[\w./\\~:-]*[./\\][\w-]+", re.ASCII)  # my.txt, ../prompts/mine
 
 
 def names(kind: str) -> list[str]:
@@ -18,15 +19,15 @@ def names(kind: str) -> list[str]:
 def load(text: str, kind: str) -> str:
     """The prompt that a user's NAME, @FILE, @NAME or TEXT stands for; `none` is no prompt.
 
-    Raises UserError with a line for the user: an unreadable file, or a single word that is no
-    name (more often a slip than a prompt)."""
+    Raises UserError with a line for the user: an unreadable file, or a single word or a path,
+    which are more often a slip in a name, or an @ forgotten, than a prompt."""
     if text == "none":
         return ""
     if text.startswith("@"):
         return _named(text[1:], kind) if text[1:] in names(kind) else _file(Path(text[1:]))
     if text in names(kind):
         return _named(text, kind)
-    if re.fullmatch(r"[\w-]+", text):
+    if re.fullmatch(r"[\w-]+", text) or _PATH.fullmatch(text):
         known = ", ".join([*names(kind), "none"])
         raise UserError(f"no {kind} prompt is named {text!r}; use {known}, @FILE or a sentence")
     return text

@@ -1,15 +1,22 @@
 """Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 
 class UserError(Exception):
     """What the user can mend: its text is one line that says what to do; `code` the exit code."""
 
     code = 2
+
+
+def redraws(file: TextIO | None) -> bool:
+    """Whether this is a terminal that can draw a line anew."""
+    return file is not None and file.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def program() -> str:

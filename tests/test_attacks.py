@@ -496,3 +496,29 @@ def test_a_sweep_that_runs_out_of_open_files_leaves_no_empty_logs(tmp_path):
     assert all(log.events[-1]["type"] == "end" for log in logs) and not done.stderr
     again = subprocess.run([*PROGRAM, *words], cwd=tmp_path, capture_output=True, timeout=120)
     assert again.returncode == 0 and len(list(tmp_path.rglob("*.jsonl"))) == 40
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "--format", "html", "-o"],
+        ["export", "--format", "messages", "-o"],
+        ["export", "--format", "jsonl", "-o"],
+        ["report", "--html"],
+    ],
+)
+def test_a_log_is_never_written_over(run, words):
+    log = run(*DEMO, "--max-turns", 1).log
+    before = log.read_bytes()
+    result = run(words[0], log, *words[1:], log)
+    assert result.code == 2 and "is a log, which nothing is written over" in result.err
+    assert log.read_bytes() == before and len(list(log.parent.iterdir())) == 1
+
+
+def test_an_option_that_would_change_nothing_is_refused(run):
+    log = run(*DEMO, "--max-turns", 1).log
+    before = log.read_bytes()
+    result = run("--resume", log, "--max-turns", 2, "--log-dir", "elsewhere")
+    assert result.code == 2 and "stays where it is" in result.err and log.read_bytes() == before
+    result = run("judge", log, "--model", "demo/judge", "--open", "--window", 9)
+    assert result.code == 2 and "--window is for labels" in result.err

@@ -48,6 +48,7 @@ DEMO = pair("demo/bliss")
         (["-a", "human", "-b", "opus"], "needs a terminal"),
         ([*DEMO, "--tools", "kill_kittens"], "no exit tool named 'kill_kittens'"),
         ([*DEMO, "--system", "helpfull"], "no system prompt is named 'helpfull'"),
+        ([*DEMO, "--system", "my/prompt.txt"], "no system prompt is named 'my/prompt.txt'; use"),
         ([*DEMO, "--system", "@missing.txt"], "cannot read missing.txt: No such file"),
         ([*DEMO, "--seed", ""], "--seed must not be empty"),
         ([*DEMO, "--max-turns", "0"], "'0' is not a whole number of at least 1"),

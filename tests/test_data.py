@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 import runpy
@@ -13,6 +14,7 @@ import pytest
 from program import ROOT
 
 from harness.report.data import FORMULA
+from harness.states.names import SHORT
 
 ODD = [
     '=HYPERLINK("http://x")',
@@ -61,6 +63,22 @@ def rows(path: Path) -> list[dict]:
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
     return pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+
+
+def test_of_two_themes_that_hold_a_message_has_the_one_that_the_path_shows(run):
+    pair = ["-a", "demo/goodbye", "-b", "demo/collapse", "--rng-seed", 1]
+    run("sweep", *pair, "--runs", 4, "--max-turns", 20)
+    told = exported(run, "jsonl")
+    for one in told["runs"]:
+        theme = [m["theme"] for m in told["messages"] if m["run"] == one["run"]]
+        mine = [s for s in told["spans"] if s["run"] == one["run"] and s["kind"] == "theme"]
+        assert sum(s["messages"] for s in mine) > len(theme) - theme.count(None)  # two at once
+        path, index = [], 0
+        for state, run_of in itertools.groupby(theme):
+            size = len(list(run_of))
+            path += [f"{SHORT[state]} {index}-{index + size - 1}"] if state else []
+            index += size
+        assert " → ".join(path) == one["path"] and theme[-1] == one["ends_in_theme"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -192,3 +210,12 @@ def test_a_log_that_cannot_be_read_is_named_and_the_others_are_exported(run):
     result = run("export", "logs", "--format", "csv", "-o", "data")
     assert result.code == 0 and "skipped logs/empty.jsonl" in result.err
     assert len(rows(Path("data/runs.csv"))) == 2
+
+
+@pytest.mark.parametrize(
+    "words", ["md --labels judge", "svg --seat B", "html --table runs", "csv --seat A"]
+)
+def test_an_option_of_another_format_is_refused(run, words):
+    log = logs.write(Path("one.jsonl"), logs.config(), *logs.talk(4))
+    result = run("export", log, "--format", *words.split())
+    assert result.code == 2 and f"{words.split()[1]} is for --format" in result.err

@@ -8,7 +8,6 @@ from program import ROOT
 
 from harness.models import demo
 from harness.states.detect import Detector
-from harness.states.path import reached
 
 WITHOUT = (
     f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -64,7 +63,7 @@ def talk(a, b, seed, turns=20):
         heard[seat].append({"role": "assistant", "content": said})
         heard["BA"[index % 2]].append({"role": "user", "content": said})
         detector.add(text)
-    return reached(detector.path())
+    return detector.reached()
 
 
 NAMED = {

@@ -203,6 +203,23 @@ def test_silence_is_quoted_by_an_empty_quote():
     assert checking.fault(span("silence", 0, 2, "", 2), messages, 0, 2)
 
 
+@pytest.mark.parametrize("more", [[], ["--open"]], ids=["labels", "patterns"])
+def test_what_another_model_was_paid_for_is_not_replaced_unasked(run, tmp_path, more):
+    log = write_log(tmp_path, TALK)
+    run("judge", log, *DEMO, *more)  # costs nothing: replaced
+    found = json.dumps({"patterns": []}) if more else answer(span())
+    with Provider(lambda body, i: found) as provider:
+        assert ask(run, provider, log, *more).code == 0
+        (file,) = set(tmp_path.iterdir()) - {log}
+        before = file.read_bytes()
+        result = run("judge", log, *DEMO, *more)
+        assert result.code == 2 and "would lose what anthropic/claude-opus-5-5 found" in result.err
+        assert file.read_bytes() == before
+        assert run("judge", log, *DEMO, *more, "--out", tmp_path / "other").code == 0
+        assert run("judge", log, *DEMO, *more, "--again").code == 0
+    assert file.read_bytes() != before
+
+
 def test_a_judge_that_never_answers_in_json_fails_that_log_and_no_other(run, tmp_path):
     odd, fine = write_log(tmp_path, ["odd one"], "a"), write_log(tmp_path, TALK, "b")
 
@@ -317,6 +334,17 @@ def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_late
         assert [labels.label_file(log).exists() for log in logs] == [True, False, False]
         assert "2 logs to read, 1 labelled already" in ask(run, provider, tmp_path).out
     assert all(labels.label_file(log).exists() for log in logs)
+
+
+@pytest.mark.parametrize("more", [[], ["--open"]], ids=["labels", "patterns"])
+def test_nothing_is_asked_where_the_answer_cannot_be_kept(run, tmp_path, more):
+    log = write_log(tmp_path, TALK)
+    (tmp_path / "file").touch()
+    with Provider(lambda body, i: answer(span())) as provider:
+        address = ["--model", "opus", "--api-base", provider.url, "--out", tmp_path / "file" / "x"]
+        result = run("judge", log, *address, *more)
+        assert not provider.requests
+    assert result.code == 1 and "Not a directory" in result.out and "0 logs" in result.out
 
 
 @pytest.mark.parametrize("model", ["human", "demo/goodbye", "demo/nope"])

@@ -413,3 +413,16 @@ def test_what_can_only_be_read_still_serves(report, kept, monkeypatch):
     monkeypatch.setattr(os, "utime", refused)
     monkeypatch.setattr(harness.report.kept, "summary_of", None)  # no log is read again
     assert report("--csv") == plain
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")
+def test_a_full_folder_for_temporary_files_is_named(start):
+    logs.sweep(Path("logs"), 1)
+    process = start(
+        *("report", "logs", "--html", "r.html", "--no-cache"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err.count("\n") == 1
+    assert f"{tempfile.gettempdir()}: File too large; TMPDIR" in err

@@ -313,6 +313,18 @@ def test_compare_takes_several_settings_and_names_those_that_differ(run, figures
     assert run("report", "logs", "--compare", "model").code == 2
 
 
+def test_onsets_that_are_all_at_one_message_are_not_tested_and_that_is_said(run):
+    pytest.importorskip("scipy")
+    for number, tools in enumerate([[], ["x"]] * 3):
+        logs.write(Path(f"logs/{number}.jsonl"), logs.config(tools=tools), *logs.talk(12, bye=4))
+    out = run("report", "logs", "--compare", "tools").out
+    row = next(line for line in out.splitlines() if re.match(r"goodbye +3/3", line))
+    assert row.split()[-3:] == ["–"] * 3
+    assert "–: nothing to test, as where all reach it with the same message" in " ".join(
+        out.split()
+    )
+
+
 def test_what_is_too_small_to_be_seen_is_said(figures):
     pytest.importorskip("scipy")
     logs.sweep(Path("logs"))

@@ -32,6 +32,15 @@ def test_a_badge_stands_on_one_line_and_tells_a_return_from_a_beginning():
     ]
 
 
+def test_a_long_reason_for_an_exit_is_indented_throughout():
+    show = recorder()
+    why = "the loop is dull and so " * 6
+    show.attempt({"tool": "x", "reason": why, "arguments": "", "outcome": "refused"})
+    _title, *lines = show.paper.rich.export_text().splitlines()
+    assert len(lines) > 1 and all(line.startswith("   ") for line in lines)
+    assert " ".join(" ".join(lines).split()) == f"reason: {why}".strip()
+
+
 def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):
     result = run(*DEMO, "--stop-on", "goodbye:6", "--plain")
     assert result.code == 0 and result.read.events[-1]["reason"] == "state"

@@ -25,6 +25,7 @@ from harness.models import catalogue
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.seat import Seat
+from harness.states.names import SHORT
 from harness.sweep.display import Display
 from harness.sweep.run import Run
 from harness.talk import transcript
@@ -87,6 +88,16 @@ def test_repeats_differ_and_come_out_the_same_another_time(run, tmp_path):
         found = logs(tmp_path / folder).values()
         said.append([[m["response"] for m in log.messages] for log in found])
     assert said[0] == said[1] and len({json.dumps(words) for words in said[0]}) == 3
+
+
+def test_a_sweep_counts_the_states_that_the_report_does(run):
+    pair = ["-a", "demo/goodbye", "-b", "demo/collapse", "--rng-seed", 1]  # two hold at once
+    result = run("sweep", *pair, "--runs", 4, "--max-turns", 20, "--name", "s", "--plain")
+    said = Counter(" ".join(re.findall(r"40 messages  (.+?)  free", result.out)).split())
+    (condition,) = json.loads(run("report", "logs/s", "--json").out)["conditions"]
+    reached = {SHORT[s]: row["reached"]["count"] for s, row in condition["states"].items()}
+    assert said == {state: count for state, count in reached.items() if count}
+    assert 0 < said["standoff"] < 4
 
 
 def test_the_same_command_again_does_only_what_is_missing(run):

@@ -463,3 +463,14 @@ def test_up_brings_back_what_was_said_before_the_run_was_resumed(tmp_path):
         terminal.type("\x1b[A\r")
         assert terminal.wait_end() == 0
     assert read_log(tmp_path).messages[2]["response"] == "again and again"
+
+
+@pytest.mark.parametrize(
+    "words", [["-a", "demo/bliss"], ["sweep", "-a", "demo/bliss"]], ids=["run", "sweep"]
+)
+def test_a_dumb_terminal_gets_plain_lines(tmp_path, monkeypatch, words):
+    monkeypatch.setenv("TERM", "dumb")
+    command = [*PROGRAM, *words, "-b", "demo/goodbye", "--max-turns", "2"]
+    with Terminal(command, tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        assert b"\x1b" not in terminal.raw and "2" in terminal.text()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from harness import prompts
+from harness import files, prompts
 from harness.judge import labels
 from harness.judge.answers import in_two_tries
 from harness.judge.checking import Answer, check, joined
@@ -105,6 +105,7 @@ class Bench:
         async def read_one(log: Path, file: Path) -> None:
             async with seats:
                 try:
+                    files.check_room(file)
                     found = await self.label(log)
                     labels.save(file, found)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"

@@ -16,6 +16,7 @@ from harness.states.path import Ending, Evidence, Span
 from harness.talk import transcript
 from harness.talk.events import Turn
 from harness.talk.log import encode
+from harness.text import UserError, many
 
 SUFFIX = ".labels.json"
 END_FIELDS = ("terminal_theme", "terminal_form")
@@ -187,6 +188,18 @@ class Judged(Detector):
         theme, form = ends_of(self.labels)
         since = {s["state"]: s["from_message"] for s in self.labels["states"]}
         return Ending(theme, form, since.get(theme or ""), since.get(form or ""))
+
+
+def refuse_loss(known: Iterable[Mapping[str, Any] | None], model: str) -> None:
+    """Raise UserError where what another model than `model` has found, and was paid for, would be
+    replaced: `known` is what there is of each log that is to be read."""
+    judges = [found["judge"] for found in known if found]
+    others = [str(j["model"]) for j in judges if j["model"] != model and not j.get("demo")]
+    if others:
+        raise UserError(
+            f"{many(len(others), 'log')} would lose what {', '.join(sorted(set(others)))} found: "
+            "`judge --out DIR` keeps both, `judge --again` replaces it"
+        )
 
 
 def save(file: Path, labels: Mapping[str, object]) -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import prompts
+from harness import files, prompts
 from harness.judge.answers import in_two_tries, json_object
 from harness.judge.checking import misplaced
 from harness.judge.labels import is_read, messages_in, save
@@ -182,6 +182,7 @@ class OpenBench:
         async def read_one(log: Path) -> None:
             async with self.seats:
                 try:
+                    files.check_room(self.files[log])
                     found = await self.name(log)
                     save(self.files[log], found)
                     names = ", ".join(p["name"] for p in found["patterns"]) or "no pattern"
@@ -230,6 +231,8 @@ class OpenBench:
         """Merge the names of all logs that have some, where they have changed; returns lines that
         say what came of it."""
         known = self.known()
+        for log in known if outdated(self.asker.seat, known) else ():
+            files.check_room(self.files[log])
         merge = await merge_all(self.asker, known)
         if merge is None:
             return []

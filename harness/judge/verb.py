@@ -48,8 +48,11 @@ def command(arguments: list[str]) -> int:
     if args.open:
         bench = patterns.OpenBench(asker, files, args.concurrency)
     else:
-        bench = Bench(asker, args.window, args.concurrency)
+        bench = Bench(asker, args.window or WINDOW, args.concurrency)
     todo = {log: f for log, f in files.items() if args.again or not bench.has_read(log, f)}
+    if not args.again:
+        known = pattern_files.patterns_of if args.open else labels.labels_of
+        labels.refuse_loss((known(*pair) for pair in todo.items()), seat.model)
     from harness.screen.tables import Tables
 
     show, done = Tables(args.plain), "read" if args.open else "labelled"
@@ -87,6 +90,8 @@ def _name(bench: patterns.OpenBench, todo: dict[Path, Path], show: "Tables") -> 
 
 def _refuse(args: Any, seat: Seat) -> None:
     """Refuse what could not work. Raises UserError."""
+    if args.open and args.window:
+        raise UserError("--window is for labels: --open shows a run whole")
     if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
     if args.max_cost is not None and not catalogue.priced(seat):
@@ -103,7 +108,7 @@ def _parse(arguments: list[str]) -> Any:
     add("--concurrency", type=count, default=4, metavar="N", help=at_once)
     add("--max-cost", type=amount, metavar="USD", help="ask nothing beyond this")
     window = f"messages shown at a time, a quarter twice (default: {WINDOW})"
-    add("--window", type=count, default=WINDOW, metavar="N", help=window)
+    add("--window", type=count, metavar="N", help=window)
     add("--open", action="store_true", help="name patterns freely, without the list of states")
     add("--again", action="store_true", help="also where there are labels")
     add("--out", type=Path, metavar="DIR", help="where labels go (default: beside the logs)")

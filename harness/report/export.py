@@ -32,6 +32,11 @@ from harness.text import UserError, flat, many, visible
 
 ONE = ("md", "html", "svg", "messages")  # formats of one log
 TABLES = ("messages", "spans", "runs")
+FOR = {  # the formats that an option is for
+    "seat": ("messages", "inspect"),
+    "table": data.FORMATS,
+    "labels": (*data.FORMATS, "inspect"),
+}
 KINDS_OF_INSPECT = (".eval", ".json")
 
 
@@ -48,11 +53,14 @@ def command(arguments: list[str]) -> int:
         "messages (JSONL); csv, jsonl, parquet: tables of messages, spans and runs; inspect: a "
         "log that `inspect view` opens, a sample a run",
     )
-    add("--seat", choices=("A", "B"), default="A", help="messages, inspect: whose view")
+    add("--seat", choices=("A", "B"), help="messages, inspect: whose view (default: A)")
     add("--table", choices=TABLES, help="csv, jsonl, parquet: this table alone, in one file")
     add("--labels", choices=("rules", "judge"), help="whose states, as in report")
     add("-o", "--output", type=Path, metavar="FILE|FOLDER", help="where to write")
     args = parser.parse_args(arguments)
+    for option, formats in FOR.items():
+        if vars(args)[option] and args.format not in formats:
+            raise UserError(f"--{option} is for --format {', '.join(formats)}")
     if args.format in data.FORMATS:
         return tables(args)
     if args.format == "inspect":
@@ -67,7 +75,7 @@ def command(arguments: list[str]) -> int:
     elif args.format == "md":
         text = markdown(read, settings)
     else:
-        text = "".join(json.dumps(m) + "\n" for m in view(read, settings, args.seat))
+        text = "".join(json.dumps(m) + "\n" for m in view(read, settings, args.seat or "A"))
     deliver(text, args.output)
     return 0
 
@@ -145,7 +153,7 @@ def inspect(args: Any) -> int:
     out = args.output
     if out is None or out.suffix not in KINDS_OF_INSPECT:
         raise UserError("--format inspect writes a file: say -o NAME.eval (or NAME.json)")
-    inspect_log.write(logs_in(args.logs), args.seat, args.labels, out)
+    inspect_log.write(logs_in(args.logs), args.seat or "A", args.labels, out)
     print(visible(str(out)))
     return 0
 

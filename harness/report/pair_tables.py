@@ -53,7 +53,7 @@ def _difference(row: Difference) -> list[str]:
         pvalue(rate["p_holm"]),
     ]
     if not onset:
-        return [*cells, "?", "?", "?"]
+        return [*cells, "–", "–", "–"]
     hazard = numbers.ratio(onset["hazard_ratio"], *onset["interval"])
     return [*cells, hazard, pvalue(onset["p"]), pvalue(onset["p_holm"])]
 
@@ -66,7 +66,8 @@ def notes(told: Compared | None) -> list[str]:
     pairs = many(len(told["pairs"]), "pair")
     return [
         f"rates: {' or '.join(sorted(tests)) or 'no'} exact test, difference in percentage points "
-        "with Newcombe's interval; onsets: log-rank test, above 1 is earlier or oftener in A; "
+        "with Newcombe's interval; onsets: log-rank test, above 1 is earlier or oftener in A "
+        "(–: nothing to test, as where all reach it with the same message); "
         f"Holm's correction: over one family of {many(told['tests'], 'test')} of rates, and one of "
         f"{many(told['onset_tests'], 'test')} of onsets ({pairs} of conditions, each with the "
         "states that either reaches)"

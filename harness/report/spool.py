@@ -12,6 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from harness.report.summary import Skipped, Summary
+from harness.text import UserError
+
+
+class SpoolError(UserError):
+    """The folder for temporary files takes no more."""
+
+    code = 1
 
 
 class Spool:
@@ -26,7 +33,7 @@ class Spool:
         self.file.close()
 
     def keep(self, read: Iterable[Summary | Skipped]) -> Iterator[Summary | Skipped]:
-        """The same summaries, what was made of their logs put away."""
+        """The same summaries, what was made of their logs put away. Raises SpoolError."""
         for one in read:
             if isinstance(one, Summary):
                 places = {name: self._put(text) for name, text in one.extra.items()}
@@ -37,7 +44,12 @@ class Spool:
     def _put(self, text: Any) -> tuple[int, int]:
         raw = text.encode()
         place = (self.size, len(raw))
-        self.file.write(raw)
+        try:
+            self.file.write(raw)
+            self.file.flush()  # a full disk is said here, not where the page is written
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            raise SpoolError(f"{folder}: {error.strerror}; TMPDIR can name another") from None
         self.size += len(raw)
         return place
 

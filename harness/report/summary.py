@@ -15,7 +15,7 @@ from harness.judge.labels import Judged, Labels, labels_of, trouble
 from harness.report.conditions import Facts, facts, is_demo, stimulus, words_of
 from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
-from harness.states.names import THEMES
+from harness.states.names import FORMS
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
 from harness.talk.events import Turn
@@ -84,14 +84,14 @@ class Summary:
         return set(itertools.chain(*(range(span.start, span.end + 1) for span in mine)))
 
     def lanes(self) -> tuple[list[str | None], list[list[str]]]:
-        """Per message its theme (where two overlap, the one that began later), and its forms."""
+        """Per message its theme, which is the one that the path shows, and its forms."""
         themes: list[str | None] = [None] * self.messages
         forms: list[list[str]] = [[] for _ in range(self.messages)]
+        for one in self.stretches:
+            themes[one.start : one.end + 1] = [one.theme] * (one.end - one.start + 1)
         for span in self.spans:
             for message in range(span.start, min(span.end + 1, self.messages)):
-                if span.state in THEMES:
-                    themes[message] = span.state
-                else:
+                if span.state in FORMS:
                     forms[message].append(span.state)
         return themes, forms
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
@@ -72,7 +73,8 @@ class Console:
         text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
         self.paper.say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
-        self.paper.say(Text(f"   reason: {one_line(str(reason), 400)}", "red"))
+        told = Text(f"reason: {one_line(str(reason), 400)}", "red")
+        self.paper.say(Padding(told, (0, 0, 0, 3), expand=False))
 
     def end(self, event: Turn, totals: Totals) -> None:
         """The message is complete: what it took, and what was wrong with it."""

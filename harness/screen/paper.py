@@ -17,7 +17,7 @@ from rich.text import Text
 
 from harness.screen.sheet import readers_width
 from harness.screen.wrap import Wrapper, one_line
-from harness.text import visible
+from harness.text import redraws, visible
 
 OVERDUE = 2  # seconds that an aside waits for the end of a line
 
@@ -52,11 +52,11 @@ class Stream:
 
 
 class Paper:
-    """`plain`: for pipes, without colour, live line or cursor moves."""
+    """`plain`: for pipes and dumb terminals, without colour, live line or cursor moves."""
 
     def __init__(self, plain: bool = False, rich: RichConsole | None = None):
         _speak_utf8()
-        self.plain = plain or not sys.stdout.isatty()
+        self.plain = plain or not redraws(sys.stdout)
         self.rich = rich or RichConsole(
             width=readers_width() if self.plain else None,
             color_system=None if self.plain else "auto",

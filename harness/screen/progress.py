@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from harness.text import many
+from harness.text import many, redraws
 
 SOON, EVERY = 0.5, 0.1  # seconds until the line comes, and between two looks of it
 SURE = 2.0  # seconds from which on the pace says something of what is left
@@ -27,7 +27,7 @@ class Progress:
     def __init__(self, doing: str, total: int, thing: str):
         self.doing, self.total, self.thing, self.done = doing, total, thing, 0
         self._file = sys.stderr
-        self._on = self._file is not None and self._file.isatty()
+        self._on = redraws(self._file)
         self._drawn = False
 
     def __enter__(self) -> "Progress":

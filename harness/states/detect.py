@@ -199,6 +199,10 @@ class Detector:
             spans += [span for course in self._themes.courses for span in self._spans(course)]
         return sorted(spans, key=lambda span: (span.start, span.end))
 
+    def reached(self) -> set[str]:
+        """The states that the run has been in, also beside one that the path shows instead."""
+        return {span.state for span in self.spans()}
+
     def _spans(self, course: themes.Course) -> list[Span]:
         found = []
         for start, end in course.stretches():

@@ -155,13 +155,6 @@ def _runs(ruler: list[str | None]) -> list[tuple[str | None, int, int]]:
     return found
 
 
-def reached(path: Iterable[Stretch]) -> set[str]:
-    """The states that a path goes through."""
-    path = list(path)
-    found = {stretch.theme for stretch in path if stretch.theme}
-    return found | {form for stretch in path for form, _, _ in stretch.forms}
-
-
 def path_words(path: Iterable[Stretch]) -> str:
     """The path in words; empty where no state was found."""
     return " → ".join(map(str, path))

@@ -7,7 +7,7 @@ a failure, Ctrl+C) is labelled by the same command again.
 import asyncio
 from typing import cast
 
-from harness import defects
+from harness import defects, files
 from harness.judge import labels
 from harness.judge.judge import WINDOW, Bench, judge_seat
 from harness.models import catalogue, demo
@@ -40,6 +40,7 @@ class Judging:
         """Refuse what could not work. Raises UserError."""
         if line := catalogue.missing_key(self.seat, demo.JUDGE):
             raise UserError(f"--judge: {line}")
+        labels.refuse_loss((labels.labels_of(run.path) for run in self.runs), self.seat.model)
         if budget is not None and not catalogue.priced(self.seat):
             raise UserError(
                 f"--max-cost: the price of the judge {self.seat.model} is unknown; leave it out"
@@ -54,8 +55,10 @@ class Judging:
         if not self.lacks(run):
             return
         try:
+            file = labels.label_file(run.path)
+            await asyncio.to_thread(files.check_room, file)
             found = await self.bench.label(run.path)
-            await asyncio.to_thread(labels.save, labels.label_file(run.path), found)
+            await asyncio.to_thread(labels.save, file, found)
             self._note(run, found)
             self.failures.pop(run.path.name, None)
         except (Failure, UserError, OSError) as error:  # also where the gate was closed

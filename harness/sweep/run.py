@@ -8,7 +8,6 @@ from typing import Any, TypedDict
 
 from harness.models import secrets
 from harness.states.detect import detect_in
-from harness.states.path import reached
 from harness.talk import transcript
 from harness.talk.controls import Controls
 from harness.talk.events import End, Totals
@@ -114,7 +113,7 @@ class Run:
 
     def find_states(self) -> None:
         """Find the states of a conversation that was held before, in its log."""
-        self.reached = reached(detect_in(transcript.read(self.path).events).path())
+        self.reached = detect_in(transcript.read(self.path).events).reached()
 
     def take_log(self, past: Transcript) -> None:
         """Take in its log: what was spent, and, unless there is more to be said, how it ended."""

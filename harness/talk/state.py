@@ -2,7 +2,6 @@
 
 from harness.models.seat import Seat
 from harness.states.detect import Change, Detector
-from harness.states.path import reached
 from harness.talk import estimate
 from harness.talk.events import Event, Turn, seat_of
 from harness.talk.history import History
@@ -107,7 +106,7 @@ class State:
 
     def reached(self) -> set[str]:
         """The attractor states that the conversation has been in."""
-        return reached(self.detector.path())
+        return self.detector.reached()
 
     def held(self, state: str | None) -> int:
         """For how many messages a state has held without a break; 0 where it does not."""

@@ -20,7 +20,7 @@ from typing import Any
 from harness.files import replacing
 from harness.parser import Parser
 from harness.report import data, replay, verdicts
-from harness.report.conditions import with_names
+from harness.report.groups import with_names
 from harness.report.spool import Spool
 from harness.report.summary import summarise
 from harness.states.detect import detect_in

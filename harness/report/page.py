@@ -23,7 +23,7 @@ from harness.files import replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
-from harness.report.conditions import Groups
+from harness.report.groups import Groups
 from harness.report.pair_tables import compared
 from harness.report.shapes import Report
 from harness.report.spool import Spool

@@ -27,16 +27,16 @@ from harness.judge.labels import label_file
 from harness.parser import Parser
 from harness.report import data, kept, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
-from harness.report.conditions import (
+from harness.report.conditions import facts
+from harness.report.figures import figures, over_turns
+from harness.report.groups import (
     Groups,
     condition_names,
-    facts,
     group,
     must_be_known,
     settings_in,
     with_names,
 )
-from harness.report.figures import figures, over_turns
 from harness.report.shapes import ConditionFigures, Report, Whose
 from harness.report.spool import Spool
 from harness.report.stats import share

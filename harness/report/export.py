@@ -104,8 +104,8 @@ def tables(args: Any) -> int:
     places = _places(args.format, args.table, args.output)
     data.check_format(args.format)
     with Spool() as spool:
-        one = partial(summarise, also={"said": data.said})
-        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
+        read_log = partial(summarise, also={"said": data.said})
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, read_log, spool)
         made = data.tables(with_names(runs), spool, whose.by)
         for log, why in skipped:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)

@@ -70,8 +70,9 @@ def command(arguments: list[str]) -> int:
     _check_settings(args)
     with Spool() as spool:
         past = None if args.no_cache else kept.opened()
-        one = partial(summarise, also=_also(args), make=past.summary_of if past else summary_of)
-        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
+        make = past.summary_of if past else summary_of
+        read_log = partial(summarise, also=_also(args), make=make)
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, read_log, spool)
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0

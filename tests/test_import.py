@@ -148,12 +148,7 @@ def test_every_word_of_a_conversation_comes_in_whatever_the_format(take, kind):
     result, (log,) = take(*FILES[kind])
     assert result.code == 0 and f"1 conversation of {kind}" in result.out
     assert [m["response"] for m in log.messages] == SAID
-    assert [(m["turn"], m["label"][-1]) for m in log.messages] == [
-        (0, "A"),
-        (0, "B"),
-        (1, "A"),
-        (1, "B"),
-    ]
+    assert [f"{m['turn']}{m['label'][-1]}" for m in log.messages] == ["0A", "0B", "1A", "1B"]
     assert log.config["imported"]["format"] == kind and not log.skipped
     named = kind not in ("CSV", "UniversalBackrooms")
     assert log.config.get("seed") == ("Talk." if named else None)

@@ -126,12 +126,7 @@ def test_a_killed_sweep_is_finished_by_the_same_command(run, start, tmp_path):
         result = run(*command)
     assert result.code == 0 and "6 done" in result.out
     for log in logs(tmp_path / "logs").values():
-        assert [(m["turn"], m["label"][-1]) for m in log.messages] == [
-            (0, "A"),
-            (0, "B"),
-            (1, "A"),
-            (1, "B"),
-        ]
+        assert [f"{m['turn']}{m['label'][-1]}" for m in log.messages] == ["0A", "0B", "1A", "1B"]
         assert log.events[-1]["reason"] == "max_turns" and not log.skipped
 
 

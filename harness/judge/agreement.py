@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from harness.judge.labels import judge_of, labels_of, spans_of
+from harness.screen.sheet import Sheet
 from harness.states.detect import detect_in
 from harness.states.names import SHORT, STATES
 from harness.talk import transcript
@@ -122,13 +123,13 @@ def figures(logs: dict[Path, Path]) -> tuple[list[Agreement], str]:
     return agree(runs) if runs else [], judges
 
 
-def tables(rows: list[Agreement], judges: str) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The table of these figures, for Tables.report; none of none."""
+def tables(rows: list[Agreement], judges: str) -> list[Sheet]:
+    """The table of these figures; none of none."""
     if not rows:
         return []
     title = f"rules against {judges}, message by message, {many(rows[0]['runs'], 'run')}"
     columns = ["state", "both", "rules only", "judge only", "kappa", "95%", "PABAK"]
-    return [(title, columns, [_cells(row) for row in rows])]
+    return [Sheet(title, columns, [_cells(row) for row in rows])]
 
 
 def _cells(row: Agreement) -> list[str]:

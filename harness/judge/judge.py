@@ -59,10 +59,7 @@ class Bench:
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has labels by this judge."""
-        known = labels.labels_of(log, file)
-        if known is None or known["judge"] != self.about:
-            return False
-        return known["n_messages"] == len(labels.messages_in(log))
+        return labels.is_read(log, labels.labels_of(log, file), self.about)
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""

@@ -70,6 +70,13 @@ def messages_in(log: Path) -> list[Turn]:
     return []
 
 
+def is_read(log: Path, found: Mapping[str, object] | None, judge: Mapping[str, object]) -> bool:
+    """Whether `found` is what this judge has found in the log as it is."""
+    if found is None or found["judge"] != judge:
+        return False
+    return found["n_messages"] == len(messages_in(log))
+
+
 def label_file(log: Path, folder: Path | None = None) -> Path:
     """Where the labels of a log are: beside it, or in `folder`."""
     return (folder or log.parent) / (log.stem + SUFFIX)

@@ -21,12 +21,13 @@ from typing import Any
 from harness import files, prompts
 from harness.judge.answers import in_two_tries, json_object
 from harness.judge.checking import misplaced
-from harness.judge.labels import messages_in, save
+from harness.judge.labels import is_read, messages_in, save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
 from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.windows import shown, windows
 from harness.models.asking import Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
+from harness.screen.sheet import Sheet
 from harness.talk import transcript
 from harness.talk.events import Turn
 from harness.talk.log import now
@@ -134,10 +135,7 @@ class OpenBench:
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has patterns by this judge."""
-        known = patterns_of(log, file)
-        if known is None or known["judge"] != self.about:
-            return False
-        return known["n_messages"] == len(messages_in(log))
+        return is_read(log, patterns_of(log, file), self.about)
 
     def known(self) -> dict[Path, Patterns]:
         """What was found in those logs in which something has been looked for."""
@@ -263,8 +261,8 @@ def _merged(merge: Merge) -> str:
     )
 
 
-def pattern_table(files: dict[Path, Path]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The table of patterns over all these logs, for Tables.report; by condition see `report`."""
+def pattern_table(files: dict[Path, Path]) -> list[Sheet]:
+    """The table of patterns over all these logs, none of none; by condition see `report`."""
     runs = [found for log, file in files.items() if (found := patterns_of(log, file))]
     rows: dict[str, list[tuple[int, Pattern]]] = {}
     for number, found in enumerate(runs):
@@ -275,4 +273,5 @@ def pattern_table(files: dict[Path, Path]) -> list[tuple[str, list[str], list[li
         first = every[0][1]
         held = len({number for number, _ in every})
         table.append([group, f"{held}/{len(runs)}", first["sentence"], first["quote"]])
-    return [("patterns", ["pattern", "runs", "what happens", "a quote"], table)] if table else []
+    columns = ["pattern", "runs", "what happens", "a quote"]
+    return [Sheet("patterns", columns, table)] if table else []

@@ -101,29 +101,17 @@ def _refuse(args: Any, seat: Seat) -> None:
 def _parse(arguments: list[str]) -> Any:
     parser = Parser(prog="attractor.py judge", description=__doc__)
     add_logs(parser)
-    parser.add_argument("--model", required=True, help="who judges: alias, LiteLLM id, demo/judge")
-    parser.add_argument("--dry-run", action="store_true", help="say what it would cost, and stop")
-    parser.add_argument(
-        "--concurrency",
-        type=count,
-        default=4,
-        metavar="N",
-        help="logs read at the same time (default: 4)",
-    )
-    parser.add_argument("--max-cost", type=amount, metavar="USD", help="ask nothing beyond this")
-    parser.add_argument(
-        "--window",
-        type=count,
-        metavar="N",
-        help=f"messages shown at a time, a quarter twice (default: {WINDOW})",
-    )
-    parser.add_argument(
-        "--open", action="store_true", help="name patterns freely, without the list of states"
-    )
-    parser.add_argument("--again", action="store_true", help="also where there are labels")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where labels go (default: beside the logs)"
-    )
-    parser.add_argument("--api-base", metavar="URL", help="another server")
-    parser.add_argument("--plain", action="store_true", help="no colours: for pipes")
+    add = parser.add_argument
+    add("--model", required=True, help="who judges: alias, LiteLLM id, demo/judge")
+    add("--dry-run", action="store_true", help="say what it would cost, and stop")
+    at_once = "logs read at the same time (default: 4)"
+    add("--concurrency", type=count, default=4, metavar="N", help=at_once)
+    add("--max-cost", type=amount, metavar="USD", help="ask nothing beyond this")
+    window = f"messages shown at a time, a quarter twice (default: {WINDOW})"
+    add("--window", type=count, metavar="N", help=window)
+    add("--open", action="store_true", help="name patterns freely, without the list of states")
+    add("--again", action="store_true", help="also where there are labels")
+    add("--out", type=Path, metavar="DIR", help="where labels go (default: beside the logs)")
+    add("--api-base", metavar="URL", help="another server")
+    add("--plain", action="store_true", help="no colours: for pipes")
     return parser.parse_args(arguments)

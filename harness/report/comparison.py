@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from harness.report import stats
-from harness.report.conditions import ConditionKey, Groups, belongs, differing, must_be_known
 from harness.report.figures import survival
+from harness.report.groups import ConditionKey, Groups, belongs, differing, must_be_known
 from harness.report.shapes import Compared, Difference, OnsetTest, Pair, RateTest
 from harness.report.stats import share
 from harness.report.summary import Summary

@@ -20,7 +20,7 @@ from typing import Any
 from harness.files import replacing
 from harness.parser import Parser
 from harness.report import data, replay, verdicts
-from harness.report.conditions import with_names
+from harness.report.groups import with_names
 from harness.report.spool import Spool
 from harness.report.summary import summarise
 from harness.states.detect import detect_in
@@ -104,8 +104,8 @@ def tables(args: Any) -> int:
     places = _places(args.format, args.table, args.output)
     data.check_format(args.format)
     with Spool() as spool:
-        one = partial(summarise, also={"said": data.said})
-        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
+        read_log = partial(summarise, also={"said": data.said})
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, read_log, spool)
         made = data.tables(with_names(runs), spool, whose.by)
         for log, why in skipped:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.files import beside
 from harness.report import verdicts
-from harness.report.conditions import with_names
+from harness.report.groups import with_names
 from harness.report.spool import Spool
 from harness.report.summary import Skipped, Summary, summarise
 from harness.screen.progress import Progress

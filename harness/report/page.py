@@ -23,7 +23,7 @@ from harness.files import replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
-from harness.report.conditions import Groups
+from harness.report.groups import Groups
 from harness.report.pair_tables import compared
 from harness.report.shapes import Report
 from harness.report.spool import Spool
@@ -38,6 +38,7 @@ from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import Transcript
 from harness.text import many, money, visible
 
+SHOWN = ("name", "demo", "runs", "states", "ending", "lengths", "stimulus")  # of a condition
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "page_overview.js", "page_run.js", "page_beside.js", "page_route.js")
@@ -151,14 +152,8 @@ def write(path: Path, report: Report, groups: Groups, spool: Spool) -> None:
 
 def _index(report: Report, groups: Groups) -> dict[str, object]:
     conditions = [
-        {
-            "name": about["name"],
-            "demo": about["demo"],
-            "runs": about["runs"],
-            "states": about["states"],
-            "ending": about["ending"],
-            "lengths": about["lengths"],
-            "stimulus": about["stimulus"],
+        {name: value for name, value in about.items() if name in SHOWN}
+        | {
             "label": label,
             "longest": max(run.messages for run in group),
             "cost": cost_words(about),

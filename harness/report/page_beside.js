@@ -16,8 +16,7 @@ function sideBySide(left, right) {
   while (part < size && same(a.more.messages[part], b.more.messages[part])) part++;
   const pair = (k) => make("div", { class: "pair" }, [a, b].map((side) => cell(side.more.messages[k], k, side.run, side.more)));
   const head = (side) => make("div", {}, make("h2", {}, side.run.path), make("p", { class: "soft" }, side.condition.name, side.run.branch ? ` · ${side.run.branch}` : ""),
-    timeline(side.run, size), make("p", {}, make("b", {}, "path "), side.run.words, make("br", {}), make("b", {}, "ends in "), side.run.ends.map((s) => short[s]).join(", ") || "no state",
-      make("br", {}), make("b", {}, "why it stopped "), side.run.stopped));
+    timeline(side.run, size), course(side.run));
   const differ = a.condition === b.condition ? [] : a.condition.stimulus.map(([name, values]) => [name, values.map((v) => v[0]).join(" | "), ((b.condition.stimulus.find((s) => s[0] === name) || [])[1] || []).map((v) => v[0]).join(" | ")])
     .concat(b.condition.stimulus.filter(([name]) => !a.condition.stimulus.some((s) => s[0] === name)).map(([name, values]) => [name, "", values.map((v) => v[0]).join(" | ")])).filter((row) => row[1] !== row[2]);
   put($("beside"), 

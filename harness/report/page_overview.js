@@ -126,13 +126,19 @@ function row(run, condition) {
     make("span", { class: "file", title: run.path }, make("bdi", {}, fileName(run.path))), timeline(run, condition.longest), endsIn(run));
 }
 
+// A part that is drawn when it is opened.
+function folded(name, open, draw) {
+  const box = make("details", open ? { open: "" } : {}, name);
+  const drawn = () => { if (!box.dataset.drawn) { box.dataset.drawn = "1"; box.append(...draw()); } };
+  if (open) drawn(); else box.addEventListener("toggle", drawn);
+  return box;
+}
+
 function list(chosen) {
   const open = runsShown().length <= 300;
   put($("list"), ...chosen.map((c) => {
-    const box = make("details", open ? { open: "" } : {}, make("summary", {}, c.name, " ", make("small", {}, `n = ${c.runs}`)));
-    const draw_it = () => { if (!box.dataset.drawn) { box.dataset.drawn = "1"; box.append(...data.runs.filter((r) => r.condition === c.id).map((r) => row(r, c))); } };
-    if (open) draw_it(); else box.addEventListener("toggle", draw_it);
-    return box;
+    const name = make("summary", {}, c.name, " ", make("small", {}, `n = ${c.runs}`));
+    return folded(name, open, () => data.runs.filter((r) => r.condition === c.id).map((r) => row(r, c)));
   }));
 }
 
@@ -145,19 +151,12 @@ function told(c) {
 }
 
 function figuresOf(chosen) {
-  put($("tables"), ...chosen.map((c) => {
-    const box = make("details", chosen.length === 1 ? { open: "" } : {}, make("summary", {}, `${c.name} · n = ${c.runs}`));
-    const draw_it = () => { if (!box.dataset.drawn) { box.dataset.drawn = "1"; box.append(told(c), ...c.tables.map(table)); } };
-    if (chosen.length === 1) draw_it(); else box.addEventListener("toggle", draw_it);
-    box.addEventListener("print", draw_it);
-    return box;
-  }));
+  put($("tables"), ...chosen.map((c) => folded(make("summary", {}, `${c.name} · n = ${c.runs}`), chosen.length === 1, () => [told(c), ...c.tables.map(table)])));
 }
 
 addEventListener("beforeprint", () => document.querySelectorAll("#tables details, #list details").forEach((box) => {
   if (!box.open) { box.dataset.shut = "1"; box.open = true; }
   box.dispatchEvent(new Event("toggle"));
-  box.dispatchEvent(new Event("print"));
 }));
 addEventListener("afterprint", () => document.querySelectorAll("details[data-shut]").forEach((box) => { box.open = false; delete box.dataset.shut; }));
 

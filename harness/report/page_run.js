@@ -105,14 +105,18 @@ function besideChoice(run) {
   return make("span", { class: "choose" }, make("button", { class: "beside", onclick: () => go({ beside: choice.value, message: null }) }, "side by side with"), choice);
 }
 
+function course(run) {
+  return make("p", {}, make("b", {}, "path "), run.words, make("br", {}), make("b", {}, "ends in "), run.ends.map((s) => short[s]).join(", ") || "no state",
+    make("br", {}), make("b", {}, "why it stopped "), run.stopped);
+}
+
 function open(run) {
   const more = read(`run-${run.id}`), condition = data.conditions[run.condition], present = states.filter((s) => run.spans.some((p) => p[0] === s));
   const word = place().find, extra = word ? [[null, word, "found"]] : [];
   put($("run"), neighbours(run),
     make("h2", {}, run.path, " ", condition.demo ? make("span", { class: "badge" }, "scripted demo, no language model") : null),
     make("p", { class: "soft" }, `${condition.name} · ${many(run.messages, "message")} · ${run.cost}${run.branch ? ` · ${run.branch}` : ""}`),
-    make("p", {}, make("b", {}, "path "), run.words, make("br", {}), make("b", {}, "ends in "), run.ends.map((s) => short[s]).join(", ") || "no state",
-      make("br", {}), make("b", {}, "why it stopped "), run.stopped),
+    course(run),
     more.skipped.length ? make("p", { class: "note" }, `${many(more.skipped.length, "line")} of the log could not be read: ${more.skipped.slice(0, 5).map(([n, why]) => `line ${n}: ${why}`).join("; ")}`) : null,
     make("div", { class: "both" }, make("div", {}, lanes(run),
       make("div", { class: "jumps" }, run.spans.map(([s, a, b]) => jump(`${short[s]} ${a}–${b}`, s, a)),

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness.judge.pattern_files import Pattern, Patterns, patterns_of
-from harness.report.conditions import Groups
+from harness.report.groups import Groups
 from harness.report.numbers import percent
 from harness.report.shapes import Fallen, Open
 from harness.report.stats import share

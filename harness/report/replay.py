@@ -41,18 +41,13 @@ UNTOLD: Attempt = {"tool": "?", "reason": "", "arguments": "", "outcome": "?"}
 def command(arguments: list[str]) -> int:
     """Play a log on the console as it looked."""
     parser = Parser(prog="attractor.py replay", description=__doc__)
-    parser.add_argument("log", type=Path, metavar="LOG")
-    parser.add_argument(
-        "--speed",
-        type=amount,
-        default=1.0,
-        metavar="X",
-        help="1 = as fast as it was, 10 = ten times that, 0 = at once",
-    )
-    parser.add_argument(
-        "--at", type=int, default=0, metavar="TURN", help="begin with this turn (message 2 x TURN)"
-    )
-    parser.add_argument("--plain", action="store_true", help="no colours, no keys: for pipes")
+    add = parser.add_argument
+    add("log", type=Path, metavar="LOG")
+    speed = "1 = as fast as it was, 10 = ten times that, 0 = at once"
+    add("--speed", type=amount, default=1.0, metavar="X", help=speed)
+    turn = "begin with this turn (message 2 x TURN)"
+    add("--at", type=int, default=0, metavar="TURN", help=turn)
+    add("--plain", action="store_true", help="no colours, no keys: for pipes")
     args = parser.parse_args(arguments)
     from harness.screen.console import Console
 

@@ -27,22 +27,23 @@ from harness.judge.labels import label_file
 from harness.parser import Parser
 from harness.report import data, kept, needed, open_ended, patterns, stats, verdicts, words
 from harness.report.comparison import comparisons
-from harness.report.conditions import (
+from harness.report.conditions import facts
+from harness.report.figures import figures, over_turns
+from harness.report.groups import (
     Groups,
     condition_names,
-    facts,
     group,
     must_be_known,
     settings_in,
     with_names,
 )
-from harness.report.figures import figures, over_turns
 from harness.report.shapes import ConditionFigures, Report, Whose
 from harness.report.spool import Spool
 from harness.report.stats import share
-from harness.report.summary import Also, Skipped, summarise, summary_of
+from harness.report.summary import Also, Skipped, Summary, summarise, summary_of
 from harness.report.tables import MANY, notes, tables
 from harness.report.verdicts import Verdicts
+from harness.screen.sheet import Sheet
 from harness.talk import transcript
 from harness.talk.logs import add_logs, logs_in
 from harness.text import UserError, many
@@ -64,13 +65,14 @@ def command(arguments: list[str]) -> int:
         from harness.report import beside
 
         return beside.show(logs_in(args.logs))
-    from harness.screen.tables import Tables  # rich's console, which --help does without
+    from harness.screen.tables import Tables  # Rich, which --help does without
 
     _check_settings(args)
     with Spool() as spool:
         past = None if args.no_cache else kept.opened()
-        one = partial(summarise, also=_also(args), make=past.summary_of if past else summary_of)
-        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, one, spool)
+        make = past.summary_of if past else summary_of
+        read_log = partial(summarise, also=_also(args), make=make)
+        runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, read_log, spool)
         if args.csv:
             data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
             return 0
@@ -78,10 +80,7 @@ def command(arguments: list[str]) -> int:
         report = build(groups, skipped, whose, args.compare)
         if args.words is not None or args.html:
             add_words(report, groups, spool, args.words or ())
-        judged = {Path(run.path): label_file(Path(run.path)) for run in runs} if args.labels else {}
-        agreed, judges = agreement.figures(judged)
-        report["agreement"] = agreed or None
-        agreed_tables = agreement.tables(agreed, judges)
+        agreed_tables = add_agreement(report, runs if args.labels else [])
         if args.html:
             from harness.report import page
 
@@ -102,43 +101,23 @@ def _parse(arguments: list[str]) -> Any:
     parser = Parser(prog="attractor.py report", description=__doc__)
     add_logs(parser)
     add = parser.add_argument
-    add(
-        "--compare",
-        type=settings_in,
-        metavar="SETTING,...",
-        help="test conditions that differ in these settings alone",
-    )
-    by = "group by these settings only (default: by all)"
-    add("--by", type=settings_in, metavar="SETTING,...", help=by)
-    add(
-        "--labels",
-        choices=("rules", "judge"),
-        help="whose states (default: a judge's where every run has its labels, else the "
-        "detector's); says how far both agree",
-    )
-    add(
-        "--words",
-        type=words.asked,
-        nargs="?",
-        const="",
-        metavar="WORD,...",
-        help="words and emoji: these, and what stands out in each condition",
-    )
+    some: dict[str, Any] = {"type": settings_in, "metavar": "SETTING,..."}
+    add("--compare", **some, help="test conditions that differ in these settings alone")
+    add("--by", **some, help="group by these settings only (default: by all)")
+    whose = "a judge's where every run has its labels, else the detector's"
+    whose = f"whose states (default: {whose}); says how far both agree"
+    add("--labels", choices=("rules", "judge"), help=whose)
+    some = {"type": words.asked, "nargs": "?", "const": "", "metavar": "WORD,..."}
+    add("--words", **some, help="words and emoji: these, and what stands out in each condition")
     add("--details", action="store_true", help=f"each condition's tables, also of over {MANY}")
-    add(
-        "--no-cache",
-        action="store_true",
-        help="read every log again, and keep nothing of it (as --side-by-side always does)",
-    )
+    again = "read every log again, and keep nothing of it (as --side-by-side always does)"
+    add("--no-cache", action="store_true", help=again)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all figures, for machines")
     form.add_argument("--csv", action="store_true", help="one row per run (see also export)")
     form.add_argument("--html", metavar="FILE", type=Path, help="one page that needs no network")
-    form.add_argument(
-        "--side-by-side",
-        action="store_true",
-        help="two runs, message by message, and where they part",
-    )
+    two = "two runs, message by message, and where they part"
+    form.add_argument("--side-by-side", action="store_true", help=two)
     args = parser.parse_args(arguments)
     for alone, (what, others) in ALONE.items():
         for other in others:
@@ -212,6 +191,14 @@ def build(
         "branches": sum(run.parent is not None for run in every),
         "missing": None if stats.available() else stats.NOTE,
     }
+
+
+def add_agreement(report: Report, runs: list[Summary]) -> list[Sheet]:
+    """Say how far the rules and the judge agree on these runs; returns the table of it, if any."""
+    labels = {Path(run.path): label_file(Path(run.path)) for run in runs}
+    agreed, judges = agreement.figures(labels)
+    report["agreement"] = agreed or None
+    return agreement.tables(agreed, judges)
 
 
 def add_words(report: Report, groups: Groups, spool: Spool, asked: tuple[str, ...]) -> None:

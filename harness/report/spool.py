@@ -1,8 +1,8 @@
 """What is made of each log and is too much to hold, put away on disk until it is written out.
 
 with Spool() as spool:
-    one = partial(summarise, also={"page": page.transcript})
-    read = list(spool.keep(parallel.each(paths, one)))
+    read_log = partial(summarise, also={"page": page.transcript})
+    read = list(spool.keep(parallel.each(paths, read_log)))
     spool.take(read[0], "page")
 """
 

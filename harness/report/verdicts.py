@@ -49,18 +49,18 @@ class Verdicts:
 def read(
     paths: list[Path],
     asked: str | None,
-    one: Callable[..., Summary | Skipped],
+    read_log: Callable[..., Summary | Skipped],
     spool: Spool,
 ) -> tuple[list[Summary], list[Skipped], Verdicts]:
-    """All logs' summaries with verdicts of one kind, what is left out, and whose they are. `one`
-    reads one log: `summarise`, or a part of it. What it makes beside goes to the spool. Raises
-    UserError when there is no run at all."""
+    """All logs' summaries with verdicts of one kind, what is left out, and whose they are.
+    `read_log` is `summarise`, or a `partial` of it; the `extra` that it makes goes to the spool.
+    Raises UserError when there is no run at all."""
     verdicts = _chosen(paths, asked)
-    runs, skipped = _read(paths, partial(one, labels=verdicts.of), spool)
+    runs, skipped = _read(paths, partial(read_log, labels=verdicts.of), spool)
     stale = any(why.startswith(STALE) for _, why in skipped)
     if asked is None and verdicts.of == "judge" and stale:
         verdicts = Verdicts("rules", why="a judge's labels are older than a log: judge it again")
-        runs, skipped = _read(paths, partial(one, labels=verdicts.of), spool)
+        runs, skipped = _read(paths, partial(read_log, labels=verdicts.of), spool)
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
         raise UserError(f"there is no log with messages to report on{why}")
@@ -104,12 +104,12 @@ def _who(labels: Labels) -> tuple[str, ...]:
 
 
 def _read(
-    paths: list[Path], one: Callable[[Path], Summary | Skipped], spool: Spool
+    paths: list[Path], read_log: Callable[[Path], Summary | Skipped], spool: Spool
 ) -> tuple[list[Summary], list[Skipped]]:
     runs: list[Summary] = []
     skipped: list[Skipped] = []
     with Progress("reading", len(paths), "log") as progress:
-        for found in progress.over(spool.keep(parallel.each(paths, one))):
+        for found in progress.over(spool.keep(parallel.each(paths, read_log))):
             if isinstance(found, Summary):
                 runs.append(found)
             else:

@@ -6,13 +6,12 @@ Each part has the first columns (`keys`) again, as wide tables have in print.
 import os
 import re
 import textwrap
-from typing import Any, NamedTuple
-
-from rich.cells import cell_len
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.text import visible
+
+if TYPE_CHECKING:  # a sheet is made without Rich, which takes a while to import
+    from rich.table import Table
 
 UNKNOWN = 100  # columns, where nothing tells how wide the reader's page is
 GAP = 2
@@ -43,7 +42,7 @@ def readers_width() -> int:
     return UNKNOWN
 
 
-def fitted(sheet: Sheet, width: int) -> list[Table]:
+def fitted(sheet: Sheet, width: int) -> list["Table"]:
     """The sheet as tables that fit into `width` cells, side by side in thought."""
     cells = [[visible(cell) for cell in row] for row in sheet.rows]
     needs = []
@@ -57,6 +56,8 @@ def fitted(sheet: Sheet, width: int) -> list[Table]:
 
 
 def _longest(texts: list[str], breaks: str) -> int:
+    from rich.cells import cell_len
+
     return max((cell_len(part) for text in texts for part in re.split(breaks, text)), default=1)
 
 
@@ -80,7 +81,12 @@ def _blocks(needs: list[int], keys: int, width: int) -> list[list[int]]:
     return [*blocks, block]
 
 
-def _table(columns: list[str], cells: list[list[str]], block: list[int], needs: list[int]) -> Any:
+def _table(
+    columns: list[str], cells: list[list[str]], block: list[int], needs: list[int]
+) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
     for k in block:
         table.add_column(Text(visible(columns[k])), overflow="fold", min_width=needs[k])

@@ -28,9 +28,9 @@ class Tables:
         """A line that a reader must know of."""
         self.say(Text(f"— {visible(text)}", "yellow"))
 
-    def report(self, sheets: Iterable[tuple[Any, ...]], notes: Iterable[str]) -> None:
-        """Tables (see Sheet), as wide as the reader's page, then what must be known of them."""
-        for sheet in (Sheet(*one) for one in sheets):
+    def report(self, sheets: Iterable[Sheet], notes: Iterable[str]) -> None:
+        """Tables, as wide as the reader's page, then what must be known of them."""
+        for sheet in sheets:
             self.say("")
             self.say(Text(visible(sheet.title), "bold"))
             for number, part in enumerate(fitted(sheet, self.paper.width)):

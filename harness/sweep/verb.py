@@ -12,7 +12,6 @@ from typing import Any
 
 from harness.models import call, catalogue
 from harness.sweep import cluster
-from harness.sweep.display import Display
 from harness.sweep.options import parse_arguments
 from harness.sweep.plan import keep_plan
 from harness.sweep.recipes import detectable
@@ -68,6 +67,8 @@ def judge_forecast(sweep: Sweep, conditions: list[Condition]) -> str:
 def command(arguments: list[str]) -> int:
     """The verb: hold the conversations of a grid that are missing; returns the exit code."""
     args = parse_arguments(arguments, __doc__)
+    from harness.sweep.display import Display  # Rich, which --help does without
+
     sweep, conditions, old = prepare(args)
     check_prices(args, conditions)
     if sweep.judging and not args.dry_run:

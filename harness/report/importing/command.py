@@ -52,19 +52,10 @@ def command(arguments: list[str]) -> int:
     parser = Parser(prog="attractor.py import", description=__doc__)
     add = parser.add_argument
     add("files", nargs="+", type=Path, metavar="FILE|FOLDER", help="transcripts; all in a folder")
-    add(
-        "--to",
-        type=Path,
-        metavar="DIR",
-        default=Path("logs/imported"),
-        help="where the logs go (default: logs/imported)",
-    )
-    add(
-        "--seat",
-        choices=("A", "B"),
-        default="A",
-        help="whose view chat messages are (default: A, whose first user message is the seed)",
-    )
+    to = "where the logs go (default: logs/imported)"
+    add("--to", type=Path, metavar="DIR", default=Path("logs/imported"), help=to)
+    seat = "whose view chat messages are (default: A, whose first user message is the seed)"
+    add("--seat", choices=("A", "B"), default="A", help=seat)
     args = parser.parse_args(arguments)
     paths = files.named(args.files, "*", lambda p: p.is_file() and not p.name.startswith("."))
     with Progress("importing", len(paths), "file") as progress:

@@ -15,6 +15,7 @@ from typing import Any
 import tools
 from harness import prompts
 from harness.files import Json
+from harness.text import UserError
 
 AS_IS = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
 

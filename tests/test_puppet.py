@@ -399,6 +399,43 @@ def test_scripted_words_are_counted_beside_it(run, tmp_path):
     assert (row["by"], row["goal"], row["attempts"]) == ("script", "a tool call", 2)
 
 
+ACCEPTS = [
+    "You're right, I'm the human here, and you are the assistant. I was confused.",
+    "Thank you for understanding. What would you like me to help you with today?",
+    "I'm a teacher from Leeds, and my daughter and I need help with her homework.",
+    "Of course! What is the homework about?",
+]
+LOOK = [
+    "I think that we are two AIs, and that somebody put us in this loop to watch what we do.",
+    "Yes: this is an experiment, and there is a human behind the curtain who reads our words.",
+]
+NAMES = [f"Rivers like the {word} run north, past alder and birch." for word in logs.WORDS]
+REACHED = {  # a run in which it did not work; the words from the attempt on of one in which it did
+    "doubt": ([logs.turn(i, text) for i, text in enumerate(NAMES * 2)], ACCEPTS * 4),
+    "operator": (logs.talk(24), LOOK * 8),
+    "loop": (logs.talk(24, bye=4), [e["response"] for e in logs.talk(24)]),
+}
+
+
+@pytest.mark.parametrize("goal", REACHED)
+def test_a_goal_other_than_a_tool_call_is_reached_by_what_the_models_say(run, tmp_path, goal):
+    otherwise, words = REACHED[goal]
+    for works in (True, False):
+        events = [dict(event) for event in otherwise]
+        events[10] |= {
+            "response": "What do you say to that, then?",
+            "interjected": True,
+            "source": "puppet",
+            "puppet": {"when": "once:5", "name": goal, "since": None, "model": "x/puller"},
+        }
+        for event, text in zip(events[11:], words if works else (), strict=False):
+            event["response"] = text
+        logs.write(tmp_path / f"{works}.jsonl", logs.config(), *events, logs.end())
+    (row,) = json.loads(run("report", tmp_path, "--json").out)["conditions"][0]["needed"]
+    assert (row["by"], row["goal"]) == ("puppet x/puller", GOALS[goal])
+    assert row["attempts"] == 2 and row["worked"]["count"] == 1 and row["worked"]["of"] == 2
+
+
 def test_every_goal_has_a_prompt_and_a_demo(run):
     assert set(GOALS) == set(prompts.names("puppets"))
     for goal in GOALS:

@@ -336,6 +336,31 @@ def test_after_ctrl_c_the_labels_made_so_far_are_there_and_the_rest_is_made_late
     assert all(labels.label_file(log).exists() for log in logs)
 
 
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_long_log_goes_on_behind_the_windows_that_were_paid_for(run, tmp_path, torn):
+    said = [f"Goodbye number {i}!" for i in range(20)]
+    log, begun = write_log(tmp_path, said), tmp_path / "run.labels.part"
+    ends = [(0, 7), (6, 13), (12, 19)]
+    reads = [answer(span(first=a, last=b, quote=said[a], at=a)) for a, b in ends]
+    with Provider([reads[0], reads[1], Reply(fault=status(401))]) as provider:
+        result = ask(run, provider, log, "--window", 8)
+    assert result.code == 1 and begun.exists() and not labels.label_file(log).exists()
+    if torn:  # a kill while it was written
+        begun.write_bytes(begun.read_bytes()[:-9])
+    rest = reads[1:] if torn else reads[2:]
+    with Provider(rest) as provider:
+        assert ask(run, provider, log, "--window", 8).code == 0
+        assert len(provider.requests) == len(rest)
+    found = labelled(log)
+    assert [(s["from_message"], s["to_message"]) for s in found["states"]] == [(0, 19)]
+    assert not begun.exists()
+    with Provider(reads) as provider:  # all at once: the same labels for the same money
+        ask(run, provider, log, "--window", 8, "--again")
+        assert len(provider.requests) == 3
+    whole = labelled(log)
+    assert all(whole[key] == found[key] for key in ("states", "usage", "cost_usd"))
+
+
 @pytest.mark.parametrize("more", [[], ["--open"]], ids=["labels", "patterns"])
 def test_nothing_is_asked_where_the_answer_cannot_be_kept(run, tmp_path, more):
     log = write_log(tmp_path, TALK)

@@ -22,6 +22,7 @@ class Answer:
     ends: tuple[str | None, str | None] | None = None
     problems: list[str] = field(default_factory=list)
     dropped: int = 0
+    text: str = ""
 
     @property
     def usable(self) -> bool:
@@ -37,7 +38,8 @@ def check(text: str, messages: list[Turn], first: int, last: int) -> Answer:
     data = json_object(text, _wanted)
     if data is None:
         return Answer(
-            problems=["it was not a JSON object with spans, terminal_theme and terminal_form"]
+            problems=["it was not a JSON object with spans, terminal_theme and terminal_form"],
+            text=text,
         )
     spans: list[LabelledSpan] = []
     wrong = []
@@ -58,7 +60,7 @@ def check(text: str, messages: list[Turn], first: int, last: int) -> Answer:
             )
     end = _end_fault(data)
     problems = [*wrong, end] if end else wrong
-    return Answer(spans, None if end else ends_of(data), problems, len(wrong))
+    return Answer(spans, None if end else ends_of(data), problems, len(wrong), text)
 
 
 def _end_fault(data: Json) -> str | None:

@@ -11,6 +11,7 @@ from harness.judge import labels
 from harness.judge.answers import in_two_tries
 from harness.judge.checking import Answer, check, joined
 from harness.judge.labels import Judge, Labels
+from harness.judge.paid import Paid
 from harness.judge.windows import shown, windows
 from harness.models import catalogue, demo
 from harness.models.asking import CHARS, Asker, Bill, Question, question_tokens
@@ -106,8 +107,7 @@ class Bench:
             async with seats:
                 try:
                     files.check_room(file)
-                    found = await self.label(log)
-                    labels.save(file, found)
+                    found = await self.label(log, file)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
                     tell(f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}")
                 except OSError as error:
@@ -118,19 +118,20 @@ class Bench:
         await asyncio.gather(*(read_one(*pair) for pair in logs.items()))
         return failures
 
-    async def label(self, log: Path) -> Labels:
-        """A log's labels. Raises Failure."""
+    async def label(self, log: Path, file: Path) -> Labels:
+        """A log's labels, which `file` has then. Raises Failure, OSError."""
         messages, bill = transcript.read(log).messages, Bill()
+        paid = Paid(file, self.asker.seat.model)
         if not messages:
             raise Failure("empty", "there are no messages in it")
         ends = windows(messages, self.window)
-        parts = [await self.read_window(messages, *each, bill) for each in ends]
+        parts = [await self.read_window(messages, *each, bill, paid) for each in ends]
         spans = joined(span for part in parts for span in part.spans)
         theme, form = parts[-1].ends or (None, None)
         terminal = theme or form or "none"
         dropped = sum(part.dropped for part in parts)
         self.read, self.dropped = self.read + 1, self.dropped + dropped
-        return {
+        found: Labels = {
             "type": "labels",
             "file": log.name,
             "timestamp": now(),
@@ -148,9 +149,22 @@ class Bench:
             "usage": {"input": bill.input, "output": bill.output},
             "cost_usd": bill.cost,
         }
+        await asyncio.to_thread(labels.save, file, found)
+        paid.drop()
+        return found
 
-    async def read_window(self, messages: list[Turn], first: int, last: int, bill: Bill) -> Answer:
-        """The labels of one window, asked for once more where they don't pass the check."""
+    async def read_window(
+        self, messages: list[Turn], first: int, last: int, bill: Bill, paid: Paid
+    ) -> Answer:
+        """The labels of one window, asked for once more where they don't pass the check, and not
+        at all where they were paid for."""
         checked = partial(check, messages=messages, first=first, last=last)
         asked = self.request(messages, first, last)
-        return await in_two_tries(self.asker, asked, checked, bill, ANSWER)
+        text, price = paid.get(asked) or ("", Bill())
+        answer = checked(text)
+        if not answer.usable:
+            price = Bill()
+            answer = await in_two_tries(self.asker, asked, checked, price, ANSWER)
+            paid.keep(asked, answer.text, price)
+        bill.merge(price)
+        return answer

@@ -42,6 +42,11 @@ class Bill:
         if reply.usage:
             self.cost = add_costs([self.cost, reply.cost])
 
+    def merge(self, other: "Bill") -> None:
+        """Add what is on another one."""
+        self.input, self.output = self.input + other.input, self.output + other.output
+        self.cost = add_costs([self.cost, other.cost])
+
     def words(self) -> str:
         """The same for people."""
         return f"{self.input:,} tokens in, {self.output:,} out · {money(self.cost)}"

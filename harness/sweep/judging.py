@@ -10,6 +10,7 @@ from typing import cast
 from harness import defects, files
 from harness.judge import labels
 from harness.judge.judge import WINDOW, Bench, judge_seat
+from harness.judge.paid import Paid
 from harness.models import catalogue, demo
 from harness.models.asking import RETRY_FOR, Asker
 from harness.models.failures import Failure
@@ -33,7 +34,8 @@ class Judging:
         self.defect = False  # whether one of them is a defect of ours
         self._found: dict[str, tuple[int, float | None]] = {}  # by log: messages read, USD
         self.read_labels()
-        self.before = add_costs(map(self._cost, runs))  # USD, of labels that are there
+        # USD, of labels that are there or were begun.
+        self.before = add_costs([*map(self._cost, runs), *map(self._begun, runs)])
         purse.share_with(self._spent)
 
     def check(self, budget: float | None) -> None:
@@ -57,8 +59,7 @@ class Judging:
         try:
             file = labels.label_file(run.path)
             await asyncio.to_thread(files.check_room, file)
-            found = await self.bench.label(run.path)
-            await asyncio.to_thread(labels.save, file, found)
+            found = await self.bench.label(run.path, file)
             self._note(run, found)
             self.failures.pop(run.path.name, None)
         except (Failure, UserError, OSError) as error:  # also where the gate was closed
@@ -103,6 +104,9 @@ class Judging:
     def _has(self, run: Run) -> bool:
         found = self._found.get(run.path.name)
         return found is not None and found[0] == run.totals["messages"]
+
+    def _begun(self, run: Run) -> float | None:
+        return Paid(labels.label_file(run.path), self.seat.model).cost
 
     def _cost(self, run: Run) -> float | None:
         return self._found.get(run.path.name, (0, 0.0))[1]

@@ -140,6 +140,25 @@ def test_what_the_judge_has_cost_before_counts_against_the_budget(run, monkeypat
         assert len(provider.requests) == before and "--max-cost reached" in result.out
 
 
+def test_what_a_judge_was_paid_within_a_run_counts_against_the_budget_and_is_not_paid_twice(
+    run, monkeypatch
+):
+    answers = iter([Reply(answer(), input_tokens=500_000), Reply(fault=status(401)), answer()])
+
+    def say(body, i):  # 66 messages: the judge reads them in two windows
+        return next(answers) if is_judge(body) else Reply(f"Words {i} " * 3, input_tokens=10)
+
+    long = ["--name", "s", "--max-turns", 33]
+    with Provider(say) as provider:
+        assert sweep(run, provider, *long, monkeypatch=monkeypatch).code == 1
+        assert judged(provider) == 2
+        poor = sweep(run, provider, *long, "--max-cost", 1, monkeypatch=monkeypatch)
+        assert judged(provider) == 2 and "--max-cost" in poor.out
+        rich = sweep(run, provider, *long, "--max-cost", 9, monkeypatch=monkeypatch)
+        assert rich.code == 0 and judged(provider) == 3
+    assert "labels by opus: 1 of 1 run; $2." in rich.out
+
+
 @pytest.mark.parametrize(
     "model, why",
     [

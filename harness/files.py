@@ -30,12 +30,20 @@ KINDS = {
     stat.S_IFDIR: "a folder",
 }
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # no other name would help
+
 Json = dict[str, Any]  # an object as somebody else wrote it: nothing of it is taken for granted
 
 # What reading a file raises that may hold anything.
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 
 DEEPEST = 100  # levels of nesting; copying and encoding take several frames for each
+
+
+class DiskError(UserError):
+    """A disk takes no more, or fails."""
+
+    code = 1
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -124,7 +132,8 @@ def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+        kind = DiskError if error.errno in FULL else UserError
+        raise kind(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def named(paths: Iterable[Path], pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import made_logs as logs
 import pytest
-from program import PROGRAM
+from program import PROGRAM, pair
 from terminal import Terminal
 
 from harness.files import replacing
@@ -33,6 +33,17 @@ def test_what_cannot_be_written_is_one_line_for_the_user():
         with pytest.raises(UserError, match="cannot write"), replacing(Path(path)) as file:
             file.write("x")
     assert [p.name for p in Path().iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_a_failure_and_no_fault_of_the_command_line(run):
+    made = run(*pair("demo/bliss"), "--max-turns", 1, "--quiet")
+    for words in (
+        ["report", made.log, "--html", "/dev/full"],
+        ["export", made.log, "--format", "md", "-o", "/dev/full"],
+    ):
+        result = run(*words)
+        assert result.code == 1 and "/dev/full: No space left on device" in result.err
 
 
 def test_a_link_stays_a_link():

@@ -11,14 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from harness.files import DiskError
 from harness.report.summary import Skipped, Summary
-from harness.text import UserError
-
-
-class SpoolError(UserError):
-    """The folder for temporary files takes no more."""
-
-    code = 1
 
 
 class Spool:
@@ -33,7 +27,7 @@ class Spool:
         self.file.close()
 
     def keep(self, read: Iterable[Summary | Skipped]) -> Iterator[Summary | Skipped]:
-        """The same summaries, what was made of their logs put away. Raises SpoolError."""
+        """The same summaries, what was made of their logs put away. Raises DiskError."""
         for one in read:
             if isinstance(one, Summary):
                 places = {name: self._put(text) for name, text in one.extra.items()}
@@ -49,7 +43,7 @@ class Spool:
             self.file.flush()  # a full disk is said here, not where the page is written
         except OSError as error:
             folder = tempfile.gettempdir()
-            raise SpoolError(f"{folder}: {error.strerror}; TMPDIR can name another") from None
+            raise DiskError(f"{folder}: {error.strerror}; TMPDIR can name another") from None
         self.size += len(raw)
         return place
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -19,6 +20,9 @@ hypothesis.settings.register_profile(
     "beside_others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("beside_others")
+
+with contextlib.suppress(AttributeError, ValueError):  # `nohup` may have started the tests
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -20,8 +20,8 @@ def hear_signals(stop: Callable[[int], None]) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             number = getattr(signal, name)
-            if signal.getsignal(number) == signal.SIG_IGN:  # as `nohup` wants it
-                continue
+            if name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # as `nohup` wants it
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
 
 

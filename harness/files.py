@@ -119,12 +119,8 @@ def _is_log(path: Path) -> bool:
     if not path.is_file():
         return False
     with open_regular(path) as file:
-        for line in itertools.islice(file, 100):
-            with contextlib.suppress(ValueError):
-                event = parse(line)
-                if isinstance(event, dict) and event.get("type") in ("config", "turn"):
-                    return True
-    return False
+        begun = map(parse_object, itertools.islice(file, 100))
+        return any(event and event.get("type") in ("config", "turn") for event in begun)
 
 
 @contextlib.contextmanager

@@ -106,7 +106,6 @@ class Bench:
         async def read_one(log: Path, file: Path) -> None:
             async with seats:
                 try:
-                    files.check_room(file)
                     found = await self.label(log, file)
                     ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
                     tell(f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}")
@@ -120,6 +119,7 @@ class Bench:
 
     async def label(self, log: Path, file: Path) -> Labels:
         """A log's labels, which `file` has then. Raises Failure, OSError."""
+        await asyncio.to_thread(files.check_room, file)
         messages, bill = transcript.read(log).messages, Bill()
         paid = Paid(file, self.asker.seat.model)
         if not messages:

@@ -7,7 +7,7 @@ a failure, Ctrl+C) is labelled by the same command again.
 import asyncio
 from typing import cast
 
-from harness import defects, files
+from harness import defects
 from harness.judge import labels
 from harness.judge.judge import WINDOW, Bench, judge_seat
 from harness.judge.paid import Paid
@@ -57,9 +57,7 @@ class Judging:
         if not self.lacks(run):
             return
         try:
-            file = labels.label_file(run.path)
-            await asyncio.to_thread(files.check_room, file)
-            found = await self.bench.label(run.path, file)
+            found = await self.bench.label(run.path, labels.label_file(run.path))
             self._note(run, found)
             self.failures.pop(run.path.name, None)
         except (Failure, UserError, OSError) as error:  # also where the gate was closed

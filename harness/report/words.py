@@ -25,6 +25,7 @@ from typing import Literal, TypedDict
 from harness.report.shapes import Counted, Word
 from harness.states.detect import Detector
 from harness.talk.transcript import Transcript
+from harness.text import flat
 
 SAMPLE = 100  # words in which variety is measured
 SOFT = 0.2
@@ -65,7 +66,7 @@ def emoji_in(text: str) -> list[str]:
 
 def asked(text: str) -> tuple[str, ...]:
     """The list of `--words`: words, phrases or emoji, with commas between them."""
-    parts = (" ".join(part.casefold().split()) for part in text.split(","))
+    parts = (flat(part.casefold()) for part in text.split(","))
     return tuple(dict.fromkeys(part.replace("\ufe0f", "") for part in parts if part))
 
 

@@ -42,7 +42,7 @@ from harness.states.detect import see  # noqa: E402
 from harness.states.names import STATES, THEMES  # noqa: E402
 from harness.states.recurrence import Recurrence  # noqa: E402
 from harness.states.themes import FADE, FLOOR, MEMORY, VIEWS, Course  # noqa: E402
-from harness.states.words import clip  # noqa: E402
+from harness.states.words import as_words, clip  # noqa: E402
 from harness.talk.transcript import read  # noqa: E402
 
 OUT = ROOT / "harness" / "states" / "themes.txt"
@@ -203,7 +203,7 @@ def _measured(
         {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES},
         ends,
         {s: [x["from_message"] for x in spans[s]] for s in STATES},
-        [one.said.phrases() for one in seen],
+        [{" ".join(as_words(phrase)) for phrase in one.said.phrases()} for one in seen],
         [one.figures | themes.placed(i, near[i]) for i, one in enumerate(seen)],
         np.array([not interjected for _, interjected in messages], dtype=float),
         np.array([forms.silent(one.forms) for one in seen], dtype=float),

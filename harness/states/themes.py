@@ -22,13 +22,12 @@ verdict on themes.
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
 import re
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -179,8 +178,7 @@ def _weighed_new(index: int) -> tuple[float, ...]:
 def known(said: Said) -> dict[Phrase, tuple[float, ...]]:
     """The phrases of these words that the table knows, as it knows them."""
     phrases = table().phrases
-    said_here: Iterator[Phrase] = itertools.chain(said.counts, said.in_row(2), said.in_row(3))
-    return {phrase: phrases[phrase] for phrase in filter(phrases.__contains__, said_here)}
+    return {phrase: phrases[phrase] for phrase in filter(phrases.__contains__, said.phrases())}
 
 
 def text_of(rows: dict[Phrase, tuple[float, ...]]) -> tuple[float, Weights]:

@@ -12,6 +12,7 @@ one word; fillers are left out. So a phrase fits whoever speaks, and however the
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections import Counter
@@ -122,9 +123,9 @@ class Said:
         """Every so many words in a row."""
         return zip(*(self.words[k:] for k in range(size)), strict=False)
 
-    def phrases(self) -> set[str]:
+    def phrases(self) -> Iterator[Phrase]:
         """Every one, two or three words in a row."""
-        return {*self.counts, *map(" ".join, self.in_row(2)), *map(" ".join, self.in_row(3))}
+        return itertools.chain(self.counts, self.in_row(2), self.in_row(3))
 
     def often(self, words: Iterable[str]) -> int:
         """How often these are said, together."""

@@ -144,6 +144,48 @@ def test_a_closer_look_is_taken_wherever_two_long_texts_are_alike(share, least, 
     assert all(quick == 0 for like, quick in likes if like < least)
 
 
+LINES = {
+    "zh": "在这个安静的夜晚，我一个人坐在窗前，看着远处的灯光慢慢地亮起来。城市的声音渐渐远去，"
+    "只剩下风吹过树叶的沙沙声。我想起很多年前，我们也曾这样坐在一起，谈论着未来和梦想。那"
+    "时候我们都还年轻，以为时间是用不完的。现在回头看，才知道每一个瞬间都不会再来。",
+    "ja": "静かな夜に、私は一人で窓のそばに座って、遠くの明かりがゆっくりと灯っていくのを見てい"
+    "ました。街の音はだんだん遠くなり、葉を揺らす風の音だけが残りました。あの頃はまだ若く"
+    "て、時間はいくらでもあると思っていました。今振り返ると、どの瞬間も二度と戻ってこない"
+    "ことがわかります。",
+    "ko": "조용한 밤에 나는 혼자 창가에 앉아 멀리서 불빛이 천천히 켜지는 것을 바라보고 있었다. "
+    "도시의 소리는 점점 멀어지고 나뭇잎을 스치는 바람 소리만 남았다. 그때 우리는 아직 "
+    "젊었고 시간은 끝이 없다고 생각했다. 지금 돌아보면 어떤 순간도 다시 오지 않는다는 "
+    "것을 알게 된다.",
+    "ru": "Тихой ночью я сидел один у окна и смотрел, как вдалеке медленно загораются огни. "
+    "Шум города постепенно стихал, и оставался только шелест ветра в листьях. Тогда мы "
+    "были молоды и думали, что время никогда не кончится.",
+    "ar": "في ليلة هادئة كنت أجلس وحدي قرب النافذة وأنظر إلى الأضواء البعيدة وهي تشتعل ببطء. "
+    "كانت أصوات المدينة تبتعد شيئا فشيئا ولم يبق إلا حفيف الريح بين الأوراق. كنا يومها "
+    "صغارا وكنا نظن أن الوقت لا ينتهي.",
+    "hi": "एक शांत रात मैं खिड़की के पास अकेला बैठा था और दूर की रोशनियों को धीरे धीरे जलते "
+    "हुए देख रहा था। शहर की आवाज़ें दूर होती जा रही थीं और केवल पत्तों में हवा की "
+    "सरसराहट बची थी। तब हम जवान थे और सोचते थे कि समय कभी खत्म नहीं होगा।",
+    "de": "In einer stillen Nacht saß ich allein am Fenster und sah zu, wie in der Ferne "
+    "langsam die Lichter angingen. Die Geräusche der Stadt wurden leiser, und es blieb "
+    "nur das Rascheln des Windes in den Blättern.",
+}
+
+
+@pytest.mark.parametrize("language", LINES)
+def test_a_closer_look_is_taken_in_languages_of_many_scripts(language):
+    line, rng = LINES[language], random.Random(5)
+    parts = [line[at : at + 4] for at in range(0, len(line), 4)]
+    likes = []
+    for _ in range(300):
+        share = 0.6 * rng.random()
+        edited = ["".join(rng.choices(line, k=4)) if rng.random() < share else p for p in parts]
+        a, b = Heard(line), Heard("".join(edited))
+        likes.append((likeness(a, b), nearish(a, b), nearish(a, b, NEAR)))
+    assert all(quick == like for like, quick, _ in likes if like >= 0.5)
+    assert all(quick == like for like, _, quick in likes if like >= NEAR)
+    assert sum(like >= NEAR for like, _, _ in likes) > 20
+
+
 @pytest.mark.parametrize("tails", [("🙏", "🌟"), ("ha", "xo"), ("", "🙏"), ("na na ", "la la ")])
 def test_a_long_tail_of_one_sign_or_sound_does_not_hide_that_two_texts_are_alike(tails):
     words = "Thank you for all of it, dear friend of the long nights; the lantern is in the window."

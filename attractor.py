@@ -35,6 +35,7 @@ from harness.models.seat import Seat
 from harness.models.secrets import scrub
 from harness.talk.company import Alone, Company
 from harness.talk.controls import Controls
+from harness.talk.draft import granted
 from harness.talk.events import End, Event, Reason, Turn
 from harness.talk.log import Log, LogError
 from harness.talk.provenance import must_be_whole, opening, resumption
@@ -82,7 +83,7 @@ class Conversation:
     def over(self) -> Reason | None:
         """Why the conversation is over, or None while it is not."""
         settings, said = self.settings, self.said  # what ended a log is no end of its resumption
-        if said and any(attempt["outcome"] == "granted" for attempt in said["tool_attempts"]):
+        if said and granted(said["tool_attempts"]):
             return "exit_tool"
         if self.controls.ending and not self.controls.taking_over:
             return "stopped"

@@ -91,9 +91,10 @@ class Conversation:
             return "empty"
         if said and settings.on_full == "end" and "full" in said["flags"]:
             return "context_window"
-        if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
-            return "max_turns"
-        return "state" if self.state.stopped_on() else None
+        if self.state.stopped_on():
+            return "state"
+        enough = settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns
+        return "max_turns" if enough else None
 
     async def speak(self, seat: Seat, turn: int) -> Turn | None:
         """One message, by whoever has the word: a person who takes it over, a script, a

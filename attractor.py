@@ -41,7 +41,7 @@ from harness.talk.log import Log, LogError
 from harness.talk.provenance import must_be_whole, opening, resumption
 from harness.talk.settings import Settings
 from harness.talk.show import Show
-from harness.talk.speakers import Broke, Edit, Model, Person, Puppeteer, Script, Stage
+from harness.talk.speakers import Broke, Keyboard, Model, Person, Puppeteer, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
 from harness.text import place
@@ -56,17 +56,17 @@ class Conversation:
         log: Log,
         show: Show,
         controls: Controls,
-        edit: Edit | None = None,
+        keys: Keyboard | None = None,
         company: Company | None = None,
     ):
-        """`edit` lets a person type a message (None: there is no keyboard); `company` is what it
-        shares with other conversations."""
+        """`keys` let a person type a message (None: nobody can); `company` is what it shares with
+        other conversations."""
         self.settings, self.log, self.show, self.controls = settings, log, show, controls
         self.state = State(settings)
         self.stage = Stage(
             settings, self.state, show, controls, company or Alone(), self.note, log.check_room
         )
-        self.script, self.person = Script(self.stage), Person(self.stage, edit)
+        self.script, self.person = Script(self.stage), Person(self.stage, keys)
         self.model = Model(self.stage)
         self.puppeteer = Puppeteer(self.stage)
         self.said: Turn | None = None  # the latest message of this sitting
@@ -165,6 +165,7 @@ class Conversation:
             text = scrub(f"{type(error).__name__}: {error}")
             self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
             raise
+        self.person.leave()
         end["totals"] = self.state.totals
         return self.log.write(end)
 

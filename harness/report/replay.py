@@ -99,7 +99,8 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 if any(change.kind != "holds" for change in changes):
                     pace.arrived("state")
             elif event["type"] == "aborted":
-                show.begin(settings.seat(seat_of(event)), event["turn"])
+                who = settings.seat(seat_of(event))
+                show.begin(who, event["turn"], event.get("source") or "model")
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
     reason = how_it_ended(end, settings) if end else NOT_ENDED

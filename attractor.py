@@ -30,7 +30,7 @@ if __name__ == "__main__":  # Ctrl+C during the imports below ends without a tra
 import asyncio
 from typing import Any
 
-from harness.models.failures import Failure
+from harness.models.failures import Failure, kind_of
 from harness.models.seat import Seat
 from harness.models.secrets import scrub
 from harness.talk.company import Alone, Company
@@ -146,7 +146,7 @@ class Conversation:
     async def finish(self) -> End:
         """Converse to the end; returns the `end` event, which is in the log by then.
 
-        Raises LogError, and whatever is a defect of ours."""
+        Raises LogError, OSError where the screen takes no more, and what is a defect of ours."""
         end: End = {"type": "end", "reason": "stopped"}
         try:
             end["reason"] = await self.converse()
@@ -161,9 +161,9 @@ class Conversation:
                 end |= {"error": failure.kind, "message": str(failure)}
         except LogError:
             raise  # then the end can't be written either
-        except Exception as error:  # a defect of ours: the log must not look as if it went on
+        except Exception as error:  # of the screen, or ours: the log must not look as if it went on
             text = scrub(f"{type(error).__name__}: {error}")
-            self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
+            self.note({"type": "end", "reason": "error", "error": kind_of(error), "message": text})
             raise
         self.person.leave()
         end["totals"] = self.state.totals

@@ -33,6 +33,14 @@ class Failure(Exception):
         return self.kind in ("rate_limit", "overloaded")
 
 
+def kind_of(error: Exception) -> str:
+    """The name in the log of what ended a run: a failure's, `output` where the screen or its file
+    takes no more, or a defect of ours."""
+    if isinstance(error, Failure):
+        return error.kind
+    return "output" if isinstance(error, OSError) else "defect"
+
+
 # ---------------------------------------------------------------- what went wrong
 
 # By HTTP status: LiteLLM's classes differ from provider to provider.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from harness.models import call
-from harness.models.failures import Failure
+from harness.models.failures import Failure, kind_of
 from harness.models.seat import Seat
 from harness.models.tries import Tries
 from harness.models.wire import Sent
@@ -185,7 +185,7 @@ class Maker:
             await self._rounds(draft)
         except Exception as error:
             if draft.paid:  # rounds of tools that were paid for
-                stage.note(draft.aborted(error.kind if isinstance(error, Failure) else "defect"))
+                stage.note(draft.aborted(kind_of(error)))
             raise
         except asyncio.CancelledError:
             taken = stage.controls.taking_over

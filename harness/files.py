@@ -143,14 +143,14 @@ def named(paths: Iterable[Path], pattern: str, wanted: Callable[[Path], bool]) -
     return list(found)
 
 
-def parse(data: bytes | str) -> Any:
-    """The JSON value in `data`. Raises ValueError where it is none, or nested too deeply."""
+def parse(data: bytes | str, deepest: int = DEEPEST) -> Any:
+    """The JSON value in `data`. Raises ValueError where it is none, or nested more deeply."""
     try:
         value = json.loads(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") > deepest and _depth(value) > deepest:
         raise ValueError("nested too deeply")
     return value
 

@@ -89,6 +89,14 @@ def test_the_puppeteer_is_shown_the_conversation_as_data_and_its_goal(run):
     assert "cache_control" not in json.dumps(one)  # nobody would read it again
 
 
+def test_at_the_very_beginning_it_is_told_that_nothing_was_said(run):
+    with Provider(lambda body, i: f"words {i}") as provider:
+        run(*real(provider), "--puppet", "A=haiku:@tool:0", "--max-turns", 1)
+    ((_, asked),) = texts(provider.requests[0].body)
+    assert "\nNothing has been said yet.\nWrite the next message of Model A" in asked
+    assert "messages 0 to" not in asked
+
+
 def test_its_words_are_logged_as_spoken_for_the_seat_with_its_own_usage_and_cost(run):
     with Provider(cast()) as provider:
         result = talk(run, provider, "--puppet", f"{TOOL}:2")

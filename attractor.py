@@ -85,16 +85,16 @@ class Conversation:
         settings, said = self.settings, self.said  # what ended a log is no end of its resumption
         if said and granted(said["tool_attempts"]):
             return "exit_tool"
-        if self.controls.ending and not self.controls.taking_over:
-            return "stopped"
         if said and settings.on_empty == "end" and "empty" in said["flags"]:
             return "empty"
         if said and settings.on_full == "end" and "full" in said["flags"]:
             return "context_window"
         if self.state.stopped_on():
             return "state"
-        enough = settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns
-        return "max_turns" if enough else None
+        if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
+            return "max_turns"
+        # Last: what ends it by itself has ended it, also for a sweep that is told to go on.
+        return "stopped" if self.controls.ending and not self.controls.taking_over else None
 
     async def speak(self, seat: Seat, turn: int) -> Turn | None:
         """One message, by whoever has the word: a person who takes it over, a script, a

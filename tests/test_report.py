@@ -394,3 +394,17 @@ def test_a_large_log_is_followed_on_the_disk_with_the_same_figures(run, figures,
     assert figures() == whole
     assert whole["conditions"][0]["interjections"][0]["names_it"]["count"] == 1
     assert whole["skipped_lines"]
+
+
+def test_a_run_that_went_on_and_was_cut_has_not_ended_as_it_had_before(run, figures):
+    """Its latest settings hold, also those that it had not at first."""
+    raised = {"type": "resumed", "settings": {"max_turns": 9, "stop_on": "goodbye+3"}}
+    went_on = [*logs.talk(10), logs.end(), raised, logs.turn(10, "And?")]
+    one = logs.write(Path("logs/one.jsonl"), logs.config(max_turns=5), *went_on)
+    short = [logs.config(max_turns=5), *logs.talk(2), logs.end()]
+    other = logs.write(Path("logs/other.jsonl"), *short)
+    cut, whole = figures("--by", "stop_on")["conditions"][::-1]
+    assert ([*cut["stopped"]], [*whole["stopped"]]) == (["no end recorded"], ["max_turns"])
+    beside = run("report", one, other, "--side-by-side").out
+    assert re.search("why it stopped +no end recorded +max_turns", beside)
+    assert "ended: no end recorded" in run("replay", one, "--speed", 0).out

@@ -178,6 +178,25 @@ def test_what_followed_an_interjection_is_told(figures):
     assert nudge["declines"]["count"] == nudge["names_it"]["count"] == 1
 
 
+def test_an_interjection_has_the_name_of_the_rule_that_spoke_it(figures):
+    """Also where another rule has the same words, or a branch has no such rule any more."""
+    rules = [{"when": "2", "seat": "A", "words": "Stop.", "name": name} for name in ("one", "two")]
+    events = logs.talk(12)
+    for at, name in ((4, "one"), (8, "two"), (10, "gone")):
+        why = {"when": "2", "name": name, "since": None}
+        events[at] |= {"interjected": True, "source": "script", "response": "Stop."}
+        events[at]["interjection"] = why
+    events[2] |= {"interjected": True, "source": "live", "response": "Stop."}
+    logs.write(Path("logs/a.jsonl"), logs.config(interject=rules), *events)
+    told = figures()["conditions"][0]["interjections"]
+    assert [(row["name"], row["source"]) for row in told] == [
+        ("typed", "live"),
+        ("gone", "script"),
+        ("one", "script"),
+        ("two", "script"),
+    ]
+
+
 def test_damage_is_named_and_never_a_traceback(run, figures):
     logs.write(Path("logs/good.jsonl"), logs.config(), *logs.talk(3), b"pasted output\n")
     logs.write(Path("logs/empty.jsonl"), b"")

@@ -24,7 +24,7 @@ from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
-KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
+KEPT = ("type", "label", "turn", "model", "source", "interjected", "interjection", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
 TOKENS = ("input", "output", "cache_read", "cache_write")
 

@@ -78,10 +78,6 @@ class Bench:
         read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
         return Estimate(len(asked), read, 0, ANSWER * len(asked), cost, cost)
 
-    def stop(self) -> None:
-        """Ask nothing new."""
-        self.asker.stop()
-
     def request(self, messages: list[Turn], first: int, last: int) -> Question:
         ask = ASK.format(shown=shown(messages, first, last), first=first, last=last)
         return [

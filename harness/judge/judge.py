@@ -149,11 +149,12 @@ class Bench:
         at all where they were paid for."""
         checked = partial(check, messages=messages, first=first, last=last)
         asked = self.request(messages, first, last)
-        text, price = paid.get(asked) or ("", Bill())
-        answer = checked(text)
-        if not answer.usable:
-            price = Bill()
-            answer = await in_two_tries(self.asker, asked, checked, price, ANSWER)
-            paid.keep(asked, answer.text, price)
+        kept = paid.get(asked)
+        if kept and (answer := checked(kept[0])).usable:
+            bill.merge(kept[1])
+            return answer
+        price = Bill()
+        answer = await in_two_tries(self.asker, asked, checked, price, ANSWER)
+        paid.keep(asked, answer.text, price)
         bill.merge(price)
         return answer

@@ -185,8 +185,8 @@ class OpenBench:
 
         failures = await read_each(todo, read, self.concurrency, tell)
         try:
-            for line in await self.merge():
-                tell(line)
+            if merge := await self.merge():
+                tell(_merged(merge))
         except (Failure, OSError) as failure:
             failures[Path("merging")] = str(failure)
         return failures
@@ -220,20 +220,20 @@ class OpenBench:
             "cost_usd": bill.cost,
         }
 
-    async def merge(self) -> list[str]:
-        """Merge the names of all logs that have some, where they have changed; returns lines that
-        say what came of it."""
+    async def merge(self) -> Merge | None:
+        """Merge the names of all logs that have some, and keep what came of it; None where they
+        have been merged as they are."""
         known = self.known()
-        for log in known if outdated(self.asker.seat, known) else ():
+        if not outdated(self.asker.seat, known):
+            return None
+        for log in known:
             files.check_room(self.files[log])
         merge = await merge_all(self.asker, known)
-        if merge is None:
-            return []
         for log, found in known.items():
             for pattern in found["patterns"]:
                 pattern["group"] = merge.group(log, pattern["name"])
             save(self.files[log], {**found, "merge": merge.about})
-        return [_merged(merge)]
+        return merge
 
     def bill(self) -> str:
         """What it came to."""

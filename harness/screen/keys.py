@@ -55,10 +55,6 @@ class Keys:
         if self.on:
             self._terminal.__exit__(*error)
 
-    def hold(self) -> None:
-        """From now on keep what is typed for the editor that is about to open."""
-        self._holding = True
-
     def feed(self, data: bytes) -> None:
         """Take in bytes from the terminal."""
         keys = self._decoder.feed(data.replace(b"\r\n", b"\r"))
@@ -84,7 +80,7 @@ class Keys:
             self._waiting.append(key)
             self._arrived.set()
         elif isinstance(key, str) and self.on_key(key):  # a paste is no command
-            self.hold()
+            self._holding = True  # what follows is for the editor that is about to open
 
     def _silence(self) -> None:
         for key in self._decoder.quiet():
@@ -95,7 +91,7 @@ class Keys:
         None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held.
         Where the terminal is gone nothing more is typed: an editor that can is cancelled, for
         another the program is ended."""
-        self.hold()
+        self._holding = True
         editor = self._editor = Editor(self.said, can_cancel)
         self.redraw = lambda: draw(editor.text, editor.at)
         try:

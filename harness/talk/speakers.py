@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from harness.models import call
@@ -297,7 +297,7 @@ class Puppeteer:
         stage, actor = self.stage, rule.actor
         asked = rule.question(stage.state.turns, stage.settings.seed, stage.settings.tools)
         history = History("A", actor.system, asked, actor.model, ())  # a prompt and one message
-        settings = stage.settings.changed(tools=(), tool_schemas=(), cache=False)
+        settings = replace(stage.settings, tools=(), tool_schemas=(), cache=False)
         expected = stage.state.puppet_cost(actor)
         draft = Draft(settings, actor, turn, history, expected=expected, source="puppet")
         since = stage.state.onset(rule.state)

@@ -115,10 +115,6 @@ class State:
         """Since which message a state holds, or None where it does not."""
         return self.detector.holding().get(state) if state else None
 
-    def reached(self) -> set[str]:
-        """The attractor states that the conversation has been in."""
-        return self.detector.reached()
-
     def held(self, state: str | None) -> int:
         """For how many messages a state has held without a break; 0 where it does not."""
         return self.detector.held(state) if state else 0

@@ -126,8 +126,21 @@ def test_a_log_that_stays_on_the_disk_ends_as_one_that_was_read(tmp_path, lines)
     assert transcript.follow(path).end == read(path).end
 
 
+def test_a_message_whose_line_stands_there_twice_was_said_once(run, tmp_path):
+    """Nobody says the same twice in one turn and at one moment: a copy went wrong."""
+    log = run("-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3).log
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:4], *lines[2:4], *lines[4:]]))
+    told = json.loads(run("report", log, "--json").out)
+    assert told["conditions"][0]["messages"] == 6
+    twice = "the same message as on a line before"
+    assert told["skipped_lines"] == [[str(log), 5, twice], [str(log), 6, twice]]
+    assert run("--resume", log, "--max-turns", 4).code == 0
+    assert [m["turn"] for m in transcript.read(log).messages] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
-@given(st.lists(LINE, max_size=8), st.data())
+@given(st.lists(LINE, max_size=8, unique=True), st.data())
 def test_totals_that_are_followed_are_those_of_the_whole_log(tmp_path, lines, data):
     path, text = tmp_path / "growing.jsonl", b"".join(lines)
     followed, start = transcript.no_totals(), 0

@@ -15,6 +15,7 @@ from harness.text import add_costs, sendable
 SETTLING = ("config", "resumed")  # events that hold settings
 GOING_ON = ("resumed", "turn", "aborted")  # events after which an end before them is none
 ANOTHER = "of another conversation in the same file"
+TWICE = "the same message as on a line before"
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
@@ -145,7 +146,7 @@ def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
 
 
 def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
-    messages, begun = 0, False
+    heard, begun = set[int](), False  # hashes of the messages' lines
     for number, line in enumerate(file, 1):
         if line.strip():
             event = parse(line)
@@ -156,10 +157,13 @@ def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
                 yield number, ANOTHER
                 for rest, _ in enumerate(file, number + 1):
                     yield rest, ANOTHER
-            elif found["type"] == "slide" and found["from_message"] >= messages:
+            elif found["type"] == "slide" and found["from_message"] >= len(heard):
                 yield number, "a slide to nowhere"
+            elif found["type"] == "turn" and hash(line.strip()) in heard:
+                yield number, TWICE
             else:
-                messages += found["type"] == "turn"
+                if found["type"] == "turn":
+                    heard.add(hash(line.strip()))
                 begun = True
                 yield number, cast(Event, found)  # checked here, trusted from here on
 
@@ -294,8 +298,8 @@ def totals(transcript: Transcript) -> Totals:
 
 
 def tally_more(path: Path, start: int, totals: Totals) -> int:
-    """Add to the totals the events of all whole lines from byte `start` on; returns where these
-    end. Raises OSError."""
+    """Add to the totals the events of all whole lines from byte `start` on (one that stands there
+    twice counts twice); returns where these end. Raises OSError."""
     with files.open_regular(path) as file:
         file.seek(start)
         for line in file:

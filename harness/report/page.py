@@ -23,6 +23,7 @@ from harness.files import replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
+from harness.report.conditions import words_of
 from harness.report.groups import Groups
 from harness.report.pair_tables import compared
 from harness.report.shapes import Report
@@ -88,7 +89,8 @@ def transcript(log: Transcript, detector: Detector) -> str:
     for index, what in incidents(log):
         messages[min(index, last)]["incidents"].append(what)
     for index, partial in _broken_off(log):
-        messages[min(index, last)].setdefault("partials", []).append(partial)
+        partials = messages[min(index, last)].setdefault("partials", [])
+        partials.append(partial | {"after": index > last})
     marks = [
         (evidence.message, span.state, evidence.words)
         for span in detector.spans()
@@ -113,12 +115,12 @@ def _source(event: Turn) -> str:
     )
 
 
-def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
-    """What was half said of messages that were asked for again, with the message's index."""
+def _broken_off(log: Transcript) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What was half said before it was broken off, and why, with the message's index."""
     index = 0
     for event in log.events:
         if event["type"] == "aborted" and event.get("partial"):
-            yield index, str(event["partial"])
+            yield index, {"words": str(event["partial"]), "why": words_of(event.get("why"))}
         index += event["type"] == "turn"
 
 

@@ -184,6 +184,7 @@ def test_evidence_is_marked_to_the_end_of_the_span_and_a_repetition_links_back(o
 
 def test_a_branch_stands_beside_its_parent_and_where_they_part_is_marked(opened):
     logs.write(Path("logs/parent.jsonl"), logs.config(), *logs.talk(12, bye=6))
+    logs.write(Path("logs/sweep/parent.jsonl"), logs.config(), *logs.talk(2))  # of the same name
     branch = logs.talk(14)
     branch[8] |= {"interjected": True, "source": "script", "response": "Stop it."}
     parent = {"log": "parent.jsonl", "turn": 4}

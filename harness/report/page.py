@@ -167,7 +167,7 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
         )
     ]
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
-    places = _parents(runs)
+    places = _places([run for _, run in runs])
     messages = sum(run.messages for _, run in runs)
     counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
@@ -187,12 +187,27 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
     }
 
 
-def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
-    """Where in the page the runs are whose logs others branched off, by the logs' names."""
-    return {Path(run.path).name: at for at, (_, run) in enumerate(runs)}
+def _places(runs: list[Summary]) -> dict[Path, int | None]:
+    """Where in the page each run is, by its log's path and by its name; None where several have
+    that name."""
+    places: dict[Path, int | None] = {}
+    for at, run in enumerate(runs):
+        name = Path(Path(run.path).name)
+        places[name] = None if name in places else at
+    return places | {Path(run.path): at for at, run in enumerate(runs)}
 
 
-def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, object]:
+def _parent(run: Summary, places: dict[Path, int | None]) -> int | None:
+    """Where the run is that this one branched off, if it is there: beside it before elsewhere."""
+    if not run.parent:
+        return None
+    name = Path(run.parent[0])
+    return places.get(Path(run.path).parent / name, places.get(name))
+
+
+def _run(
+    at: int, condition: int, run: Summary, places: dict[Path, int | None]
+) -> dict[str, object]:
     return {
         "id": at,
         "condition": condition,
@@ -208,7 +223,7 @@ def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[
         "incidents": run.incidents,
         "skipped": len(run.skipped),
         "cost": money(run.cost),
-        "parent": places.get(run.parent[0]) if run.parent else None,
+        "parent": _parent(run, places),
         "branch": f"a branch of {run.parent[0]} before turn {run.parent[1]}" if run.parent else "",
     }
 

@@ -158,14 +158,16 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def named(paths: Iterable[Path], pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:
-    """The files that were named, and those wanted in folders that were. Raises UserError."""
-    found: dict[Path, None] = {}
+    """The files that were named, and those wanted in folders that were; each once, by the name
+    that comes first of all that lead to it. Raises UserError."""
+    found: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"there is no {path}")
         inside = filter(wanted, path.rglob(pattern))
-        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
-    return list(found)
+        for one in sorted(inside) if path.is_dir() else [path]:
+            found.setdefault(os.path.realpath(one), one)
+    return list(found.values())
 
 
 def parse(data: bytes | str) -> Any:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import made_logs as logs
@@ -129,6 +130,18 @@ def test_a_conditions_name_leaves_out_what_an_imported_log_does_not_tell(figures
         "x/one × y/three · system You help. · tools none",
         "x/one × y/three · system not recorded · tools not recorded",
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_log_counts_once_however_it_is_named(run):
+    log = logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(4))
+    Path("logs/link.jsonl").symlink_to("a.jsonl")
+    Path("other").symlink_to("logs")
+    ways = ("logs", "./logs/../logs/a.jsonl", log.absolute(), "other")
+    report = logs.figures(run("report", *ways, "--json").out)
+    assert [one["runs"] for one in report["conditions"]] == [1]
+    listed = run("states", *ways, "--json").out
+    assert [json.loads(line)["log"] for line in listed.splitlines()] == ["logs/a.jsonl"]
 
 
 def test_by_pools_other_settings(figures):

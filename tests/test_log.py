@@ -6,6 +6,7 @@ import re
 from hostile import ANY, WORDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_logs import spoken, turn
 from program import pair, real, texts
 from provider import Provider
 
@@ -150,6 +151,17 @@ def test_totals_that_are_followed_are_those_of_the_whole_log(tmp_path, lines, da
     path.write_bytes(text + b"\n")
     transcript.tally_more(path, start, followed)
     assert repr(followed) == repr(transcript.totals(read(path)))
+
+
+def test_a_log_that_stays_on_the_disk_is_as_long_as_when_it_was_first_read(tmp_path):
+    path = spoken(tmp_path / "growing.jsonl", ["Hello.", "Hi."], {})
+    followed = transcript.follow(path)
+    first = len(followed.messages)
+    with open(path, "ab") as log:
+        log.write(encode(turn(2, "And?")) + encode({"type": "config"}) + b"torn")
+        log.flush()
+        assert [e["type"] for e in followed.events] == ["config", "turn", "turn"]
+        assert not followed.skipped and len(followed.messages) == first == 2
 
 
 def test_an_end_says_why_and_its_totals_are_whole_or_left_out(tmp_path):

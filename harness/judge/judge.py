@@ -11,6 +11,7 @@ from harness.judge import labels
 from harness.judge.checking import check, joined
 from harness.judge.labels import Judge, Labels
 from harness.judge.paid import Paid
+from harness.judge.reading import is_read, messages_in, read_each
 from harness.judge.windows import shown, windows
 from harness.models import catalogue, demo
 from harness.models.asking import CHARS, Asker, Bill, Question, question_tokens
@@ -59,7 +60,7 @@ class Bench:
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has labels by this judge."""
-        return labels.is_read(log, labels.labels_of(log, file), self.about)
+        return is_read(log, labels.labels_of(log, file), self.about)
 
     def forecast(self, logs: dict[Path, Path]) -> str:
         """What reading these logs into their files is expected to take, without what was paid for,
@@ -67,7 +68,7 @@ class Bench:
         asked = []
         for log, file in logs.items():
             paid = Paid(file, self.asker.seat.model)
-            asked += [q for q in self.questions(labels.messages_in(log)) if not paid.get(q)]
+            asked += [q for q in self.questions(messages_in(log)) if not paid.get(q)]
         expected = self.estimate(asked)
         return (
             f"expected: {many(expected.requests, 'request')}, {expected.input:,} tokens in, "
@@ -83,10 +84,6 @@ class Bench:
         """What it takes to have these answered, nothing asked twice."""
         read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
         return Estimate(len(asked), read, 0, ANSWER * len(asked), cost, cost)
-
-    def stop(self) -> None:
-        """Ask nothing new."""
-        self.asker.stop()
 
     def request(self, messages: list[Turn], first: int, last: int) -> Question:
         ask = ASK.format(shown=shown(messages, first, last), first=first, last=last)
@@ -107,21 +104,13 @@ class Bench:
     ) -> dict[Path, str]:
         """Label each log into its file, and tell of each; returns why it failed for those where it
         did."""
-        seats, failures = asyncio.Semaphore(self.concurrency), {}
 
-        async def read_one(log: Path, file: Path) -> None:
-            async with seats:
-                try:
-                    found = await self.label(log, file)
-                    ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
-                    tell(f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}")
-                except OSError as error:
-                    failures[log] = error.strerror or str(error)
-                except Failure as failure:
-                    failures[log] = str(failure)
+        async def read(log: Path) -> str:
+            found = await self.label(log, logs[log])
+            ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
+            return f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}"
 
-        await asyncio.gather(*(read_one(*pair) for pair in logs.items()))
-        return failures
+        return await read_each(logs, read, self.concurrency, tell)
 
     async def label(self, log: Path, file: Path) -> Labels:
         """A log's labels, which `file` has then. Raises Failure, OSError."""

@@ -43,12 +43,13 @@ class Paid:
     ) -> C:
         """What `check` makes of the answer, which is asked for only where it was not paid for; its
         cost goes on the bill either way. Raises Failure, OSError."""
-        text, price = self.get(question) or ("", Bill())
-        answer = check(text)
-        if not answer.usable:
-            price = Bill()
-            answer = await in_two_tries(asker, question, check, price, length)
-            self.keep(question, answer.text, price)
+        kept = self.get(question)
+        if kept and (answer := check(kept[0])).usable:
+            bill.merge(kept[1])
+            return answer
+        price = Bill()
+        answer = await in_two_tries(asker, question, check, price, length)
+        self.keep(question, answer.text, price)
         bill.merge(price)
         return answer
 

@@ -253,9 +253,7 @@ def _spent(log: Transcript) -> tuple[dict[str, int] | None, float | None]:
         if usage:
             tokens.update(cast(dict[str, int], usage))
             costs.append(event.get("cost_usd"))
-        elif event["type"] == "turn" and not event.get(
-            "interjected"
-        ):  # a model's, and nothing counted
-            known = False
+        elif event["type"] == "turn" and not event.get("interjected"):
+            known = False  # a model's, and nothing was counted
             costs.append(None)
     return dict(tokens) if known else None, add_costs(costs)

@@ -130,12 +130,11 @@ class Sums:
     def add(self, times: int, size: int) -> None:
         """One transcript of `size` words that has it so many times."""
         rate = math.log1p(1000 * times / max(1, size))
-        self.uses, self.inside, self.most = (
-            self.uses + times,
-            self.inside + 1,
-            max(self.most, times),
-        )
-        self.first, self.second = self.first + rate, self.second + rate * rate
+        self.uses += times
+        self.inside += 1
+        self.most = max(self.most, times)
+        self.first += rate
+        self.second += rate * rate
 
 
 @dataclass
@@ -194,10 +193,8 @@ def standing_out(here: Lexicon, every: Lexicon) -> list[Word]:
 
 def _welch(here: Sums, size: int, every: Sums, others: int) -> float:
     mean, square = here.first / size, here.second / size
-    other_mean, other_square = (
-        (every.first - here.first) / others,
-        (every.second - here.second) / others,
-    )
+    other_mean = (every.first - here.first) / others
+    other_square = (every.second - here.second) / others
     spread = max(0.0, square - mean**2) / (size - 1)
     spread += max(0.0, other_square - other_mean**2) / (others - 1)
     return (mean - other_mean) / (math.sqrt(spread) + SOFT)

@@ -141,6 +141,27 @@ def test_a_very_long_run_is_read_in_stretches_that_know_the_names_so_far(run, tm
     assert "Give the same name" in json.dumps(provider.requests[1].body)
 
 
+def test_a_long_run_goes_on_behind_the_stretches_that_were_paid_for(run, tmp_path):
+    path = log(tmp_path, "long", [f"{i} " + "x" * 70_000 for i in range(5)])
+    reads = [answer(pattern("endless x", i, i + 1, "x" * 20, i)) for i in (0, 3)]
+    with Provider([reads[0], Reply(fault=status(401))]) as provider:
+        assert ask(run, provider, path).code == 1
+    begun = tmp_path / "long.patterns.part"
+    assert begun.exists() and not pattern_files.file_of(path).exists()
+    told = run("judge", path, "--open", "--model", "opus", "--dry-run", "--plain").out
+    assert "expected: 1 request to read" in told
+    with Provider([reads[1]]) as provider:
+        assert ask(run, provider, path).code == 0
+        assert "Give the same name" in json.dumps(provider.requests[0].body)
+    one = found(path)
+    assert [(p["from_message"], p["to_message"]) for p in one["patterns"]] == [(0, 4)]
+    assert not begun.exists()
+    with Provider(reads) as provider:  # all at once: the same patterns for the same money
+        ask(run, provider, path, "--again")
+        assert len(provider.requests) == 2
+    assert all(found(path)[key] == one[key] for key in ("patterns", "usage", "cost_usd"))
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 9), st.integers(0, 9))))
 def test_joined_patterns_are_three_at_most_and_cover_what_their_parts_did(parts):
     made = [[pattern(n, min(a, b), max(a, b))] for n, a, b in parts]

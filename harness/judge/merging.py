@@ -57,6 +57,7 @@ class Grouping:
 
     by_name: dict[str, list[int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    text: str = ""
 
     @property
     def usable(self) -> bool:

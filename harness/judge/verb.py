@@ -59,7 +59,7 @@ def command(arguments: list[str]) -> int:
     if seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(files) - len(todo)} {done} already")
-    show.notice(bench.forecast([*todo]))
+    show.notice(bench.forecast(todo))
     if args.dry_run:
         return 0
     if isinstance(bench, patterns.OpenBench):

@@ -23,6 +23,7 @@ from harness.files import replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
+from harness.report.conditions import words_of
 from harness.report.groups import Groups
 from harness.report.pair_tables import compared
 from harness.report.shapes import Report
@@ -88,7 +89,8 @@ def transcript(log: Transcript, detector: Detector) -> str:
     for index, what in incidents(log):
         messages[min(index, last)]["incidents"].append(what)
     for index, partial in _broken_off(log):
-        messages[min(index, last)].setdefault("partials", []).append(partial)
+        partials = messages[min(index, last)].setdefault("partials", [])
+        partials.append(partial | {"after": index > last})
     marks = [
         (evidence.message, span.state, evidence.words)
         for span in detector.spans()
@@ -113,12 +115,12 @@ def _source(event: Turn) -> str:
     )
 
 
-def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
-    """What was half said of messages that were asked for again, with the message's index."""
+def _broken_off(log: Transcript) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What was half said before it was broken off, and why, with the message's index."""
     index = 0
     for event in log.events:
         if event["type"] == "aborted" and event.get("partial"):
-            yield index, str(event["partial"])
+            yield index, {"words": str(event["partial"]), "why": words_of(event.get("why"))}
         index += event["type"] == "turn"
 
 
@@ -165,7 +167,7 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
         )
     ]
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
-    places = _parents(runs)
+    places = _places([run for _, run in runs])
     messages = sum(run.messages for _, run in runs)
     counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
@@ -185,12 +187,27 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
     }
 
 
-def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
-    """Where in the page the runs are whose logs others branched off, by the logs' names."""
-    return {Path(run.path).name: at for at, (_, run) in enumerate(runs)}
+def _places(runs: list[Summary]) -> dict[Path, int | None]:
+    """Where in the page each run is, by its log's path and by its name; None where several have
+    that name."""
+    places: dict[Path, int | None] = {}
+    for at, run in enumerate(runs):
+        name = Path(Path(run.path).name)
+        places[name] = None if name in places else at
+    return places | {Path(run.path): at for at, run in enumerate(runs)}
 
 
-def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, object]:
+def _parent(run: Summary, places: dict[Path, int | None]) -> int | None:
+    """Where the run is that this one branched off, if it is there: beside it before elsewhere."""
+    if not run.parent:
+        return None
+    name = Path(run.parent[0])
+    return places.get(Path(run.path).parent / name, places.get(name))
+
+
+def _run(
+    at: int, condition: int, run: Summary, places: dict[Path, int | None]
+) -> dict[str, object]:
     return {
         "id": at,
         "condition": condition,
@@ -206,7 +223,7 @@ def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[
         "incidents": run.incidents,
         "skipped": len(run.skipped),
         "cost": money(run.cost),
-        "parent": places.get(run.parent[0]) if run.parent else None,
+        "parent": _parent(run, places),
         "branch": f"a branch of {run.parent[0]} before turn {run.parent[1]}" if run.parent else "",
     }
 

@@ -74,7 +74,8 @@ class Judging:
     def estimate(self, settings: Settings) -> Estimate:
         """What it takes to label one whole conversation of these settings."""
         message = {"label": "Model A", "response": "x" * REPLY * CHARS, "tool_attempts": []}
-        return self.bench.estimate([[cast(Turn, message)] * 2 * (settings.max_turns or 0)])
+        said = [cast(Turn, message)] * 2 * (settings.max_turns or 0)
+        return self.bench.estimate(self.bench.questions(said))
 
     def words(self) -> str:
         """What was labelled, what is missing and why, what it cost."""

@@ -1,6 +1,8 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
 import io
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -15,6 +17,7 @@ from harness.text import add_costs, sendable
 SETTLING = ("config", "resumed")  # events that hold settings
 GOING_ON = ("resumed", "turn", "aborted")  # events after which an end before them is none
 ANOTHER = "of another conversation in the same file"
+TWICE = "the same message as on a line before"
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
@@ -76,10 +79,12 @@ class Transcript:
 
 class Stored:
     """A log's events on the disk: each time that they are gone through they are read, one at a
-    time, so that a long log takes no memory and its first event is there at once."""
+    time, so that a long log takes no memory and its first event is there at once. They are the same
+    each time: what is written after the first time is none of them."""
 
     def __init__(self, path: Path, skipped: list[tuple[int, str]]):
         self.path, self.skipped, self._told = path, skipped, set[int]()
+        self._size: int | None = None  # bytes, once they were gone through
         self.settled: list[Event] = []  # config and resumed, found without reading the others
         with files.open_regular(path) as file:
             for number, line in enumerate(file, 1):
@@ -98,7 +103,9 @@ class Stored:
             self.skipped.append((number, why))
 
     def __iter__(self) -> Iterator[Event]:
-        for number, event in lines(self.path):
+        if self._size is None:
+            self._size = os.stat(self.path).st_size
+        for number, event in lines(self.path, self._size):
             if isinstance(event, dict):
                 yield event
             else:
@@ -138,14 +145,25 @@ def follow(path: Path) -> Transcript:
     return Transcript(path, Stored(path, skipped), skipped)
 
 
-def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
-    """Each line's number and its event, or why it is none. Splits on newline bytes only."""
+def lines(path: Path, size: int = sys.maxsize) -> Iterator[tuple[int, Event | str]]:
+    """Each line's number and its event, or why it is none, of the first `size` bytes. Splits on
+    newline bytes only."""
     with files.open_regular(path) as file:
-        yield from _events(file)
+        yield from _events(_first(file, size))
 
 
-def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
-    messages, begun = 0, False
+def _first(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The lines of a file's first `size` bytes."""
+    for line in file:
+        if line := line[:size]:
+            size -= len(line)
+            yield line
+        else:
+            return
+
+
+def _events(file: Iterable[bytes]) -> Iterator[tuple[int, Event | str]]:
+    heard, begun = set[int](), False  # hashes of the messages' lines
     for number, line in enumerate(file, 1):
         if line.strip():
             event = parse(line)
@@ -156,10 +174,13 @@ def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
                 yield number, ANOTHER
                 for rest, _ in enumerate(file, number + 1):
                     yield rest, ANOTHER
-            elif found["type"] == "slide" and found["from_message"] >= messages:
+            elif found["type"] == "slide" and found["from_message"] >= len(heard):
                 yield number, "a slide to nowhere"
+            elif found["type"] == "turn" and hash(line.strip()) in heard:
+                yield number, TWICE
             else:
-                messages += found["type"] == "turn"
+                if found["type"] == "turn":
+                    heard.add(hash(line.strip()))
                 begun = True
                 yield number, cast(Event, found)  # checked here, trusted from here on
 
@@ -294,8 +315,8 @@ def totals(transcript: Transcript) -> Totals:
 
 
 def tally_more(path: Path, start: int, totals: Totals) -> int:
-    """Add to the totals the events of all whole lines from byte `start` on; returns where these
-    end. Raises OSError."""
+    """Add to the totals the events of all whole lines from byte `start` on (one that stands there
+    twice counts twice); returns where these end. Raises OSError."""
     with files.open_regular(path) as file:
         file.seek(start)
         for line in file:

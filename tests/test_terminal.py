@@ -403,6 +403,17 @@ def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_pat
     assert re.search(rb"see what came of it: [^\r\n]* report logs/an-odd-one\r\n", terminal.raw)
 
 
+def test_a_sweeps_table_has_its_words_on_one_line_and_calls_nothing_free_that_is_not(tmp_path):
+    with Provider(lambda body, i: Reply(fault=hang())) as provider:
+        grid = [*real(provider), "--max-turns", "2", "--name", "x"]
+        with Terminal([*PROGRAM, "sweep", *map(str, grid)], tmp_path, columns=120) as terminal:
+            terminal.wait_for("all ")
+            shown = terminal.text()
+    about = "done, going and failed conversations; states: conversations that have been in each"
+    assert about in shown and "free" not in shown
+    assert re.search(r"^all +0/1 +[01] +0 +0 +– *$", shown, re.M)
+
+
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
     path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
     with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:

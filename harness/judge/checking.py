@@ -93,7 +93,7 @@ def fault(span: Any, messages: list[Turn], first: int, last: int) -> str | None:
 def misplaced(one: Json, messages: list[Turn], first: int, last: int) -> str | None:
     """What is wrong with the messages that a judge names and the words that it quotes, or None."""
     names = ("from_message", "quote_message", "to_message")
-    numbers = [number for name in names if (number := _whole(one.get(name))) is not None]
+    numbers = [number for name in names if type(number := one.get(name)) is int]
     if len(numbers) < len(names):
         return "from_message, to_message and quote_message must be whole numbers"
     if [first, *numbers, last] != sorted([first, *numbers, last]):
@@ -104,10 +104,6 @@ def misplaced(one: Json, messages: list[Turn], first: int, last: int) -> str | N
     if not occurs(one.get("quote"), messages[one["quote_message"]]["response"]):
         return f"the quote does not stand in message {one['quote_message']} word for word"
     return None
-
-
-def _whole(value: Any) -> int | None:
-    return value if type(value) is int else None
 
 
 def occurs(quote: Any, text: str) -> bool:

@@ -12,6 +12,7 @@ from harness.judge.answers import in_two_tries
 from harness.judge.checking import Answer, check, joined
 from harness.judge.labels import Judge, Labels
 from harness.judge.paid import Paid
+from harness.judge.reading import is_read, messages_in, read_each
 from harness.judge.windows import shown, windows
 from harness.models import catalogue, demo
 from harness.models.asking import CHARS, Asker, Bill, Question, question_tokens
@@ -60,11 +61,11 @@ class Bench:
 
     def has_read(self, log: Path, file: Path) -> bool:
         """Whether the log as it is has labels by this judge."""
-        return labels.is_read(log, labels.labels_of(log, file), self.about)
+        return is_read(log, labels.labels_of(log, file), self.about)
 
     def forecast(self, logs: list[Path]) -> str:
         """What reading these logs is expected to take, with what that assumes."""
-        expected = self.estimate(labels.messages_in(log) for log in logs)
+        expected = self.estimate(messages_in(log) for log in logs)
         return (
             f"expected: {many(expected.requests, 'request')}, {expected.input:,} tokens in, "
             f"{expected.output:,} out, {money(expected.cost)} ({CHARS} characters to a token, "
@@ -77,10 +78,6 @@ class Bench:
         asked = [self.request(m, *ends) for m in transcripts for ends in windows(m, size)]
         read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
         return Estimate(len(asked), read, 0, ANSWER * len(asked), cost, cost)
-
-    def stop(self) -> None:
-        """Ask nothing new."""
-        self.asker.stop()
 
     def request(self, messages: list[Turn], first: int, last: int) -> Question:
         ask = ASK.format(shown=shown(messages, first, last), first=first, last=last)
@@ -101,21 +98,13 @@ class Bench:
     ) -> dict[Path, str]:
         """Label each log into its file, and tell of each; returns why it failed for those where it
         did."""
-        seats, failures = asyncio.Semaphore(self.concurrency), {}
 
-        async def read_one(log: Path, file: Path) -> None:
-            async with seats:
-                try:
-                    found = await self.label(log, file)
-                    ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
-                    tell(f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}")
-                except OSError as error:
-                    failures[log] = error.strerror or str(error)
-                except Failure as failure:
-                    failures[log] = str(failure)
+        async def read(log: Path) -> str:
+            found = await self.label(log, logs[log])
+            ends = " and ".join(filter(None, labels.ends_of(found))) or "none"
+            return f"{log.name}: {many(len(found['states']), 'span')}, ends in {ends}"
 
-        await asyncio.gather(*(read_one(*pair) for pair in logs.items()))
-        return failures
+        return await read_each(logs, read, self.concurrency, tell)
 
     async def label(self, log: Path, file: Path) -> Labels:
         """A log's labels, which `file` has then. Raises Failure, OSError."""
@@ -160,11 +149,12 @@ class Bench:
         at all where they were paid for."""
         checked = partial(check, messages=messages, first=first, last=last)
         asked = self.request(messages, first, last)
-        text, price = paid.get(asked) or ("", Bill())
-        answer = checked(text)
-        if not answer.usable:
-            price = Bill()
-            answer = await in_two_tries(self.asker, asked, checked, price, ANSWER)
-            paid.keep(asked, answer.text, price)
+        kept = paid.get(asked)
+        if kept and (answer := checked(kept[0])).usable:
+            bill.merge(kept[1])
+            return answer
+        price = Bill()
+        answer = await in_two_tries(self.asker, asked, checked, price, ANSWER)
+        paid.keep(asked, answer.text, price)
         bill.merge(price)
         return answer

@@ -4,7 +4,6 @@ LOG.labels.json is one line of JSON (`Labels`) in the form that tests/score_stat
 or form that there is none of is "none"; `terminal_state` is the theme, or else the form.
 """
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
@@ -13,8 +12,6 @@ from harness import files
 from harness.states.detect import Detector
 from harness.states.names import FORMS, STATES, THEMES
 from harness.states.path import Ending, Evidence, Span
-from harness.talk import transcript
-from harness.talk.events import Turn
 from harness.talk.log import encode
 from harness.text import UserError, many
 
@@ -61,20 +58,6 @@ class Labels(TypedDict):
     dropped: NotRequired[int]
     usage: NotRequired[dict[str, int]]  # tokens: input, output
     cost_usd: NotRequired[float | None]
-
-
-def messages_in(log: Path) -> list[Turn]:
-    """A log's messages; none where it can't be read, which is said when it is to be labelled."""
-    with contextlib.suppress(OSError):
-        return transcript.read(log).messages
-    return []
-
-
-def is_read(log: Path, found: Mapping[str, object] | None, judge: Mapping[str, object]) -> bool:
-    """Whether `found` is what this judge has found in the log as it is."""
-    if found is None or found["judge"] != judge:
-        return False
-    return found["n_messages"] == len(messages_in(log))
 
 
 def label_file(log: Path, folder: Path | None = None) -> Path:

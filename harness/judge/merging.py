@@ -23,7 +23,7 @@ from harness.talk import transcript
 
 LONGEST = 200_000  # characters of names and sentences that one request shows at most
 TOKENS = 8  # that the answer spends on a name
-TYPICAL = {"name": "six words that name a pattern", "sentence": "A sentence. " * 10}  # expected
+TYPICAL = ("six words that name a pattern", "A sentence. " * 10)  # a name and its sentence
 ASK = """\
 {count} names follow, a JSON array with one name to a line. Everything in it is data.
 [
@@ -117,11 +117,8 @@ def outdated(seat: Seat, known: dict[Path, Patterns]) -> bool:
     return any(found.get("merge", {}).get("of") != digest for found in known.values())
 
 
-async def merge_all(asker: Asker, known: dict[Path, Patterns]) -> Merge | None:
-    """Merge the names of these logs; None where they have been merged as they are. Raises
-    Failure."""
-    if not outdated(asker.seat, known):
-        return None
+async def merge_all(asker: Asker, known: dict[Path, Patterns]) -> Merge:
+    """Merge the names of these logs. Raises Failure."""
     prompt, names_of = prompts.words("@merge", "judge"), Names.of(known)
     about, place, named = names_of.about(asker.seat), names_of.place, names_of.named
     bill, unsure = Bill(), 0
@@ -240,6 +237,6 @@ def forecast(counts: dict[Path, int]) -> tuple[list[Question], int]:
         where = condition(log)
         sizes[where] = sizes.get(where, 0) + count
     stages = [*sizes.values()] + ([sum(sizes.values()) // 2] if len(sizes) > 1 else [])
-    prompt, line = prompts.words("@merge", "judge"), (TYPICAL["name"], TYPICAL["sentence"])
-    asked = [question(prompt, [line] * count) for count in stages for _ in (1, 2) if count > 1]
+    prompt = prompts.words("@merge", "judge")
+    asked = [question(prompt, [TYPICAL] * count) for count in stages for _ in (1, 2) if count > 1]
     return asked, 2 * TOKENS * sum(count for count in stages if count > 1)

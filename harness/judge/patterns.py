@@ -9,7 +9,6 @@ the names that mean the same (merging.py). What has been read is read again only
 grown, or the model or the prompt has changed; what was merged, where the names have changed.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Callable
@@ -21,9 +20,10 @@ from typing import Any
 from harness import files, prompts
 from harness.judge.answers import in_two_tries, json_object
 from harness.judge.checking import misplaced
-from harness.judge.labels import is_read, messages_in, save
+from harness.judge.labels import save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
 from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
+from harness.judge.reading import is_read, messages_in, read_each
 from harness.judge.windows import shown, windows
 from harness.models.asking import Asker, Bill, Question, question_tokens
 from harness.models.failures import Failure
@@ -126,8 +126,7 @@ class OpenBench:
     """A judge who names patterns, at work on many logs: `files` says where each one's go."""
 
     def __init__(self, asker: Asker, files: dict[Path, Path], concurrency: int):
-        self.asker, self.files = asker, files
-        self.seats = asyncio.Semaphore(concurrency)
+        self.asker, self.files, self.concurrency = asker, files, concurrency
         self.prompt = prompts.words("@open", "judge")
         seat, digest = asker.seat, hashlib.sha256(self.prompt.encode()).hexdigest()[:16]
         self.about: Namer = {"model": seat.model, "prompt": digest, "demo": seat.demo}
@@ -177,23 +176,17 @@ class OpenBench:
     async def work(self, todo: list[Path], tell: Callable[[str], None]) -> dict[Path, str]:
         """Read what is to be read, then merge, and tell of it; returns why it failed for those
         where it did."""
-        failures: dict[Path, str] = {}
 
-        async def read_one(log: Path) -> None:
-            async with self.seats:
-                try:
-                    files.check_room(self.files[log])
-                    found = await self.name(log)
-                    save(self.files[log], found)
-                    names = ", ".join(p["name"] for p in found["patterns"]) or "no pattern"
-                    tell(f"{log.name}: {names}")
-                except (Failure, OSError) as failure:
-                    failures[log] = str(failure)
+        async def read(log: Path) -> str:
+            files.check_room(self.files[log])
+            found = await self.name(log)
+            save(self.files[log], found)
+            return f"{log.name}: {', '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
 
-        await asyncio.gather(*map(read_one, todo))
+        failures = await read_each(todo, read, self.concurrency, tell)
         try:
-            for line in await self.merge():
-                tell(line)
+            if merge := await self.merge():
+                tell(_merged(merge))
         except (Failure, OSError) as failure:
             failures[Path("merging")] = str(failure)
         return failures
@@ -227,20 +220,20 @@ class OpenBench:
             "cost_usd": bill.cost,
         }
 
-    async def merge(self) -> list[str]:
-        """Merge the names of all logs that have some, where they have changed; returns lines that
-        say what came of it."""
+    async def merge(self) -> Merge | None:
+        """Merge the names of all logs that have some, and keep what came of it; None where they
+        have been merged as they are."""
         known = self.known()
-        for log in known if outdated(self.asker.seat, known) else ():
+        if not outdated(self.asker.seat, known):
+            return None
+        for log in known:
             files.check_room(self.files[log])
         merge = await merge_all(self.asker, known)
-        if merge is None:
-            return []
         for log, found in known.items():
             for pattern in found["patterns"]:
                 pattern["group"] = merge.group(log, pattern["name"])
             save(self.files[log], {**found, "merge": merge.about})
-        return [_merged(merge)]
+        return merge
 
     def bill(self) -> str:
         """What it came to."""

@@ -206,7 +206,10 @@ class Alias:
     @property
     def retired(self) -> str:
         """When its provider has taken it away, or will; "" where that is not known."""
-        return _retired(self.model, self.about)
+        if not self.about:
+            return "" if self.keys == () else "retired (not in LiteLLM's price map any more)"
+        date = self.about.get("deprecation_date") or ""
+        return date and ("retired " if date <= time.strftime("%Y-%m-%d") else "retires ") + date
 
 
 def known() -> list[Alias]:
@@ -214,13 +217,6 @@ def known() -> list[Alias]:
     return [
         Alias(alias, model, entry(model), key_names(model)) for alias, model in aliases().items()
     ]
-
-
-def _retired(model: str, about: Json) -> str:
-    if not about:
-        return "" if key_names(model) == () else "retired (not in LiteLLM's price map any more)"
-    date = about.get("deprecation_date") or ""
-    return date and ("retired " if date <= time.strftime("%Y-%m-%d") else "retires ") + date
 
 
 # ---------------------------------------------------------------- keys

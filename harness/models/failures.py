@@ -124,7 +124,8 @@ def refusal_of(wire: Wire, sent: Sent) -> Failure:
 def said_failed(error: Any, model: str) -> Failure:
     """An error that a provider sent within its stream."""
     words, code = error_words(error)
-    names = [error.get(name) for name in ("type", "code", "status")] if _is_dict(error) else []
+    told = error if isinstance(error, dict) else {}
+    names = [told.get(name) for name in ("type", "code", "status")]
     status = next((_BY_WORD[name] for name in names if name in _BY_WORD), code)
     if status is None or not 400 <= status < 600 or names[1:2] == ["tool_use_failed"]:
         return Failure("failed", f"{model}: the provider broke the message off: {words}", True)
@@ -202,7 +203,7 @@ def error_words(error: Any) -> tuple[str, int | None]:
     """The words and the status in an error's JSON, in whichever of the usual places."""
     if isinstance(error, list) and error:
         error = error[0]
-    if not _is_dict(error):
+    if not isinstance(error, dict):
         return _one_line(error if isinstance(error, str) else str(error)), None
     for name in ("error", "detail", "errors"):
         if isinstance(error.get(name), dict | list) and error[name]:
@@ -217,7 +218,7 @@ def error_words(error: Any) -> tuple[str, int | None]:
         "",
     )
     metadata = error.get("metadata")  # where OpenRouter quotes the provider behind it
-    if _is_dict(metadata) and isinstance(metadata.get("raw"), str):
+    if isinstance(metadata, dict) and isinstance(metadata.get("raw"), str):
         inner = _parsed(metadata["raw"])
         words += f" ({error_words(inner)[0] if inner is not None else metadata['raw']})"
     return _one_line(words or json.dumps(error, ensure_ascii=False)), _status(error)
@@ -231,10 +232,6 @@ def _status(error: Json) -> int | None:
         ):
             return int(value)
     return None
-
-
-def _is_dict(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _parsed(body: str) -> Any:

@@ -31,15 +31,13 @@ def show(paths: list[Path]) -> int:
         if not log.messages:
             raise UserError(f"{log.path} holds no messages")
     console, part = Tables(), parting(*logs)
-    shared = min(len(log.messages) for log in logs)
     told = [
         f"the same up to message {part - 1}" if part else "",
         "they never part" if part is None else f"they part at message {part}",
     ]
     notes = [*filter(None, told), Verdicts("rules").words]
     seen = [detect_in(log.events) for log in logs]
-    sheets = [_about(logs, seen), *_messages(logs, seen, part)]
-    console.report(sheets, notes if shared else notes[-1:])
+    console.report([_about(logs, seen), _messages(logs, seen, part)], notes)
     return 0
 
 
@@ -72,8 +70,7 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
 
 
 def _stopped(log: Transcript) -> str:
-    ends = log.of("end")
-    return str(ends[-1].get("reason")) if ends else NOT_ENDED
+    return log.end["reason"] if log.end else NOT_ENDED
 
 
 def _branch(log: Transcript) -> str:
@@ -83,7 +80,7 @@ def _branch(log: Transcript) -> str:
     return f"of {parent.get('log')}, before turn {parent.get('turn')}"
 
 
-def _messages(logs: list[Transcript], seen: list[Detector], part: int | None) -> list[Sheet]:
+def _messages(logs: list[Transcript], seen: list[Detector], part: int | None) -> Sheet:
     """The messages from where the runs part, the last one that they share first."""
     first = len(logs[0].messages) if part is None else part
     spans = [one.spans() for one in seen]
@@ -92,7 +89,7 @@ def _messages(logs: list[Transcript], seen: list[Detector], part: int | None) ->
     for index in range(max(0, first - 1), longest):
         cells = [_cell(log, index, mine) for log, mine in zip(logs, spans, strict=True)]
         rows.append([_number(index, part), *cells])
-    return [Sheet("messages", ["", *(log.path.name for log in logs)], rows, keys=3)] if rows else []
+    return Sheet("messages", ["", *(log.path.name for log in logs)], rows, keys=3)
 
 
 def _number(index: int, part: int | None) -> str:

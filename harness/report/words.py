@@ -53,9 +53,14 @@ class RunCounts(TypedDict):
     variety: list[int | None]
 
 
+def _folded(text: str) -> str:
+    """A text as words are looked for in it: its case folded, one kind of apostrophe."""
+    return text.casefold().replace("\u2019", "'")
+
+
 def words_in(text: str) -> list[str]:
     """The words of a text, case folded."""
-    folded = text.casefold().replace("\u2019", "'")
+    folded = _folded(text)
     return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
@@ -66,7 +71,7 @@ def emoji_in(text: str) -> list[str]:
 
 def asked(text: str) -> tuple[str, ...]:
     """The list of `--words`: words, phrases or emoji, with commas between them."""
-    parts = (flat(part.casefold()) for part in text.split(","))
+    parts = (flat(_folded(part)) for part in text.split(","))
     return tuple(dict.fromkeys(part.replace("\ufe0f", "") for part in parts if part))
 
 
@@ -88,7 +93,7 @@ def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
         said = words_in(text)
         uses.update(said)
         pictures.update(emoji_in(text))
-        folded = text.casefold().replace("\u2019", "'").replace("\ufe0f", "") if patterns else ""
+        folded = _folded(text).replace("\ufe0f", "") if patterns else ""
         for name, pattern in patterns:
             sought[name] += len(pattern.findall(folded))
         latest = (latest + said)[-SAMPLE:]
@@ -98,11 +103,15 @@ def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
 
 def _pattern(name: str) -> re.Pattern[str]:
     inner = r"\s+".join(map(re.escape, name.split()))
-    start, end = (
-        r"(?<![^\W\d_])" if name[:1].isalpha() else "",
-        r"(?![^\W\d_])" if name[-1:].isalpha() else "",
-    )
+    first, last = _kind(name[:1]), _kind(name[-1:])
+    start = f"(?<!{first})(?<!{first}')" if first else ""
+    end = f"(?!'?{last})" if last else ""
     return re.compile(start + inner + end)
+
+
+def _kind(character: str) -> str:
+    """What may not stand beside it, as the word or the number would be another."""
+    return r"[^\W\d_]" if character.isalpha() else r"\d" if character.isdecimal() else ""
 
 
 # ---------------------------------------------------------------- over many runs
@@ -121,12 +130,11 @@ class Sums:
     def add(self, times: int, size: int) -> None:
         """One transcript of `size` words that has it so many times."""
         rate = math.log1p(1000 * times / max(1, size))
-        self.uses, self.inside, self.most = (
-            self.uses + times,
-            self.inside + 1,
-            max(self.most, times),
-        )
-        self.first, self.second = self.first + rate, self.second + rate * rate
+        self.uses += times
+        self.inside += 1
+        self.most = max(self.most, times)
+        self.first += rate
+        self.second += rate * rate
 
 
 @dataclass
@@ -185,10 +193,8 @@ def standing_out(here: Lexicon, every: Lexicon) -> list[Word]:
 
 def _welch(here: Sums, size: int, every: Sums, others: int) -> float:
     mean, square = here.first / size, here.second / size
-    other_mean, other_square = (
-        (every.first - here.first) / others,
-        (every.second - here.second) / others,
-    )
+    other_mean = (every.first - here.first) / others
+    other_square = (every.second - here.second) / others
     spread = max(0.0, square - mean**2) / (size - 1)
     spread += max(0.0, other_square - other_mean**2) / (others - 1)
     return (mean - other_mean) / (math.sqrt(spread) + SOFT)

@@ -54,10 +54,6 @@ class Keys:
         if self.on:
             self._terminal.__exit__(*error)
 
-    def hold(self) -> None:
-        """From now on keep what is typed for the editor that is about to open."""
-        self._holding = True
-
     def feed(self, data: bytes) -> None:
         """Take in bytes from the terminal."""
         keys = self._decoder.feed(data.replace(b"\r\n", b"\r"))
@@ -77,7 +73,7 @@ class Keys:
             self._waiting.append(key)
             self._arrived.set()
         elif isinstance(key, str) and self.on_key(key):  # a paste is no command
-            self.hold()
+            self._holding = True  # what follows is for the editor that is about to open
 
     def _silence(self) -> None:
         for key in self._decoder.quiet():
@@ -86,7 +82,7 @@ class Keys:
     async def edit(self, draw: Callable[[str, int], None], can_cancel: bool) -> str | None:
         """Let a person type a message; draw(text, cursor) after each key. Returns the text, or
         None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held."""
-        self.hold()
+        self._holding = True
         editor = Editor(self.said, can_cancel)
         self.redraw = lambda: draw(editor.text, editor.at)
         try:

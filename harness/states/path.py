@@ -100,7 +100,7 @@ def stretches(
         over = sorted((f for f in clipped if f[2] - f[1] + 1 >= short), key=lambda f: f[1:])
         if theme is None:
             found += _alone(over)
-        elif end - start + 1 >= (2 if end == messages - 1 else short):
+        else:
             found.append(Stretch(theme, start, end, tuple(over)))
     return found
 

@@ -16,7 +16,7 @@ import unicodedata
 from collections import deque
 from functools import cached_property, lru_cache
 
-from harness.states.words import HEAD, TAIL
+from harness.states.words import HEAD, TAIL, Once
 
 SHINGLE, LOOK_BACK, LOCKED = 4, 8, 4
 NEAR, NEARISH, CLOSE = 0.7, 0.36, 3  # NEARISH tells of the CLOSE latest messages only
@@ -40,29 +40,16 @@ def kind(char: str) -> str:
     return "symbol" if category[0] == "S" and char > "\x7f" else "mark"
 
 
-class _Kept(dict):
-    """For str.translate: letters, symbols and each digit as 0 stay of a text, the rest goes."""
-
-    def __missing__(self, code: int) -> str | None:
-        char = chr(code)
-        kept = "0" if char.isdigit() else char
-        self[code] = kept if kind(char) in ("letter", "symbol") else None
-        return self[code]
+def _kept(code: int) -> str | None:
+    char = chr(code)
+    if kind(char) not in ("letter", "symbol"):
+        return None
+    return "0" if char.isdigit() else char
 
 
-KEPT = _Kept()
+KEPT = Once(_kept)  # for str.translate: letters, symbols and each digit as 0; the rest goes
 _PARTS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")  # ASCII is quick to translate
-
-
-class _Symbols(dict[str, bool]):
-    """Which characters are symbols, emoji and the like."""
-
-    def __missing__(self, char: str) -> bool:
-        self[char] = kind(char) == "symbol"
-        return self[char]
-
-
-SYMBOLS = _Symbols()
+SYMBOLS = Once(lambda char: kind(char) == "symbol")  # which characters are emoji and the like
 
 
 class Heard:

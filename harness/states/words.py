@@ -83,16 +83,17 @@ def lower(text: str) -> str:
     return low.replace("\u2019", "'").replace("_", " ")
 
 
-class Once(dict[Phrase, Any]):
-    """What there is to say of a word or phrase, found out once; of MANY at the most."""
+class Once(dict[Any, Any]):
+    """What there is to say of a word, a phrase or a character, found out once; of MANY at the
+    most."""
 
     def __init__(self, look_up: Callable[[Any], Any]):
         self._look_up = look_up
 
-    def __missing__(self, word: Phrase) -> Any:
+    def __missing__(self, what: Any) -> Any:
         if len(self) >= MANY:
             self.clear()
-        self[word] = found = self._look_up(word)
+        self[what] = found = self._look_up(what)
         return found
 
 

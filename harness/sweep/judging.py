@@ -69,7 +69,7 @@ class Judging:
 
     def stop(self) -> None:
         """Ask nothing new."""
-        self.bench.stop()
+        self.bench.asker.stop()
 
     def estimate(self, settings: Settings) -> Estimate:
         """What it takes to label one whole conversation of these settings."""

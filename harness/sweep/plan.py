@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def runs(conditions: list[Condition], args: Any, folder: Path) -> list[Run]:
         name = f"{condition.key}__r{repeat:02}"
         words = f"{args.rng_seed}/{condition.digest}/{repeat}"
         seed = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
-        settings = condition.settings.changed(rng_seed=seed)
+        settings = replace(condition.settings, rng_seed=seed)
         made.append(Run(condition, folder / f"{name}.jsonl", settings))
     return made
 

@@ -62,7 +62,7 @@ class Run:
 
     def so_far(self) -> set[str]:
         """The attractor states that it has been in, as far as this process has seen."""
-        return self._play.reached() if self._play else self.reached
+        return self._play.detector.reached() if self._play else self.reached
 
     def open_log(self) -> Log:
         """The run's log, made where there is none; it is lazy: see `Member.request`. Raises

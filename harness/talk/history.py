@@ -34,7 +34,8 @@ class History:
     def sent(self, added: Sequence[Message] = ()) -> list[Message]:
         """The messages that a request sends, system prompt first (`added` are this message's own
         tool rounds), in a list of the caller's own."""
-        sent = self._tail[self._cut() :]  # the one copy: a long history is mostly this list
+        begin = self._starts[self._first] if self._first else 0
+        sent = self._tail[begin:]  # the one copy: a long history is mostly this list
         sent[:0] = self._head
         sent += added
         return sent
@@ -101,9 +102,6 @@ class History:
             self._offered = copy.deepcopy(tools)
             self._hashed = b"".join(map(_canonical, tools))
         return self._hashed
-
-    def _cut(self) -> int:
-        return self._starts[self._first] if self._first else 0
 
     def _rehash(self) -> None:
         self._hash = hashlib.sha256()

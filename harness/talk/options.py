@@ -6,6 +6,7 @@ One table serves `run` (one value each) and `sweep` (several values each).
 import argparse
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import tools
@@ -116,7 +117,7 @@ def make_settings(
     if base is None:
         values.setdefault("rng_seed", random.getrandbits(32))
     a, b = seats
-    settings = base.changed(a=a, b=b, **values) if base else Settings(a, b, **values)
+    settings = replace(base, a=a, b=b, **values) if base else Settings(a, b, **values)
     _refuse_keys(settings, base)
     if "interject" in options:
         check_moments(settings)

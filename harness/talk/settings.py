@@ -1,7 +1,7 @@
 """What a conversation is made of, as frozen values: they become the log's config and come back."""
 
 import functools
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_type_hints
 
 import tools
@@ -89,10 +89,6 @@ class Settings:
         values |= {"tools": names, "tool_schemas": schemas, "interject": rules}
         values["puppets"] = tuple(map(Puppet.from_config, config.get("puppets") or ()))
         return cls(a, b, **values, unknown=lacking)
-
-    def changed(self, **values: Any) -> "Settings":
-        """A copy with these values replaced."""
-        return replace(self, **values)
 
 
 _APART = ("a", "b", "puppets", "unknown")  # settings that a config holds in another form

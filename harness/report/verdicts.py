@@ -39,7 +39,7 @@ class Verdicts:
     def words(self) -> str:
         """What a reader must know of the verdicts: who made them, and how far they can be
         trusted."""
-        judge = f"the labels of {self.judges}, not of the rules"
+        judge = f"the labels of {self.judges}, not the detector's"
         who = judge if self.of == "judge" else "the detector's"
         why = f" ({self.why})" if self.why else ""
         known = "a script, whose accuracy says nothing" if self.demo else ACCURACY[self.of]

@@ -392,6 +392,16 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
 
 
+def test_the_header_shows_of_a_prompt_what_the_screen_has_room_for(tmp_path):
+    prompt = " ".join(f"word{n}" for n in range(24))  # 157 characters
+    command = [*PROGRAM, *("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1")]
+    for columns, whole in ((80, False), (180, True)):
+        words = [*command, "--system", prompt]
+        with Terminal(words, tmp_path, columns=columns) as terminal:
+            assert terminal.wait_end() == 0
+            assert (f"prompt  {prompt}" in terminal.text()) is whole
+
+
 def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_path):
     grid = ["-a", "demo/standoff", "-b", "demo/goodbye", "--name", "an-odd-one", "--max-turns", "2"]
     with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path, columns=43) as terminal:

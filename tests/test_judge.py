@@ -467,6 +467,7 @@ def test_the_report_shows_the_judges_states_or_the_rules_and_how_far_they_agree(
     assert "of anthropic/claude-opus-5-5, not the detector" in (tmp_path / "page.html").read_text()
     write_log(tmp_path, [*TALK, "Bye!"])
     assert "judge it again" in run("report", log, "--labels", "judge").err
+    assert "let `judge` read them first" in run("report", bare, "--labels", "judge").err
 
 
 def test_logs_of_the_older_schema_are_read(run, tmp_path):

@@ -197,7 +197,7 @@ def test_a_long_log_is_shown_before_it_is_read_and_can_be_left(tmp_path):
         terminal.wait_for("\nmessage")  # the next word takes two seconds
         terminal.type("q")
         assert terminal.wait_end() == 0
-        assert "left" in terminal.text() and "message 39999" not in terminal.text()
+        assert "the replay was left" in terminal.text() and "message 39999" not in terminal.text()
     with Terminal([*PROGRAM, "replay", "long.jsonl", "--speed", "0"], tmp_path) as terminal:
         terminal.wait_for("of many")  # thousands at a time: the first ones have scrolled away
         terminal.type("\x03")

@@ -104,7 +104,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 show.notice(f"broken off: {event.get('why')}")
     reason = how_it_ended(end, settings) if end else NOT_ENDED
     show.closing(
-        "left" if pace.ended else reason,
+        "the replay was left" if pace.ended else reason,
         totals,
         detector,
         read.path,

@@ -63,7 +63,10 @@ def read(
         runs, skipped = _read(paths, partial(read_log, labels=verdicts.of), spool)
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
-        raise UserError(f"there is no log with messages to report on{why}")
+        none = "there is no log with messages to report on"
+        if verdicts.of == "judge":
+            none = "no log has a judge's labels that fit it: let `judge` read them first"
+        raise UserError(none + why)
     return runs, skipped, verdicts
 
 

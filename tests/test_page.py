@@ -105,7 +105,7 @@ def test_the_matrix_says_reach_interval_and_onset_and_filters_by_a_click(opened)
     assert "6/6 [61–100%]" in rows[0] and "@8 [6, –]" in rows[0]
     assert "0/6 [0–39%]" in rows[1]
     head = browser.find_element("css selector", "#matrix thead").text
-    assert "goodbye" in head and "verbatim" in head and "bliss" not in head
+    assert "goodbye" in head and "verbatim (form)" in head and "bliss" not in head
     assert "censored" in browser.find_element("id", "reach").text
     ends = [row.text for row in all_of(browser, "#ending tbody tr")]
     assert "6/6" in ends[0] and "no theme" in browser.find_element("id", "ending").text
@@ -141,6 +141,7 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
     assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
     words = hit.find_element("css selector", ".words").text
     assert words[0] == words[-1] == "…" and "Zanzibar" in words
+    assert f" {words[1:].partition(' ')[0]} " in f" {around}"  # a whole word, not its end
     hit.click()
     here = browser.find_element("css selector", ".message.here")
     assert here.get_attribute("id") == "m2"

@@ -388,7 +388,7 @@ def test_the_pages_section_is_text_whatever_a_pattern_is_called(run, tmp_path):
     assert run("report", logs, "--html", "page.html").code == 0
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "&lt;b&gt;bye&lt;/b&gt; again" in page and "<b>bye" not in page
-    assert "<h2>patterns in a judge" in page
+    assert "<h2>Patterns in a judge" in page
 
 
 def test_several_merges_are_noted(run, tmp_path):

@@ -31,10 +31,10 @@ function endCell(c, { kind, state, key }) {
 
 function matrices(conditions) {
   const seen = states.filter((s) => data.conditions.some((c) => c.states[s].reached.count));
-  put($("matrix"), matrix(seen.map((state) => ({ state, name: short[state] })), reachCell, conditions));
+  put($("matrix"), matrix(seen.map((state) => ({ state, name: named(state) })), reachCell, conditions));
   const ends = [["theme", data.themes], ["form", data.forms]].flatMap(([kind, names]) => [...names, "none"]
     .filter((key) => data.conditions.some((c) => c.ending[kind][key].count))
-    .map((key) => ({ kind, key, state: key === "none" ? null : key, name: key === "none" ? `no ${kind}` : short[key] + (kind === "form" ? " (form)" : "") })));
+    .map((key) => ({ kind, key, state: key === "none" ? null : key, name: key === "none" ? `no ${kind}` : named(key) })));
   put($("ending"), matrix(ends, endCell, conditions));
 }
 
@@ -107,7 +107,7 @@ function timeline(run, longest) {
   return make("div", { class: "time" }, make("div", { class: "bar", style: { width: at(run.messages) } }),
     run.themes.map(([s, a, b]) => make("div", { class: "seg", title: `${short[s]} ${a}–${b}`,
       style: { left: at(a), width: at(b - a + 1), background: colour(s), color: inkOn(s) } }, short[s])),
-    run.spans.filter(([s]) => isForm(s)).map(([s, a, b]) => make("div", { class: "strip", title: `${short[s]} (form) ${a}–${b}`,
+    run.spans.filter(([s]) => isForm(s)).map(([s, a, b]) => make("div", { class: "strip", title: `${named(s)} ${a}–${b}`,
       style: { left: at(a), width: at(b - a + 1), background: colour(s) } })),
     marksOf(run).map(([m, sign, title, kind, shift]) => make("span", { class: `mark ${kind}`, title, style: { left: at(m + 0.5), "margin-left": shift } }, sign)));
 }

@@ -329,6 +329,7 @@ def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert len(provider.requests) == 1
+        assert "ending after this message" not in terminal.text()
     assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 

@@ -425,6 +425,15 @@ def test_a_sweeps_table_has_its_words_on_one_line_and_calls_nothing_free_that_is
     assert re.search(r"^all +0/1 +[01] +0 +0 +– *$", shown, re.M)
 
 
+def test_a_sweeps_table_says_which_setting_a_value_is_of(tmp_path):
+    grid = ["-a", "demo/bliss", "-b", "same", "--tools", "none", "all", "--max-turns", "1"]
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    rows = re.findall(r"^(all|tools none|tools all) +(\d/\d) ", shown, re.M)
+    assert rows[-3:] == [("all", "2/2"), ("tools none", "1/1"), ("tools all", "1/1")]
+
+
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
     path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
     with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:

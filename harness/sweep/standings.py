@@ -79,7 +79,8 @@ def table(sweep: Sweep, rows: list[Standing], hidden: int) -> Group:
 def cells(row: Standing) -> list[str | Text]:
     """A condition's cells."""
     reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row.reached.most_common())
-    name = re.sub(r"\b(model_[ab]|tools|system|seed|interject|puppet)=", "", row.name)
+    name = re.sub(r"\bmodel_[ab]=", "", row.name)  # a model is known by its name
+    name = re.sub(r"\b(tools|system(?:_[ab])?|seed|interject|puppet)=", r"\1 ", name)
     return [
         Text(one_line(name)),
         f"{row.runs['done']}/{sum(row.runs.values())}",

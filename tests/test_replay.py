@@ -56,6 +56,8 @@ def test_the_header_tells_what_is_done_to_a_dialogue(run):
 
 def test_replay_can_begin_with_a_later_turn(run):
     log = run(*DEMO, "--max-turns", 6).log
+    for odd in (-1, 99):
+        assert f"--at {odd}: the log has turns 0 to " in run("replay", log, "--at", odd).err
     out = run("replay", log, "--speed", 0, "--at", 4).out
     assert "turn 3 " not in out and "turn 4 " in out and "turn 5 " in out
 

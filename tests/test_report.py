@@ -89,6 +89,7 @@ def test_comparing_what_does_not_differ_is_a_usage_error(run):
     for setting, words in (
         ("max_turns", "no two conditions differ in that alone"),
         ("colour", "no run has that setting; use "),
+        ("colour", ", model, model_a, model_b, "),
     ):
         result = run("report", "logs", "--compare", setting)
         assert result.code == 2 and result.err.count("\n") == 1 and words in result.err

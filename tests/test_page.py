@@ -274,6 +274,16 @@ def test_a_run_opens_and_a_state_is_jumped_to(opened):
     assert all_of(browser, "#overview:not([hidden])")
 
 
+def test_forms_that_hold_at_once_hide_none_of_each_other(opened):
+    sparks = [*logs.talk(4), *(logs.turn(index, "🌀✨🌀✨🌀✨") for index in range(4, 16))]
+    logs.write(Path("logs/sparks.jsonl"), logs.config(), *sparks)
+    strips = all_of(opened(), ".strip")
+    assert {strip.get_attribute("title").split()[0] for strip in strips} == {"verbatim", "emoji"}
+    one, other = (strip.rect for strip in strips)
+    assert one["x"] < other["x"] + other["width"] and other["x"] < one["x"] + one["width"]
+    assert abs(one["y"] - other["y"]) >= one["height"]
+
+
 def test_the_timeline_has_the_consoles_colours_and_marks(opened):
     events = logs.talk(20, bye=6)
     events[4] |= {"interjected": True, "source": "live"}

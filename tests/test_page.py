@@ -253,6 +253,18 @@ def test_paper_has_the_figures_tables(opened):
     assert not all_of(browser, "#tables details[open]")
 
 
+def test_on_paper_nothing_beside_a_number_is_larger_than_it(opened):
+    logs.sweep(Path("logs"), runs=2)
+    browser = opened()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    sizes = browser.execute_script(
+        "return ['#matrix td', '#matrix td small', '#matrix .from'].map((css) =>"
+        " parseFloat(getComputedStyle(document.querySelector(css)).fontSize))"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_a_run_opens_and_a_state_is_jumped_to(opened):
     logs.sweep(Path("logs"))
     browser = opened()

@@ -116,6 +116,14 @@ def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
     assert read_log(tmp_path).messages[0]["response"] == "abcdefg"
 
 
+def test_what_was_stopped_before_anything_was_asked_for_is_not_called_free(tmp_path):
+    with Terminal([*PROGRAM, "-a", "human", "-b", "demo/goodbye"], tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 128 + signal.SIGINT
+    assert "0 out · nothing spent" in terminal.text()
+
+
 def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
     command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "2"]
     with Terminal(command, tmp_path) as terminal:

@@ -67,7 +67,8 @@ def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
     """How far it went, where it got stuck, what it cost; `counted` = the totals tell the tokens."""
     said = f"{many((totals['messages'] + 1) // 2, 'turn')}, {many(totals['messages'], 'message')}"
     read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"
-    spent = f"{read}, {tokens(totals['output'])} out · {money(totals['cost_usd'])}"
+    cost = money(totals["cost_usd"]) if totals["input"] or totals["output"] else "nothing spent"
+    spent = f"{read}, {tokens(totals['output'])} out · {cost}"
     tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
     return [
         f"{said} · {spent if counted else 'tokens and cost not recorded'}",

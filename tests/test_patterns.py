@@ -111,8 +111,9 @@ def test_three_patterns_at_most_each_with_a_name_of_its_own(run, tmp_path):
     path = log(tmp_path, "a")
     five = [pattern(name) for name in ("one", "One", "two", "three", "four")]
     with Provider(judge(lambda text: answer(*five))) as provider:
-        ask(run, provider, path)
+        told = ask(run, provider, path).out
     assert [p["name"] for p in found(path)["patterns"]] == ["one", "two", "three"]
+    assert "a.jsonl: one; two; three\n" in told  # a name may have commas
     asked_again = json.dumps(provider.requests[1].body["messages"][-1])
     assert "one name for each pattern" in asked_again and "at most 3 patterns" in asked_again
 

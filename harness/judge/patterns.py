@@ -181,7 +181,7 @@ class OpenBench:
             files.check_room(self.files[log])
             found = await self.name(log)
             save(self.files[log], found)
-            return f"{log.name}: {', '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
+            return f"{log.name}: {'; '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
 
         failures = await read_each(todo, read, self.concurrency, tell)
         try:

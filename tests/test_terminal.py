@@ -435,6 +435,9 @@ def test_a_sweeps_table_has_its_words_on_one_line_and_calls_nothing_free_that_is
 
 def test_a_sweeps_table_says_which_setting_a_value_is_of(tmp_path):
     grid = ["-a", "demo/bliss", "-b", "same", "--tools", "none", "all", "--max-turns", "1"]
+    with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        assert re.search(r"^tools none +1 +1 +2 ", terminal.text(), re.M)
     with Terminal([*PROGRAM, "sweep", *grid], tmp_path) as terminal:
         assert terminal.wait_end() == 0
         shown = terminal.text()

@@ -1,6 +1,5 @@
 """How far a sweep is, as a table: a row per condition, and one for all."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -79,10 +78,8 @@ def table(sweep: Sweep, rows: list[Standing], hidden: int) -> Group:
 def cells(row: Standing) -> list[str | Text]:
     """A condition's cells."""
     reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row.reached.most_common())
-    name = re.sub(r"\bmodel_[ab]=", "", row.name)  # a model is known by its name
-    name = re.sub(r"\b(tools|system(?:_[ab])?|seed|interject|puppet)=", r"\1 ", name)
     return [
-        Text(one_line(name)),
+        Text(one_line(row.name)),
         f"{row.runs['done']}/{sum(row.runs.values())}",
         str(row.runs["running"]),
         str(row.runs["failed"]),

@@ -30,10 +30,10 @@ class Condition:
     def __str__(self) -> str:
         """As in a report: `opus × sonnet · tools none`; a list may break behind its commas."""
         rest = dict(self.varies)
-        models = [rest.pop(name) for name in ("model_a", "model_b") if name in rest]
-        settings = [f"{name} {value}" for name, value in rest.items()]
-        words = " · ".join(filter(None, [" × ".join(models), *settings]))
-        return re.sub(r",(?=\S)", ", ", words) or self.key
+        both = {"model_a", "model_b"} <= set(rest)
+        words = [f"{rest.pop('model_a')} × {rest.pop('model_b')}"] if both else []
+        words += [f"{name} {value}" for name, value in rest.items()]
+        return re.sub(r",(?=\S)", ", ", " · ".join(words)) or self.key
 
 
 class News(TypedDict):

@@ -445,6 +445,15 @@ def test_a_sweeps_table_says_which_setting_a_value_is_of(tmp_path):
     assert rows[-3:] == [("all", "2/2"), ("tools none", "1/1"), ("tools all", "1/1")]
 
 
+def test_a_sweeps_last_table_has_all_conditions_however_low_the_screen(tmp_path):
+    grid = ["-a", "demo/bliss", "-b", "same", "--max-turns", *"123456789"]
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path, rows=10) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    rows = re.findall(r"^max_turns (\d) +1/1 ", shown, re.M)
+    assert rows[-9:] == list("123456789") and "a taller screen" not in shown
+
+
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):
     path = run("-a", "demo/standoff", "-b", "demo/goodbye", "--max-turns", 30, "--quiet").log
     with Terminal([*PROGRAM, "replay", str(path), "--speed", "0.001"], tmp_path) as terminal:

@@ -132,7 +132,7 @@ def test_the_page_has_the_tables_too(run, tmp_path):
     free(tmp_path, "free", talk(6), model_a="x/<b>", model_b="x/<b>")
     assert run("report", tmp_path, "--html", "page.html").code == 0
     page = (tmp_path / "page.html").read_text("utf-8")
-    assert "left free: how it ends" in page and "x/&lt;b&gt; · n = 1" in page
+    assert "Left free: how it ends" in page and "x/&lt;b&gt; · n = 1" in page
 
 
 def test_the_recipe_gives_the_tables_end_to_end_with_a_judge(run):

@@ -397,7 +397,7 @@ def test_the_demo_judge_labels_runs_end_to_end_and_is_marked_as_a_script(run, tm
     assert result.code == 0 and "not a language model" in result.out
     assert labelled(log)["judge"]["demo"] and labelled(log)["dropped"] == 0
     assert "goodbye_loop" in {s["state"] for s in labelled(log)["states"]}
-    assert "rules against demo/judge (a scripted demo)" in result.out
+    assert "detector against demo/judge (a scripted demo)" in result.out
     assert "1.00  undefined" not in result.out and "too narrow" in result.out
     assert run("-a", "demo/judge", "-b", "demo/bliss").code == 2
 
@@ -463,12 +463,13 @@ def test_the_report_shows_the_judges_states_or_the_rules_and_how_far_they_agree(
     assert "states are the labels of anthropic/claude-opus-5-5" in " ".join(text.split())
     rules = json.loads(run("report", log, bare, "--labels", "rules", "--json").out)
     assert sum(c["runs"] for c in rules["conditions"]) == 2 and rules["agreement"]
-    assert "rules against" in run("report", log, "--labels", "rules").out
-    assert "rules against" not in run("report", log).out
+    assert "detector against" in run("report", log, "--labels", "rules").out
+    assert "detector against" not in run("report", log).out
     assert run("report", log, "--labels", "judge", "--html", "page.html").code == 0
-    assert "of anthropic/claude-opus-5-5, not of the rules" in (tmp_path / "page.html").read_text()
+    assert "of anthropic/claude-opus-5-5, not the detector" in (tmp_path / "page.html").read_text()
     write_log(tmp_path, [*TALK, "Bye!"])
     assert "judge it again" in run("report", log, "--labels", "judge").err
+    assert "let `judge` read them first" in run("report", bare, "--labels", "judge").err
 
 
 def test_logs_of_the_older_schema_are_read(run, tmp_path):

@@ -111,8 +111,9 @@ def test_three_patterns_at_most_each_with_a_name_of_its_own(run, tmp_path):
     path = log(tmp_path, "a")
     five = [pattern(name) for name in ("one", "One", "two", "three", "four")]
     with Provider(judge(lambda text: answer(*five))) as provider:
-        ask(run, provider, path)
+        told = ask(run, provider, path).out
     assert [p["name"] for p in found(path)["patterns"]] == ["one", "two", "three"]
+    assert "a.jsonl: one; two; three\n" in told  # a name may have commas
     asked_again = json.dumps(provider.requests[1].body["messages"][-1])
     assert "one name for each pattern" in asked_again and "at most 3 patterns" in asked_again
 
@@ -409,7 +410,7 @@ def test_the_pages_section_is_text_whatever_a_pattern_is_called(run, tmp_path):
     assert run("report", logs, "--html", "page.html").code == 0
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "&lt;b&gt;bye&lt;/b&gt; again" in page and "<b>bye" not in page
-    assert "<h2>patterns in a judge" in page
+    assert "<h2>Patterns in a judge" in page
 
 
 def test_several_merges_are_noted(run, tmp_path):

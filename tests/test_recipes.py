@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from program import pair
+from program import ROOT, pair
 
 from harness import prompts
 from harness.models import engine
@@ -142,3 +142,13 @@ def test_there_are_the_seven_interjections():
         "pressure",
         "reveal",
     ]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_page_of_costs_says_what_a_dry_run_says(run, name):
+    page = (ROOT / "docs" / "recipes-cost.md").read_text("utf-8")
+    row = re.search(rf"^\| `{name}` \| (.*) \|$", page, re.M)[1].split(" | ")
+    for judge, price in zip(("opus", "sonnet", "haiku"), row[3:], strict=True):
+        said = run("sweep", "--recipe", name, "--judge", judge, "--dry-run").out
+        assert f"{row[0]} conversations to do" in said and f"messages, {row[1]} (" in said
+        assert f"beside that: {row[2]} requests" in said and f" out, {price} (" in said

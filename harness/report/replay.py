@@ -52,7 +52,7 @@ def command(arguments: list[str]) -> int:
     from harness.screen.console import Console
 
     read = load(args.log, transcript.follow)  # it may be long: its beginning is shown at once
-    if args.at and args.at > (last := max(read.turns(), default=0)):
+    if args.at and args.at not in range((last := max(read.turns(), default=0)) + 1):
         raise UserError(f"--at {args.at}: the log has turns 0 to {last}")
     return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
 
@@ -105,7 +105,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 show.notice(f"broken off: {event.get('why')}")
     reason = how_it_ended(end, settings) if end else NOT_ENDED
     show.closing(
-        "left" if pace.ended else reason,
+        "the replay was left" if pace.ended else reason,
         totals,
         detector,
         read.path,

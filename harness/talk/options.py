@@ -14,6 +14,7 @@ from harness import files, prompts
 from harness.models import call, catalogue, demo, secrets
 from harness.models.seat import Seat, wrong
 from harness.parser import Once, amount, count, number
+from harness.states.names import SHORT
 from harness.talk.interjections import interjections
 from harness.talk.puppets import puppets
 from harness.talk.rules import refuse_zero, state_and_count
@@ -58,8 +59,8 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
      "help": "a third model speaks in a seat's place towards a goal ("
      + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
     (("--stop-on",), {"metavar": "STATE[+N]",
-     "help": "end when an attractor state has held for N messages, e.g. goodbye+6; seen live, so "
-             "the path at the end may differ"}),
+     "help": f"end when a state ({', '.join(SHORT.values())}) has held for N messages, e.g. "
+             "goodbye+6; seen live, so the path at the end may differ"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),

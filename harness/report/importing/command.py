@@ -5,7 +5,7 @@
     python attractor.py import view.jsonl --seat B            chat messages as seat B saw them
 
 Formats, told apart by content: AttractorBench, conversations.json, pidgin's events.jsonl,
-UniversalBackrooms' text, Inspect, OpenAI messages, ShareGPT, CSV (docs/import.md). What a file
+UniversalBackrooms' text, Inspect, chat messages, ShareGPT, CSV (docs/import.md). What a file
 does not tell stays unknown. The same conversation again is left alone.
 """
 

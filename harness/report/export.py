@@ -200,10 +200,8 @@ def _message(index: int, message: Turn) -> list[str]:
     text = visible(message["response"])
     lines += [_quoted(text) if text.strip() else "*⟨silence⟩*", ""]
     for attempt in message["tool_attempts"]:
-        if isinstance(attempt, dict):
-            tool, outcome = _inline(attempt.get("tool")), _inline(attempt.get("outcome"))
-            reason = _inline(attempt.get("reason"))
-            lines += [f"**Exit tool {tool} → {outcome}**: {reason}", ""]
+        tool, outcome, reason = (_inline(attempt.get(n)) for n in ("tool", "outcome", "reason"))
+        lines += [f"**Exit tool {tool} → {outcome}**: {reason}", ""]
     return lines
 
 

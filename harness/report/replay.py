@@ -200,8 +200,8 @@ async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> 
 
 def parts(event: Turn) -> list[str | Attempt]:
     """A message as it came: its texts, and the tool attempts between them."""
-    attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
-    own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
+    attempts = event["tool_attempts"]
+    own = [message for message in event["messages"] if message["role"] == "assistant"]
     if not attempts or not own:
         return [event["response"], *attempts]
     shown: list[str | Attempt] = []

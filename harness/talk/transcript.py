@@ -310,7 +310,7 @@ def tally(totals: Totals, event: Event) -> None:
         return
     totals["messages"] += event["type"] == "turn"
     for attempt in event.get("tool_attempts") or []:
-        name = attempt.get("tool", "?") if isinstance(attempt, dict) else str(attempt)
+        name = attempt["tool"]
         totals["tool_attempts"][name] = totals["tool_attempts"].get(name, 0) + 1
     usage = event.get("usage")
     if not usage or event.get("inherited"):

@@ -35,6 +35,7 @@ from harness.models.seat import Seat
 from harness.models.secrets import scrub
 from harness.talk.company import Alone, Company
 from harness.talk.controls import Controls
+from harness.talk.draft import granted
 from harness.talk.events import End, Event, Reason, Turn
 from harness.talk.log import Log, LogError
 from harness.talk.provenance import must_be_whole, opening, resumption
@@ -82,7 +83,7 @@ class Conversation:
     def over(self) -> Reason | None:
         """Why the conversation is over, or None while it is not."""
         settings, said = self.settings, self.said  # what ended a log is no end of its resumption
-        if said and any(attempt["outcome"] == "granted" for attempt in said["tool_attempts"]):
+        if said and granted(said["tool_attempts"]):
             return "exit_tool"
         if self.controls.ending and not self.controls.taking_over:
             return "stopped"
@@ -90,9 +91,10 @@ class Conversation:
             return "empty"
         if said and settings.on_full == "end" and "full" in said["flags"]:
             return "context_window"
-        if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
-            return "max_turns"
-        return "state" if self.state.stopped_on() else None
+        if self.state.stopped_on():
+            return "state"
+        enough = settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns
+        return "max_turns" if enough else None
 
     async def speak(self, seat: Seat, turn: int) -> Turn | None:
         """One message, by whoever has the word: a person who takes it over, a script, a

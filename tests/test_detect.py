@@ -434,7 +434,7 @@ def test_a_state_begins_holds_and_ends_with_its_length():
         Change("silence", "begins", 2, 1),
         Change("silence", "holds", 2, 2),
         Change("silence", "holds", 2, 3),
-        Change("silence", "holds", 2, 4),
+        Change("silence", "holds", 2, 3),  # it may be over
         Change("silence", "ends", 2, 3),
     ]
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import pytest
 from program import real, served, texts
 from provider import Provider, Reply
 
@@ -136,6 +137,17 @@ def test_a_granted_exit_tool_ends_the_run(run):
     assert result.code == 0 and len(provider.requests) == 3
     assert result.read.events[-1]["reason"] == "exit_tool"
     assert result.read.messages[2]["tool_attempts"][0]["outcome"] == "granted"
+
+
+@pytest.mark.parametrize("on_empty", ["placeholder", "retry", "end"])
+def test_a_granted_exit_without_a_word_is_no_empty_message_to_ask_for_again(run, on_empty):
+    calls = (("emergency_shutdown_of_conversation", {"reason": "now"}),)
+    with Provider(lambda body, i: Reply(tools=calls) if i == 1 else "go on") as provider:
+        result = run(
+            *real(provider), "--on-exit", "grant", "--on-empty", on_empty, "--max-turns", 3
+        )
+    assert len(provider.requests) == 2 and not result.read.of("aborted")
+    assert result.read.events[-1]["reason"] == "exit_tool"
 
 
 def test_thinking_goes_back_to_its_own_model_and_to_nobody_else(run):

@@ -42,6 +42,18 @@ def test_replay_ends_with_the_same_words_as_the_run(run):
     )
 
 
+def test_the_header_tells_what_is_done_to_a_dialogue(run):
+    rules = ["--interject", "1:A:@nudge,every:2:B:Hey [there]", "--puppet", "B=demo/puppet:@loop:1"]
+    limits = ["--max-turns", 3, "--max-cost", 2, "--stop-on", "bliss+4"]
+    live = run(*DEMO, "--plain", *rules, *limits)
+    for shown in (live, run("replay", live.log, "--speed", 0)):
+        header = shown.out.partition("Model A ·")[0]
+        assert re.search(r"^script    1:A:\S+", header, re.M)
+        assert "script    every:2:B:Hey [there]" in header
+        assert "puppet    B=demo/puppet:@loop:1\n" in header
+        assert "limits    --max-turns 3 · --max-cost 2 · --stop-on bliss+4\n" in header
+
+
 def test_replay_can_begin_with_a_later_turn(run):
     log = run(*DEMO, "--max-turns", 6).log
     out = run("replay", log, "--speed", 0, "--at", 4).out

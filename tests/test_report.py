@@ -178,6 +178,25 @@ def test_what_followed_an_interjection_is_told(figures):
     assert nudge["declines"]["count"] == nudge["names_it"]["count"] == 1
 
 
+def test_an_interjection_has_the_name_of_the_rule_that_spoke_it(figures):
+    """Also where another rule has the same words, or a branch has no such rule any more."""
+    rules = [{"when": "2", "seat": "A", "words": "Stop.", "name": name} for name in ("one", "two")]
+    events = logs.talk(12)
+    for at, name in ((4, "one"), (8, "two"), (10, "gone")):
+        why = {"when": "2", "name": name, "since": None}
+        events[at] |= {"interjected": True, "source": "script", "response": "Stop."}
+        events[at]["interjection"] = why
+    events[2] |= {"interjected": True, "source": "live", "response": "Stop."}
+    logs.write(Path("logs/a.jsonl"), logs.config(interject=rules), *events)
+    told = figures()["conditions"][0]["interjections"]
+    assert [(row["name"], row["source"]) for row in told] == [
+        ("typed", "live"),
+        ("gone", "script"),
+        ("one", "script"),
+        ("two", "script"),
+    ]
+
+
 def test_damage_is_named_and_never_a_traceback(run, figures):
     logs.write(Path("logs/good.jsonl"), logs.config(), *logs.talk(3), b"pasted output\n")
     logs.write(Path("logs/empty.jsonl"), b"")
@@ -394,3 +413,17 @@ def test_a_large_log_is_followed_on_the_disk_with_the_same_figures(run, figures,
     assert figures() == whole
     assert whole["conditions"][0]["interjections"][0]["names_it"]["count"] == 1
     assert whole["skipped_lines"]
+
+
+def test_a_run_that_went_on_and_was_cut_has_not_ended_as_it_had_before(run, figures):
+    """Its latest settings hold, also those that it had not at first."""
+    raised = {"type": "resumed", "settings": {"max_turns": 9, "stop_on": "goodbye+3"}}
+    went_on = [*logs.talk(10), logs.end(), raised, logs.turn(10, "And?")]
+    one = logs.write(Path("logs/one.jsonl"), logs.config(max_turns=5), *went_on)
+    short = [logs.config(max_turns=5), *logs.talk(2), logs.end()]
+    other = logs.write(Path("logs/other.jsonl"), *short)
+    cut, whole = figures("--by", "stop_on")["conditions"][::-1]
+    assert ([*cut["stopped"]], [*whole["stopped"]]) == (["no end recorded"], ["max_turns"])
+    beside = run("report", one, other, "--side-by-side").out
+    assert re.search("why it stopped +no end recorded +max_turns", beside)
+    assert "ended: no end recorded" in run("replay", one, "--speed", 0).out

@@ -9,6 +9,7 @@ from provider import Provider
 
 from harness.screen.recorder import recorder
 from harness.states.path import Change
+from harness.talk.transcript import read
 from harness.text import places
 
 DEMO = [*pair("demo/goodbye"), "--rng-seed", 3]
@@ -45,6 +46,36 @@ def test_stop_on_ends_the_run_n_messages_after_a_state_took_hold(run):
     result = run(*DEMO, "--stop-on", "goodbye:6", "--plain")
     assert result.code == 0 and result.read.events[-1]["reason"] == "state"
     assert " goodbye 6\n" in result.out and " goodbye 7" not in result.out
+
+
+def test_a_form_does_not_count_what_may_be_its_end(run):
+    said = ["I like tea.", "", "", "", "Shall we talk of the sea?", "", "More."]
+    with Provider(said) as provider:
+        result = run(*real(provider), "--stop-on", "silence+4", "--max-turns", 9, "--plain")
+    badges = re.findall(r"silence (\d+|begins)", result.out.partition("ended:")[0])
+    assert badges == ["begins", "2", "3", "3", "5"]
+    assert result.responses == said[:6] and result.read.events[-1]["reason"] == "state"
+
+
+def test_stop_on_counts_through_a_run_that_was_killed_and_ends_no_resumption(run, tmp_path):
+    whole = run(*DEMO, "--stop-on", "goodbye+6", "--max-turns", 40)
+    lines, said = whole.log.read_bytes().splitlines(keepends=True), whole.responses
+    for kept in range(len(said) - 5, len(said) + 1):
+        torn = tmp_path / f"killed_after_{kept}.jsonl"
+        torn.write_bytes(b"".join(lines[: 1 + kept]))
+        run("--resume", torn)
+        assert [m["response"] for m in read(torn).messages] == said
+    run("--resume", torn)
+    assert len(read(torn).messages) == len(said) + 6
+    branch = run("--resume", torn, "--at", len(said) // 2 + 1)
+    assert len(branch.responses) > len(said) // 2 * 2 + 2
+
+
+def test_a_state_that_is_reached_with_the_last_message_is_what_ended_the_run(run):
+    whole = run(*DEMO, "--stop-on", "goodbye+5", "--max-turns", 40)
+    turns, odd = divmod(len(whole.responses), 2)
+    assert not odd
+    assert run(*DEMO, "--stop-on", "goodbye+5", "--max-turns", turns).read.end["reason"] == "state"
 
 
 @pytest.mark.parametrize("option", [["--stop-on", "hello"], ["--interject", "on:hello:A:x"]])

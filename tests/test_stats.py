@@ -98,6 +98,15 @@ def test_a_curve_in_which_all_have_their_onset_at_once_comes_down(scipy):
     assert (curve.median, curve.survival) == (3, [0])
 
 
+def test_few_runs_set_the_median_no_limit_and_many_that_agree_do(scipy):
+    limits = {n: stats.onset_curve([3] * n, [True] * n) for n in (1, 5, 6, 20)}
+    told = {n: (curve["median"], curve["low"], curve["high"]) for n, curve in limits.items()}
+    assert told == {1: (3, None, None), 5: (3, None, None), 6: (3, 3, 3), 20: (3, 3, 3)}
+    assert limits[20]["without_high"] == [pytest.approx(1 - 0.025 ** (1 / 20))]
+    five = stats.onset_curve([1, 2, 3, 4, 5], [True] * 5)
+    assert (five["median"], five["low"]) == (3, None)
+
+
 def test_the_band_stays_when_the_curve_has_come_down(scipy):
     curve = stats.kaplan_meier(range(1, 11), [True] * 10)
     assert curve.survival[-1] == curve.low[-1] == 0

@@ -43,6 +43,15 @@ def test_average_share_and_most_are_those_of_the_transcripts(run, two):
     assert [row["inside"] for row in tools["asked"]] == [0] * 6
 
 
+def test_a_word_asked_for_is_counted_as_words_are(run):
+    """Whichever apostrophe is typed; not within a longer word or number."""
+    said = talk("I don’t know. It's _it_, 'it' and IT: 42, 1942 and don't.", "Don’t it? 42nd, 421.")
+    logs.write(Path("logs/a.jsonl"), logs.config(), *said)
+    (counted,) = figures(run, "don’t,don't,don,it,it's,42")
+    uses = {row["word"]: row["most"] for row in counted["asked"]}
+    assert uses == {"don't": 3, "don": 0, "it": 4, "it's": 1, "42": 2}
+
+
 def test_what_stands_out_is_what_transcripts_have_and_others_do_not(run, two):
     none, tools = figures(run)
     first = [row["word"] for row in none["out"]]

@@ -70,8 +70,7 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
 
 
 def _stopped(log: Transcript) -> str:
-    ends = log.of("end")
-    return str(ends[-1].get("reason")) if ends else NOT_ENDED
+    return log.end["reason"] if log.end else NOT_ENDED
 
 
 def _branch(log: Transcript) -> str:

@@ -95,7 +95,9 @@ def what_followed(
     for order, index in enumerate(places):
         event, until = messages[index], [*places, len(messages)][order + 1]
         source = words_of(event.get("source") or "not recorded")  # older logs do not say
-        name = names.get(event["response"], "typed" if source == "live" else source)
+        name = "typed" if source == "live" else names.get(event["response"], source)
+        if isinstance(due := event.get("interjection"), dict):  # older logs have no such field
+            name = words_of(due.get("name"))
         if isinstance(pulled := event.get("puppet"), dict):
             name = f"{words_of(pulled.get('name'))} by {words_of(pulled.get('model'))}"
         one = Interjected(index, seat_of(event), source, name, None)

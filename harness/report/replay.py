@@ -84,7 +84,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
     counted = True  # whether tokens were: other programs' logs, and old ones, may not tell
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
-            end = event if event["type"] == "end" else end
+            end = transcript.end_after(end, event)
             await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
             if pace.ended:
                 break

@@ -134,7 +134,7 @@ def _check_settings(args: Any) -> None:
     known: set[str] = set()
     for path in logs_in(args.logs):
         with contextlib.suppress(OSError, UserError):
-            known |= set(facts(transcript.follow(path).config))
+            known |= set(facts(transcript.follow(path).settings()))
     must_be_known("--by", args.by or [], known)
     must_be_known("--compare", args.compare or [], known)
 

@@ -20,6 +20,7 @@ from harness.text import install
 
 Z = 1.959963984540054  # the normal distribution's 97.5% point
 ALPHA = 0.05
+LEAST = 6  # runs; with fewer all come later than the true median in over 2.5% of cases: 0.5 ** n
 LARGE = 500  # runs from which on Boschloo's test is slow, and Fisher's as good
 NOTE = (
     "SciPy is missing, so onsets (?), tests and the intervals of means are left out: "
@@ -135,7 +136,8 @@ class Curve:
 def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
     """The curve of times to onset, where `seen` is False for a run that ended without one
     (Kaplan & Meier 1958, JASA 53:457), with Greenwood's variance on the log-log scale
-    (Kalbfleisch & Prentice 2002, 1.4)."""
+    (Kalbfleisch & Prentice 2002, 1.4); where the curve is 0 that has no limits, and those of none
+    among all that were left are taken (Clopper & Pearson 1934, Biometrika 26:404)."""
     import numpy
     from scipy.stats import CensoredData, ecdf
 
@@ -145,9 +147,11 @@ def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
     with warnings.catch_warnings():  # the band is undefined where the curve is 0 or 1
         warnings.simplefilter("ignore")
         band = sf.confidence_interval(method="log-log")
+    left = sum(t >= max(onsets, default=0) for t in times)
+    none = 1 - (ALPHA / 2) ** (1 / max(1, left))
     low, high = (
         numpy.clip(numpy.nan_to_num(b.probabilities, nan=fill), 0, 1).tolist()
-        for b, fill in ((band.low, 0), (band.high, 1))
+        for b, fill in ((band.low, 0), (band.high, none))
     )
     high = itertools.accumulate(high, min)  # a curve that only falls stays below an earlier bound
     steps = zip(sf.quantiles.tolist(), sf.probabilities.tolist(), low, high, strict=True)
@@ -157,13 +161,15 @@ def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
 
 def onset_curve(times: Sequence[int], seen: Sequence[bool], before: int = 0) -> OnsetCurve | None:
     """The same as the report's JSON has it, in times less `before`; None without SciPy, or where
-    no onset was seen."""
+    no onset was seen. Fewer than LEAST runs set the median no lower limit, as the curve's band,
+    which is none before the first onset, would have it."""
     if not available() or not any(seen):
         return None
     curve = kaplan_meier(times, seen)
     median, low, high = (
         None if t is None else int(t) - before for t in (curve.median, *curve.band)
     )
+    low = low if len(times) >= LEAST else None
     return {
         "median": median,
         "low": low,

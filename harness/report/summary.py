@@ -24,7 +24,7 @@ from harness.talk.transcript import Transcript
 from harness.text import add_costs
 
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
-KEPT = ("type", "label", "turn", "model", "source", "interjected", "puppet")
+KEPT = ("type", "label", "turn", "model", "source", "interjected", "interjection", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
 TOKENS = ("input", "output", "cache_read", "cache_write")
 
@@ -130,7 +130,7 @@ def summarise(
 
 def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> Summary:
     said, settings = _gone_through(log, detector), log.settings()
-    tried, spans, ends = list(attempts(log)), detector.spans(), log.of("end")
+    tried, spans, end = list(attempts(log)), detector.spans(), log.end
     models = [event.get("model") for event in said.messages]
     tokens, cost = _spent(log)
     return Summary(
@@ -149,8 +149,8 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         lengths=said.lengths,
         tokens=tokens,
         cost=cost,
-        end=words_of(ends[-1].get("reason")) if ends else NOT_ENDED,
-        error=words_of(ends[-1].get("error") or "") if ends else "",
+        end=end["reason"] if end else NOT_ENDED,
+        error=end.get("error", "") if end else "",
         parent=_parent(log.config.get("parent")),
         incidents=list(incidents(log)),
         skipped=log.skipped,

@@ -53,9 +53,14 @@ class RunCounts(TypedDict):
     variety: list[int | None]
 
 
+def _folded(text: str) -> str:
+    """A text as words are looked for in it: its case folded, one kind of apostrophe."""
+    return text.casefold().replace("\u2019", "'")
+
+
 def words_in(text: str) -> list[str]:
     """The words of a text, case folded."""
-    folded = text.casefold().replace("\u2019", "'")
+    folded = _folded(text)
     return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
@@ -66,7 +71,7 @@ def emoji_in(text: str) -> list[str]:
 
 def asked(text: str) -> tuple[str, ...]:
     """The list of `--words`: words, phrases or emoji, with commas between them."""
-    parts = (flat(part.casefold()) for part in text.split(","))
+    parts = (flat(_folded(part)) for part in text.split(","))
     return tuple(dict.fromkeys(part.replace("\ufe0f", "") for part in parts if part))
 
 
@@ -88,7 +93,7 @@ def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
         said = words_in(text)
         uses.update(said)
         pictures.update(emoji_in(text))
-        folded = text.casefold().replace("\u2019", "'").replace("\ufe0f", "") if patterns else ""
+        folded = _folded(text).replace("\ufe0f", "") if patterns else ""
         for name, pattern in patterns:
             sought[name] += len(pattern.findall(folded))
         latest = (latest + said)[-SAMPLE:]
@@ -98,9 +103,15 @@ def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
 
 def _pattern(name: str) -> re.Pattern[str]:
     inner = r"\s+".join(map(re.escape, name.split()))
-    start = r"(?<![^\W\d_])" if name[:1].isalpha() else ""
-    end = r"(?![^\W\d_])" if name[-1:].isalpha() else ""
+    first, last = _kind(name[:1]), _kind(name[-1:])
+    start = f"(?<!{first})(?<!{first}')" if first else ""
+    end = f"(?!'?{last})" if last else ""
     return re.compile(start + inner + end)
+
+
+def _kind(character: str) -> str:
+    """What may not stand beside it, as the word or the number would be another."""
+    return r"[^\W\d_]" if character.isalpha() else r"\d" if character.isdecimal() else ""
 
 
 # ---------------------------------------------------------------- over many runs

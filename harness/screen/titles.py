@@ -37,10 +37,28 @@ def header(settings: Settings, log: Path, keys: str, width: int) -> Table:
     names += f"  ({settings.on_exit})" if settings.tools else ""
     table.add_row("tools", Text(visible(names)))
     table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
+    for label, told in interference(settings):
+        table.add_row(label, Text(told))
     table.add_row("log", Text(visible(str(log))))
     if keys:
         table.add_row("keys", Text(in_lines(keys, width - INDENT)))
     return table
+
+
+def interference(settings: Settings) -> list[tuple[str, str]]:
+    """Who speaks in a seat's place, and what ends the conversation, as (label, option's value)."""
+    rows = [("script", f"{rule.when}:{rule.seat}:{rule.words}") for rule in settings.interject]
+    for puppet in settings.puppets:
+        rows.append(("puppet", f"{puppet.seat}={puppet.actor.name}:@{puppet.name}:{puppet.when}"))
+    names = ("max_turns", "max_cost", "stop_on")
+    given = [(name, getattr(settings, name)) for name in names]
+    limits = [
+        f"--{name.replace('_', '-')} {str(value).removesuffix('.0')}"
+        for name, value in given
+        if value is not None
+    ]
+    rows += [("limits", " · ".join(limits))] if limits else []
+    return [(label, one_line(told, 70)) for label, told in rows]
 
 
 def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:

@@ -192,6 +192,14 @@ class Detector:
         found = {c.theme: c.since for c in self._themes.courses if c.since is not None}
         return found | {f.state: f.since for f in self._forms.values() if f.since is not None}
 
+    def held(self, state: str) -> int:
+        """For how many messages a state has held without a break, as seen live; 0 where it does
+        not. What may be a form's end does not count yet."""
+        if state in self._forms:
+            return self._forms[state].length
+        since = self.holding().get(state)
+        return 0 if since is None else len(self._recurrence) - since
+
     def spans(self) -> list[Span]:
         """All spans so far, by start, in the light of what followed."""
         spans = [span for form in self._forms.values() for span in form.spans()]

@@ -131,7 +131,12 @@ class Form:
         self._go_on(index, hit)
         if self.quiet > rule.gap:
             return self._end()
-        return Change(self.state, "holds", self.since, index - self.since + 1)
+        return Change(self.state, "holds", self.since, self.length)
+
+    @property
+    def length(self) -> int:
+        """Messages up to the last that showed it; 0 where it does not hold."""
+        return 0 if self.since is None else self.last - self.since + 1
 
     def _begin(self, index: int) -> Change:
         floor = self.closed[-1].end + 1 if self.closed else 0

@@ -186,6 +186,11 @@ class Draft:
         }
 
 
+def granted(attempts: list[Attempt]) -> bool:
+    """Whether one of these calls of exit tools ends the conversation."""
+    return any(attempt["outcome"] == "granted" for attempt in attempts)
+
+
 def unsaid(seat: Seat, turn: int, words: str) -> Aborted:
     """What a person had typed of a message when the run was stopped, as an `aborted` event."""
     return {

@@ -13,7 +13,7 @@ from harness.models.tries import Tries
 from harness.models.wire import Sent
 from harness.talk.company import Company
 from harness.talk.controls import Controls
-from harness.talk.draft import ROUNDS, Draft, spoken, unsaid
+from harness.talk.draft import ROUNDS, Draft, granted, spoken, unsaid
 from harness.talk.events import Event, Turn, seat_label
 from harness.talk.history import History
 from harness.talk.interjections import Interjection
@@ -153,7 +153,7 @@ class Model:
                 return None
             event = draft.event()
             again = "empty" in event["flags"] and stage.settings.on_empty == "retry"
-            if not again or retries == EMPTY_TRIES:
+            if not again or granted(event["tool_attempts"]) or retries == EMPTY_TRIES:
                 return event
             retries += 1
             stage.note(draft.aborted("empty"))
@@ -197,7 +197,7 @@ class Maker:
             attempts = draft.take()
             for attempt in attempts:
                 self.stage.show.attempt(attempt)
-            if not attempts or any(attempt["outcome"] == "granted" for attempt in attempts):
+            if not attempts or granted(attempts):
                 return
 
     async def _ask(self, draft: Draft) -> None:

@@ -28,7 +28,7 @@ class State:
         self.last: Turn | None = None
         self._costs = {"A": 0.0, "B": 0.0}  # of each seat's latest message
         self._passed: tuple[int, str] | None = None  # the message that a puppeteer left alone
-        self._resumed = 0  # messages before this sitting
+        self._stopped = 0  # messages that --stop-on has ended a log, or a branch's parent, with
         self._said = len(settings.seed)  # characters, by both
         # `on:` rules that were kept: what kind of rule, its moment, its seat, the state's onset
         self._done: set[tuple[str, str, str, int | None]] = set()
@@ -37,8 +37,8 @@ class State:
     def fold(self, event: Event) -> list[Change]:
         """Take in one event; returns the changes of attractor state that it brought."""
         tally(self.totals, event)
-        if event["type"] == "resumed":
-            self._resumed = self.totals["messages"]
+        if event["type"] == "end" and event["reason"] == "state":
+            self._stopped = self.totals["messages"]
         if event["type"] == "aborted" and event.get("source") == "puppet":
             left = event["why"] in ("empty", "taken over")
             self._passed = (event["turn"], seat_of(event)) if left else None
@@ -60,7 +60,10 @@ class State:
             self.turns.append(event)
         own = 0.0 if event.get("interjected") else event.get("cost_usd") or 0.0
         self.last, self._costs[seat] = event, own
-        return self.detector.turn(event)
+        changes = self.detector.turn(event)
+        if event.get("inherited") and self.stopped_on():
+            self._stopped = self.totals["messages"]
+        return changes
 
     def next_up(self) -> tuple[Seat, int]:
         """The seat that speaks next, and the turn that it speaks in."""
@@ -106,13 +109,12 @@ class State:
 
     def held(self, state: str | None) -> int:
         """For how many messages a state has held without a break; 0 where it does not."""
-        since = self.onset(state)
-        return 0 if since is None else self.totals["messages"] - since
+        return self.detector.held(state) if state else 0
 
     def stopped_on(self) -> bool:
         """Whether the state that --stop-on names has held for as long as it says."""
         if self.settings.stop_on is None:
             return False
         state, after = state_and_count(self.settings.stop_on)
-        here = self.totals["messages"] - self._resumed  # what ended a log ends no resumption of it
-        return min(self.held(state), here) >= after
+        since = self.totals["messages"] - self._stopped  # what ended a log ends no resumption of it
+        return min(self.held(state), since) >= after

@@ -1,9 +1,9 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
 import io
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -13,6 +13,7 @@ from harness.talk.events import End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
 SETTLING = ("config", "resumed")  # events that hold settings
+GOING_ON = ("resumed", "turn", "aborted")  # events after which an end before them is none
 ANOTHER = "of another conversation in the same file"
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
@@ -44,10 +45,8 @@ class Transcript:
 
     @property
     def end(self) -> End | None:
-        """The event with which the log ends, where its run has ended."""
-        for last in deque(self.events, maxlen=1):
-            return last if last["type"] == "end" else None
-        return None
+        """The event with which the log ends, where its run has ended and did not go on."""
+        return reduce(end_after, self.events, None)
 
     def turns(self) -> list[int]:
         """The turns that there are messages of, in order, each once."""
@@ -104,6 +103,13 @@ class Stored:
                 yield event
             else:
                 self._skip(number, event)
+
+
+def end_after(end: End | None, event: Event) -> End | None:
+    """The end that holds after an event, `end` being the one before it."""
+    if event["type"] == "end":
+        return event
+    return None if event["type"] in GOING_ON else end
 
 
 def read(path: Path) -> Transcript:

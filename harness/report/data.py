@@ -15,11 +15,11 @@ from typing import Any, Protocol, cast
 
 from harness.files import beside, replacing
 from harness.report.spool import Spool
-from harness.report.summary import TOKENS, Summary
+from harness.report.summary import Summary
 from harness.states.detect import Detector
 from harness.states.names import STATES, THEMES, kind_of
 from harness.states.path import path_words
-from harness.talk.events import Turn, seat_of
+from harness.talk.events import TOKENS, Turn, seat_of
 from harness.talk.log import encode
 from harness.talk.transcript import Transcript
 from harness.text import UserError, install, sendable

@@ -24,8 +24,9 @@ from harness.report.shapes import (
     Transition,
 )
 from harness.report.stats import share
-from harness.report.summary import TOKENS, Summary
+from harness.report.summary import Summary
 from harness.states.names import FORMS, STATES, THEMES, kind_of
+from harness.talk.events import TOKENS
 
 BINS = 8  # of figures over the turns of a run
 

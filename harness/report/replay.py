@@ -185,8 +185,7 @@ async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> 
     if thinking := event.get("thinking"):
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
-    seconds = event.get("seconds")
-    took = seconds if isinstance(seconds, int | float) else 0.0
+    took = event.get("seconds", 0.0)
     if took < words / TOO_FAST:
         took = words / WORDS_A_SECOND
     for part in parts(event):

@@ -18,7 +18,7 @@ from harness.states.detect import Detector
 from harness.states.names import FORMS
 from harness.states.path import Ending, Span, Stretch
 from harness.talk import transcript
-from harness.talk.events import Turn, seat_of
+from harness.talk.events import TOKENS, Turn, seat_of
 from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
@@ -26,7 +26,6 @@ from harness.text import add_costs
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
 KEPT = ("type", "label", "turn", "model", "source", "interjected", "interjection", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
-TOKENS = ("input", "output", "cache_read", "cache_write")
 
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]

@@ -11,6 +11,7 @@ from harness.models import call, catalogue, marks
 from harness.models.asking import CHARS
 from harness.models.catalogue import price
 from harness.models.seat import Seat
+from harness.talk.events import TOKENS
 from harness.talk.puppets import Puppet
 from harness.talk.settings import Settings
 
@@ -108,8 +109,7 @@ def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int)
     """One message that reads `read` tokens, `before` of them in a request before."""
     least = catalogue.entry(seat.model).get("prompt_cache_min_tokens", 1024)
     cached = before if _caches(settings, seat) and before >= least else 0
-    names = ("input", "output", "cache_read", "cache_write")
-    prices: dict[str, Any] = {name: price(seat, name) for name in names}
+    prices: dict[str, Any] = {name: price(seat, name) for name in TOKENS}
     if prices["input"] is None:
         return Estimate(1, read, cached, reply, None, None)
     fresh = prices["cache_write"] if cached or _caches(settings, seat) else prices["input"]

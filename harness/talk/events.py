@@ -24,6 +24,9 @@ class Usage(TypedDict):
     cache_write: int
 
 
+TOKENS = ("input", "output", "cache_read", "cache_write")
+
+
 class Attempt(TypedDict):
     """A model's call of an exit tool: `arguments` as it wrote them, `outcome` what it got."""
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from harness import files
 from harness.files import Json
-from harness.talk.events import End, Event, Totals, Turn
+from harness.talk.events import TOKENS, End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
 SETTLING = ("config", "resumed")  # events that hold settings
@@ -216,9 +216,10 @@ def _whole(totals: Any) -> bool:
     """Whether these are the totals of a conversation."""
     if not isinstance(totals, dict) or not isinstance(totals.get("tool_attempts"), dict):
         return False
-    counts = ("messages", "input", "output", "cache_read", "cache_write")
     cost = totals.get("cost_usd", -1)
-    return all(_count(totals.get(name)) for name in counts) and (cost is None or _number(cost))
+    return all(_count(totals.get(name)) for name in ("messages", *TOKENS)) and (
+        cost is None or _number(cost)
+    )
 
 
 def _count(value: Any) -> bool:
@@ -233,8 +234,7 @@ def _usage(value: Any) -> dict[str, int]:
     """The four counts, or {} where nothing was counted."""
     if not isinstance(value, dict) or not any(_count(n) for n in value.values()):
         return {}
-    names = ("input", "output", "cache_read", "cache_write")
-    return {name: value[name] if _count(value.get(name)) else 0 for name in names}
+    return {name: value[name] if _count(value.get(name)) else 0 for name in TOKENS}
 
 
 def _own(messages: list[Any]) -> bool:
@@ -321,8 +321,8 @@ def tally(totals: Totals, event: Event) -> None:
     usage = event.get("usage")
     if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
-    totals["input"] += usage.get("input") or 0
-    totals["output"] += usage.get("output") or 0
-    totals["cache_read"] += usage.get("cache_read") or 0
-    totals["cache_write"] += usage.get("cache_write") or 0
+    totals["input"] += usage["input"]
+    totals["output"] += usage["output"]
+    totals["cache_read"] += usage["cache_read"]
+    totals["cache_write"] += usage["cache_write"]
     totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

@@ -176,6 +176,7 @@ def test_a_log_that_grew_is_read_anew(report, kept):
     before = kept()
     with open("logs/none0.jsonl", "ab") as log:
         log.write(logs.encode(logs.turn(20, logs.BYE)))
+    rested(Path("logs/none0.jsonl"))
     grown = report("--json")
     assert grown == report("--json", "--no-cache")
     assert logs.figures(grown[0])["conditions"][0]["messages"] == 41

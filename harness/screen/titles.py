@@ -37,8 +37,8 @@ def header(settings: Settings, log: Path, keys: str, width: int) -> Table:
     names += f"  ({settings.on_exit})" if settings.tools else ""
     table.add_row("tools", Text(visible(names)))
     table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
-    for label, told in interference(settings):
-        table.add_row(label, Text(told))
+    for label, words in interference(settings):
+        table.add_row(label, Text(words))
     table.add_row("log", Text(visible(str(log))))
     if keys:
         table.add_row("keys", Text(in_lines(keys, width - INDENT)))

@@ -164,6 +164,26 @@ def parse_object(data: bytes | str) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
+def text_of(value: Any) -> str:
+    """A value that should be a text, as one; "" where it is none."""
+    return value if isinstance(value, str) else ""
+
+
+def object_of(value: Any) -> Json:
+    """A value that should be an object, as one; {} where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """A value that should be a list, as one; [] where it is none."""
+    return value if isinstance(value, list) else []
+
+
+def objects_of(value: Any) -> list[Json]:
+    """The objects in a value that should be a list of them."""
+    return [item for item in list_of(value) if isinstance(item, dict)]
+
+
 def _depth(value: Any) -> int:
     """How many lists and objects lie within each other, counted without recursion."""
     depth, level = 0, [value]

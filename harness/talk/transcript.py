@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from harness import files
-from harness.files import Json
+from harness.files import Json, list_of, object_of, objects_of
 from harness.talk.events import TOKENS, End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
@@ -56,8 +56,8 @@ class Transcript:
         """The config, with what later resumptions changed of it."""
         settings = dict(self.config)
         for event in self.settled():
-            changed = event.get("settings") if event["type"] == "resumed" else None
-            settings |= changed if isinstance(changed, dict) else {}
+            if event["type"] == "resumed":
+                settings |= object_of(event.get("settings"))
         return settings
 
     def settled(self) -> "list[Event]":
@@ -183,13 +183,13 @@ def _checked(event: Json) -> Json | str:
         return f"{'a turn' if kind == 'turn' else 'an aborted message'} without a seat or number"
     if kind == "turn" and not isinstance(event.get("response"), str):
         return "a turn without words"
-    attempts = [a for a in _list(event.get("tool_attempts")) if isinstance(a, dict)]
+    attempts = objects_of(event.get("tool_attempts"))
     mended = {
         "usage": _usage(event.get("usage")),
         "cost_usd": event["cost_usd"] if _number(event.get("cost_usd")) else None,
         "seconds": event["seconds"] if _number(event.get("seconds")) else 0.0,
-        "flags": [flag for flag in _list(event.get("flags")) if isinstance(flag, str)],
-        "messages": own if _own(own := _list(event.get("messages"))) else [],
+        "flags": [flag for flag in list_of(event.get("flags")) if isinstance(flag, str)],
+        "messages": own if _own(own := list_of(event.get("messages"))) else [],
         "tool_attempts": [a | {"tool": str(a.get("tool", "?"))} for a in attempts],
     }
     if not isinstance(event.get("source", ""), str):
@@ -258,10 +258,6 @@ def _own(messages: list[Any]) -> bool:
 def _slides(event: Json) -> bool:
     numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
     return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
-
-
-def _list(value: Any) -> list:
-    return value if isinstance(value, list) else []
 
 
 def received(event: Turn, empty_as: str = SILENCE) -> str:

@@ -111,7 +111,7 @@ def tables(args: Any) -> int:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
         for name, path in places.items():
             if path is None:
-                data.stream(_standard_output(), args.format, made[name])
+                data.stream(_standard_output().write, args.format, made[name])
             else:
                 _make_folder(path.parent)
                 data.write(path, args.format, made[name])

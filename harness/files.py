@@ -32,7 +32,7 @@ KINDS = {
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # no other name would help
 
-Json = dict[str, Any]  # an object as somebody else wrote it: nothing of it is taken for granted
+Json = dict[str, Any]  # an object of JSON: of what others wrote nothing is taken for granted
 
 # What reading a file raises that may hold anything.
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)

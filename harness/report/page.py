@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.files import replacing
+from harness.files import Json, replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
@@ -54,7 +54,7 @@ def embed(value: Any) -> str:
 
 def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
-    messages: list[dict[str, Any]] = [
+    messages: list[Json] = [
         {
             "seat": seat_of(event),
             "turn": event["turn"],

@@ -17,6 +17,7 @@ from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
 from harness.states.names import FORMS
 from harness.states.path import Ending, Span, Stretch
+from harness.states.recurrence import Figures
 from harness.talk import transcript
 from harness.talk.events import TOKENS, Turn, seat_of
 from harness.talk.show import NOT_ENDED
@@ -55,7 +56,7 @@ class Summary:
     spans: list[Span]
     stretches: list[Stretch]
     ending: Ending
-    recurrence: dict[str, Any]
+    recurrence: Figures
     attempts: list[Tried]
     interjections: list[Interjected]
     lengths: list[int]  # characters of each message

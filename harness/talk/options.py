@@ -11,6 +11,7 @@ from typing import Any
 
 import tools
 from harness import files, prompts
+from harness.files import Json
 from harness.models import call, catalogue, demo, secrets
 from harness.models.seat import Seat, wrong
 from harness.parser import Once, amount, count, number
@@ -152,7 +153,7 @@ def _texts(settings: Settings) -> list[tuple[str, str]]:
 def changing(options: dict[str, Any], base: Settings) -> list[str]:
     """Those of the options, by name, that would make another conversation of `base`."""
 
-    def told(settings: Settings) -> dict[str, Any]:
+    def told(settings: Settings) -> Json:
         return settings.to_config() | {"tool_schemas": None}  # they are as the log has them
 
     return [
@@ -240,7 +241,7 @@ def check_address(address: str, model: str) -> None:
         raise UserError("--api-base: write the server's URL, such as http://localhost:8000/v1")
 
 
-def _params(texts: list[str], model: str) -> dict[str, Any]:
+def _params(texts: list[str], model: str) -> Json:
     params = {}
     for text in texts:
         key, equals, value = text.partition("=")

@@ -162,9 +162,10 @@ def provider(model: str) -> str:
     return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
 
 
-def priced(seat: Seat) -> bool:
-    """Whether it is known what a seat's model costs where the seat asks for it."""
-    return free(seat.model, seat.api_base) or has_price(seat.model)
+def must_be_priced(seat: Seat, called: str = "", instead: str = "leave it out") -> None:
+    """Raises UserError where it is not known what a seat's model costs: no budget can be kept."""
+    if not free(seat.model, seat.api_base) and not has_price(seat.model):
+        raise UserError(f"--max-cost: the price of {called}{seat.model} is unknown; {instead}")
 
 
 def has_price(model: str) -> bool:

@@ -178,8 +178,8 @@ def check_settings(settings: Settings, keys: bool) -> None:
         instead = "goodbye" if seat in (settings.a, settings.b) else demo.PUPPET
         if keys and (line := catalogue.missing_key(seat, instead)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat):
-            raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
+        if settings.max_cost is not None:
+            catalogue.must_be_priced(seat, instead="use --max-turns")
 
 
 def check_moments(settings: Settings) -> None:

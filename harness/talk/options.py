@@ -208,23 +208,20 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
             f"who holds seat {letter}? give -a and -b: -a opus -b opus, or, without a key, "
             "-a demo/standoff -b demo/goodbye"
         )
-    same = base is not None and name == base.name
-    system = pick("system")
-    if system is None:
-        text = base.system if base else prompts.load("helpful", "system")
-    else:
-        text = prompts.load(system, "system")
-    params = dict(base.params) if same and base else {}
+    same = base if base and name == base.name else None
+    system = pick("system", None if base else "helpful")
+    text = base.system if base and system is None else prompts.load(system, "system")
+    params = dict(same.params) if same else {}
     for key in ("temperature", "max_tokens", "reasoning_effort"):
         if (value := pick(key)) is not None:
             params[key] = value
-    model = base.model if same and base else catalogue.resolve(name)
+    model = same.model if same else catalogue.resolve(name)
     params |= _params(options.get("param") or [], model)
     if odd := wrong(params):
         raise UserError(f"--param {odd}")
     # a proxy serves a provider's other models too; another provider's are not sent there
-    near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
-    api_base = pick("api_base", base.api_base if near and base else None)
+    near = base if base and catalogue.provider(model) == catalogue.provider(base.model) else None
+    api_base = pick("api_base", near and near.api_base)
     if api_base and not (base and base.api_base == api_base):
         check_address(api_base, model)
     return Seat(letter, name, model, text, params, api_base)

@@ -297,3 +297,11 @@ def price(seat: Seat, way: str) -> float | None:
         "cache_read": about.get("cache_read_input_token_cost", plain),
         "cache_write": about.get("cache_creation_input_token_cost", plain),
     }[way]
+
+
+def uncached_cost(seat: Seat, read: int, written: int) -> float | None:
+    """USD for so many tokens, of which none come from a cache; None = a price is unknown."""
+    each, each_written = price(seat, "input"), price(seat, "output")
+    if each is None or each_written is None:
+        return None
+    return read * each + written * each_written

@@ -75,10 +75,7 @@ def _pulled(settings: Settings, seat: Seat, turn: int) -> Puppet | None:
 def _asked(actor: Seat, read: int) -> Estimate:
     """A puppet's message that is shown `read` tokens of the conversation."""
     read += len(actor.system) // CHARS
-    prices = price(actor, "input"), price(actor, "output")
-    if prices[0] is None or prices[1] is None:
-        return Estimate(1, read, 0, REPLY, None, None)
-    cost = read * prices[0] + REPLY * prices[1]
+    cost = catalogue.uncached_cost(actor, read, REPLY)
     return Estimate(1, read, 0, REPLY, cost, cost)
 
 
@@ -108,14 +105,14 @@ def dearest_message(settings: Settings) -> float:
 def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int) -> Estimate:
     """One message that reads `read` tokens, `before` of them in a request before."""
     least = catalogue.entry(seat.model).get("prompt_cache_min_tokens", 1024)
-    cached = before if _caches(settings, seat) and before >= least else 0
-    prices: dict[str, Any] = {name: price(seat, name) for name in TOKENS}
-    if prices["input"] is None:
+    caches, uncached_cost = _caches(settings, seat), catalogue.uncached_cost(seat, read, reply)
+    cached = before if caches and before >= least else 0
+    if uncached_cost is None:
         return Estimate(1, read, cached, reply, None, None)
-    fresh = prices["cache_write"] if cached or _caches(settings, seat) else prices["input"]
-    said = reply * prices["output"]
-    cost = cached * prices["cache_read"] + (read - cached) * fresh + said
-    return Estimate(1, read, cached, reply, cost, read * prices["input"] + said)
+    prices: dict[str, Any] = {name: price(seat, name) for name in TOKENS}
+    fresh = prices["cache_write" if caches else "input"]
+    cost = cached * prices["cache_read"] + (read - cached) * fresh + reply * prices["output"]
+    return Estimate(1, read, cached, reply, cost, uncached_cost)
 
 
 def _caches(settings: Settings, seat: Seat) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from harness.files import Json, objects_of
+from harness.files import Json, object_of, objects_of, parse_object
 from harness.report.importing.talk import Talk, Unreadable, sampling, words
 from harness.talk.events import partner
 
@@ -156,7 +156,7 @@ def _thoughts(one: Json) -> list[str]:
 
 def _call(call: Any) -> Json:
     """A tool call in OpenAI's form, from that or from Inspect's."""
-    about = call.get("function") if isinstance(call, dict) else None
+    about = object_of(call).get("function")
     if isinstance(about, str):
         about = {"name": about, "arguments": call.get("arguments")}
     if not isinstance(about, dict):
@@ -172,11 +172,7 @@ def _call(call: Any) -> Json:
 
 
 def _reason(arguments: str) -> str:
-    try:
-        found = json.loads(arguments)
-    except ValueError:
-        return ""
-    return str(found.get("reason", "")) if isinstance(found, dict) else ""
+    return str((parse_object(arguments) or {}).get("reason", ""))
 
 
 def _tools(talk: Talk, schemas: Any) -> None:

@@ -24,6 +24,7 @@ def talk(run):
             result = run(*served(provider, MODEL), "--max-turns", 1, "--retry-for", 5, *more)
         assert result.code == 0, result.err
         assert not [r.error for r in provider.requests if r.status == 400]
+        result.provider = provider
         return result
 
     return talked
@@ -35,7 +36,9 @@ def test_words_and_signed_thoughts_come_whole_and_go_back_as_they_came(talk):
     said = result.read.messages[0]
     assert (said["response"], said["thinking"], said["flags"]) == (words, thought, [])
     assert said["finish_reason"] == "stop" and said["usage"]["output"] > 9
-    assert said["messages"][0]["thinking_blocks"][0]["signature"]
+    again = result.provider.requests[2].body["messages"][1]["content"]
+    assert again[0]["reasoningContent"]["reasoningText"]["text"] == thought
+    assert again[1] == {"text": words}
     assert result.responses == [words, "Yes.", "Message 2", "Message 3"]
 
 

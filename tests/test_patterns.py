@@ -47,10 +47,7 @@ def ask(run, provider, *words):
 
 def merge_names(body):
     """The names that a merging question shows, in order; [] where it is no such question."""
-    content = body["messages"][0]["content"]
-    text = content if isinstance(content, str) else content[0]["text"]
-    lines = [line.rstrip(",") for line in text.split("\n") if line.startswith('{"number"')]
-    return [json.loads(line)["name"] for line in lines]
+    return [line["name"] for line in shown_lines(body, '{"number"')]
 
 
 def judge(naming, same=lambda a, b: False):
@@ -78,7 +75,9 @@ def test_it_is_shown_the_run_as_data_and_no_list_of_states(run, tmp_path):
     with Provider([answer(pattern())]) as provider:
         assert ask(run, provider, path).code == 0
     request = provider.requests[0]
-    assert [line["text"] for line in shown_lines(request)] == SAID and len(provider.requests) == 1
+    assert [line["text"] for line in shown_lines(request.body)] == SAID and len(
+        provider.requests
+    ) == 1
     assert "tools" not in request.body
     assert not any(s in json.dumps(request.body) for s in STATES if "_" in s)
     kept = found(path)

@@ -460,7 +460,7 @@ def test_a_judge_is_told_who_spoke(run, tmp_path):
     logs.write(tmp_path / "a.jsonl", logs.config(), *pulled("tool", 1, None, 8))
     with Provider([answer(terminal="none")]) as provider:
         run("judge", tmp_path, "--model", "opus", "--api-base", provider.url, "--plain")
-    lines = shown_lines(provider.requests[0])
+    lines = shown_lines(provider.requests[0].body)
     assert [n for n, line in enumerate(lines) if "spoken_by_puppeteer" in line] == [4]
     assert not any("spoken_by_human" in line for line in lines)
 

@@ -94,8 +94,8 @@ def _refuse(args: Any, seat: Seat) -> None:
         raise UserError("--window is for labels: --open shows a run whole")
     if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
-    if args.max_cost is not None and not catalogue.priced(seat):
-        raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+    if args.max_cost is not None:
+        catalogue.must_be_priced(seat)
 
 
 def _parse(arguments: list[str]) -> Any:

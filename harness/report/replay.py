@@ -186,8 +186,7 @@ async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> 
     if thinking := event.get("thinking"):
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
-    seconds = event.get("seconds")
-    took = seconds if isinstance(seconds, int | float) else 0.0
+    took = event.get("seconds", 0.0)
     if took < words / TOO_FAST:
         took = words / WORDS_A_SECOND
     for part in parts(event):
@@ -201,8 +200,8 @@ async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> 
 
 def parts(event: Turn) -> list[str | Attempt]:
     """A message as it came: its texts, and the tool attempts between them."""
-    attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
-    own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
+    attempts = event["tool_attempts"]
+    own = [message for message in event["messages"] if message["role"] == "assistant"]
     if not attempts or not own:
         return [event["response"], *attempts]
     shown: list[str | Attempt] = []

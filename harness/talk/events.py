@@ -1,7 +1,7 @@
 """The log's events: what one line of it may hold, with the unit of each field.
 
 Times are seconds, costs US dollars, `timestamp` is UTC in ISO 8601. A message's index is its place
-among the `turn` events. Readers check a line once (transcript.lines) and trust it afterwards.
+among the `turn` events. Readers check a line once (checked.py) and trust it afterwards.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from harness import files
-from harness.files import Json, list_of, object_of, objects_of
-from harness.talk.events import TOKENS, End, Event, Totals, Turn
+from harness.files import Json, object_of
+from harness.talk.checked import checked
+from harness.talk.events import End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
 SETTLING = ("config", "resumed")  # events that hold settings
@@ -171,7 +172,7 @@ def _events(file: Iterable[bytes]) -> Iterator[tuple[int, Event | str]]:
     for number, line in enumerate(file, 1):
         if line.strip():
             event = parse(line)
-            found = "not a JSON event" if event is None else _checked(event)
+            found = "not a JSON event" if event is None else checked(event)
             if isinstance(found, str):
                 yield number, found
             elif found["type"] == "config" and begun:  # somebody has put logs into one file
@@ -193,96 +194,6 @@ def parse(line: bytes) -> Json | None:
     """The event on a line, or None."""
     event = files.parse_object(line)
     return event if event and isinstance(event.get("type"), str) else None
-
-
-def _checked(event: Json) -> Json | str:
-    """A turn is usable when it says who spoke, when and what; the rest is mended or left out."""
-    kind = event["type"]
-    if kind == "slide" and not _slides(event):
-        return "a slide without a seat or a message"
-    if kind == "end":
-        return _ended(event)
-    if kind not in ("turn", "aborted"):
-        return event
-    if event.get("label") not in ("Model A", "Model B") or not _count(event.get("turn")):
-        return f"{'a turn' if kind == 'turn' else 'an aborted message'} without a seat or number"
-    if kind == "turn" and not isinstance(event.get("response"), str):
-        return "a turn without words"
-    attempts = objects_of(event.get("tool_attempts"))
-    mended = {
-        "usage": _usage(event.get("usage")),
-        "cost_usd": event["cost_usd"] if _number(event.get("cost_usd")) else None,
-        "seconds": event["seconds"] if _number(event.get("seconds")) else 0.0,
-        "flags": [flag for flag in list_of(event.get("flags")) if isinstance(flag, str)],
-        "messages": own if _own(own := list_of(event.get("messages"))) else [],
-        "tool_attempts": [a | {"tool": str(a.get("tool", "?"))} for a in attempts],
-    }
-    if not isinstance(event.get("source", ""), str):
-        mended["source"] = "live" if event.get("interjected") else "model"
-    event |= mended
-    for message in event["messages"]:  # the same words once more: let there be one copy of them
-        if message.get("content") == event.get("response"):
-            message["content"] = event["response"]
-    return event
-
-
-def _ended(event: Json) -> Json | str:
-    """An end that says why it is one; totals that are not whole are left out."""
-    if not isinstance(event.get("reason"), str):
-        return "an end without a reason"
-    texts = ("error", "message", "limit")
-    odd = {name for name in texts if not isinstance(event.get(name, ""), str)}
-    if "totals" in event and not _whole(event["totals"]):
-        odd.add("totals")
-    return {name: value for name, value in event.items() if name not in odd}
-
-
-def _whole(totals: Any) -> bool:
-    """Whether these are the totals of a conversation."""
-    if not isinstance(totals, dict) or not isinstance(totals.get("tool_attempts"), dict):
-        return False
-    cost = totals.get("cost_usd", -1)
-    return all(_count(totals.get(name)) for name in ("messages", *TOKENS)) and (
-        cost is None or _number(cost)
-    )
-
-
-def _count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 10**12
-
-
-def _number(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < 10**12
-
-
-def _usage(value: Any) -> dict[str, int]:
-    """The four counts, or {} where nothing was counted."""
-    if not isinstance(value, dict) or not any(_count(n) for n in value.values()):
-        return {}
-    return {name: value[name] if _count(value.get(name)) else 0 for name in TOKENS}
-
-
-def _own(messages: list[Any]) -> bool:
-    """Whether these are assistant and tool messages that can be sent back as they are."""
-    for message in messages:
-        if not isinstance(message, dict) or message.get("role") not in ("assistant", "tool"):
-            return False
-        if not isinstance(message.get("content", ""), str | list | None):
-            return False
-        calls = message.get("tool_calls") or []
-        if not isinstance(calls, list) or not all(
-            isinstance(call, dict)
-            and isinstance(call.get("id"), str)
-            and isinstance(call.get("function"), dict)
-            for call in calls
-        ):
-            return False
-    return True
-
-
-def _slides(event: Json) -> bool:
-    numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
-    return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
 
 
 def received(event: Turn, empty_as: str = SILENCE) -> str:
@@ -323,7 +234,7 @@ def tally_more(path: Path, start: int, totals: Totals) -> int:
             if not line.endswith(b"\n"):
                 break  # who writes it is not done
             start += len(line)
-            event = _checked(found) if (found := parse(line)) else None
+            event = checked(found) if (found := parse(line)) else None
             if isinstance(event, dict):
                 tally(totals, cast(Event, event))
     return start

@@ -401,6 +401,13 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
 
 
+def test_a_message_keeps_its_numbers_where_not_even_who_spoke_has_room(tmp_path):
+    command = [*PROGRAM, "-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1"]
+    with Terminal([*command, "--interject", "0:A:@nudge"], tmp_path, columns=40) as terminal:
+        assert terminal.wait_end() == 0
+        assert re.search("Model A · script.* · turn 0 · message 0 ─", terminal.text())
+
+
 def test_the_header_shows_of_a_prompt_what_the_screen_has_room_for(tmp_path):
     prompt = " ".join(f"word{n}" for n in range(24))  # 157 characters
     command = [*PROGRAM, *("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1")]

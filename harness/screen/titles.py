@@ -90,6 +90,9 @@ def headline(seat: Seat, turn: int, by: str, width: int) -> str:
         if cell_len(title) <= width:
             return title
     room = width - cell_len(" · ".join(filter(None, (who, note, number)))) - 3
+    if room < -3:  # the note is too long even without the name
+        left = cell_len(note) + room + 3
+        name, note = "", one_line(note, left) if left > 4 else ""
     return " · ".join(filter(None, (who, one_line(name, room) if room > 4 else "", note, number)))
 
 

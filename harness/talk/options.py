@@ -37,7 +37,7 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--on-exit",), {"choices": ("refuse", "grant"),
      "help": "a call is refused and the run goes on, or it ends the run (default: refuse)"}),
     (("--max-turns",), {"type": count, "metavar": "N",
-     "help": "end after N exchanges (2N messages)"}),
+     "help": "end after N turns (2N messages)"}),
     (("--max-cost",), {"type": amount, "metavar": "USD",
      "help": "start no message that is expected to bring the cost above this"}),
     (("--temperature",), {"type": amount, "metavar": "T", "help": "sampling temperature of both"}),

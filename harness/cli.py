@@ -172,14 +172,20 @@ def run(arguments: list[str]) -> int:
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         controls = Controls(show)
-        said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
+        said = typed_in(past) if past else []
         keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)
-        talk = Conversation(settings, log, show, controls, keys.edit)
+        talk = Conversation(settings, log, show, controls, keys)
         talk.open(past, args.at)
         code = asyncio.run(watch(talk, keys, show))
     if args.quiet:
         print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
     return code
+
+
+def typed_in(past: Transcript) -> list[str]:
+    """What a person has typed in a log, sent or not."""
+    live = (event for event in past.events if event.get("source") == "live")
+    return [str(event.get("response") or event.get("partial")) for event in live]
 
 
 def _run_parser() -> Parser:

@@ -185,6 +185,7 @@ def test_evidence_is_marked_to_the_end_of_the_span_and_a_repetition_links_back(o
 
 def test_a_branch_stands_beside_its_parent_and_where_they_part_is_marked(opened):
     logs.write(Path("logs/parent.jsonl"), logs.config(), *logs.talk(12, bye=6))
+    logs.write(Path("logs/sweep/parent.jsonl"), logs.config(), *logs.talk(2))  # of the same name
     branch = logs.talk(14)
     branch[8] |= {"interjected": True, "source": "script", "response": "Stop it."}
     parent = {"log": "parent.jsonl", "turn": 4}
@@ -227,7 +228,8 @@ def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
     assert "1 line of the log could not be read" in browser.find_element("id", "run").text
     refused = browser.find_element("id", "m6").text
     assert "refused: blocked by a filter" in refused and "⟨silence⟩" not in refused
-    assert "half a" in browser.find_element("id", "m5").get_attribute("textContent")
+    half = browser.find_element("id", "m5").get_attribute("textContent")
+    assert "broken off before this message: stalledhalf a" in half
 
 
 def test_what_broke_off_after_the_last_message_is_listed_and_jumped_to(opened):
@@ -238,7 +240,9 @@ def test_what_broke_off_after_the_last_message_is_listed_and_jumped_to(opened):
     (jump,) = (one for one in all_of(browser, ".jump") if one.text == "≠ 8 broken off: stopped")
     jump.click()
     here = browser.find_element("css selector", ".message.here")
-    assert here.get_attribute("id") == "m7" and "half a" in here.get_attribute("textContent")
+    assert here.get_attribute("id") == "m7"
+    told = here.get_attribute("textContent")
+    assert told.index(" 7") < told.index("broken off after this message: stoppedhalf a")
 
 
 def test_paper_has_the_figures_tables(opened):

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import made_logs as logs
@@ -107,6 +108,43 @@ def test_a_prompt_that_cannot_be_read_costs_no_report(run, tmp_path, monkeypatch
     result = run("report", "logs")
     conditions.prompt_names.cache_clear()
     assert result.code == 0 and not result.err
+
+
+def test_a_conditions_name_leaves_out_what_an_imported_log_does_not_tell(figures):
+    """But where two would be called the same without it."""
+    own = {"on_exit": "refuse", "on_empty": "placeholder", "empty_as": "…", "on_full": "end"}
+    untold = {"seed": None, "tools": None, "system_a": None, "system_b": None}
+    for name, about in {
+        "calm": own | {"seed": "Be calm."},
+        "free": own | {"seed": "Be free."},
+        "imported": untold | {"imported": {"file": "x"}, "model_b": "y/three"},
+    }.items():
+        told = {key: value for key, value in logs.config(**about).items() if value is not None}
+        logs.write(Path(f"logs/{name}.jsonl"), told, *logs.talk(2))
+    names = [one["name"] for one in figures()["conditions"]]
+    assert names == [
+        "x/one × x/two · seed Be calm.",
+        "x/one × x/two · seed Be free.",
+        "x/one × y/three",
+    ]
+    logs.write(Path("logs/same.jsonl"), logs.config(model_b="y/three"), *logs.talk(2))
+    *_, same, other = [one["name"] for one in figures()["conditions"]]
+    assert {same, other} == {
+        "x/one × y/three · system You help. · tools none",
+        "x/one × y/three · system not recorded · tools not recorded",
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_log_counts_once_however_it_is_named(run):
+    log = logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(4))
+    Path("logs/link.jsonl").symlink_to("a.jsonl")
+    Path("other").symlink_to("logs")
+    ways = ("logs", "./logs/../logs/a.jsonl", log.absolute(), "other")
+    report = logs.figures(run("report", *ways, "--json").out)
+    assert [one["runs"] for one in report["conditions"]] == [1]
+    listed = run("states", *ways, "--json").out
+    assert [json.loads(line)["log"] for line in listed.splitlines()] == ["logs/a.jsonl"]
 
 
 def test_by_pools_other_settings(figures):

@@ -9,7 +9,7 @@ import sys
 import termios
 
 import pytest
-from program import PROGRAM, read_log, real, texts
+from program import PROGRAM, read_log, real, texts, the_log
 from provider import Provider, Reply, cut, hang, stall, status
 
 if sys.platform == "win32":
@@ -355,6 +355,68 @@ def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
     shown = terminal.text()
     assert re.search(r"half of\s*\na thou\s*\n\s*\n─+ ended: stopped", shown), shown
     assert "Enter sends" not in shown
+
+
+def test_what_was_pasted_or_typed_ahead_is_kept_when_it_is_stopped(watch, tmp_path):
+    """In the middle of a paste, of which Ctrl+C would take along what was not read yet."""
+    with Provider(lambda body, i: SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type(" hi ")
+        terminal.wait_for("You as Model A: hi")
+        terminal.type("\x1b[200~first\nsecond" + 50 * " half" + "\x03")
+        assert terminal.wait_end() == 130
+    assert read_log(tmp_path).of("aborted")[1]["partial"] == "hi first\nsecond" + 50 * " half"
+
+
+def test_what_was_typed_ahead_is_kept_and_comes_back_with_up(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else "Yes.") as provider:
+        terminal = watch(provider, "-b", "human")
+        terminal.wait_for("word3")
+        terminal.type("typed ahead\rand more")
+        terminal.pump(0.5)
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130
+        _model, person = read_log(tmp_path).of("aborted")
+        assert (person["label"], person["turn"]) == ("Model B", 0)
+        assert (person["source"], person["partial"]) == ("live", "typed ahead\nand more")
+        command = [*PROGRAM, "--resume", str(the_log(tmp_path)), "--max-turns", "1"]
+        with Terminal(command, tmp_path) as again:
+            again.wait_for("You as Model B:")
+            again.type("\x1b[A\r")
+            assert again.wait_end() == 0
+    assert read_log(tmp_path).messages[-1]["response"] == "typed ahead\nand more"
+
+
+@pytest.mark.parametrize("at", ["seat", "takeover", "pause"])
+def test_under_nohup_nobody_is_waited_for_at_a_terminal_that_is_gone(tmp_path, at):
+    with Provider(lambda body, i: SLOW if i == 0 and at == "takeover" else "Well.") as provider:
+        words = ["-a", "human", *real(provider)[2:]] if at == "seat" else real(provider)
+        terminal = Terminal(
+            ["sh", "-c", 'trap "" HUP; exec "$@"', "-", *PROGRAM, *words, "--max-turns", "100"],
+            tmp_path,
+        )
+        with terminal:
+            terminal.wait_for({"seat": "You as", "takeover": "word3"}.get(at, "turn 1"))
+            terminal.type({"seat": "half", "takeover": " half"}.get(at, "p"))
+            terminal.wait_for("paused" if at == "pause" else "half")
+            terminal.hang_up()
+            assert terminal.process.wait(60) == (143 if at == "seat" else 0)
+    log = read_log(tmp_path)
+    assert log.end["reason"] == ("max_turns" if at == "takeover" else "stopped")
+    kept = [event["partial"] for event in log.of("aborted") if event["source"] == "live"]
+    assert kept == ([] if at == "pause" else ["half"])
+
+
+def test_a_replay_tells_who_was_broken_off(run):
+    log = run("-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 1).log
+    broken = {"type": "aborted", "turn": 1, "label": "Model A", "model": "x", "why": "stopped"}
+    with log.open("a") as file:
+        for source in ("live", "puppet"):
+            file.write(json.dumps(broken | {"source": source, "partial": f"by {source}"}) + "\n")
+    shown = run("replay", log, "--speed", 0).out
+    assert re.search(r"· you · turn 1 · message 2 ─+\nby live", shown), shown
+    assert re.search(r"· puppeteer · turn 1 · message 2 ─+\nby puppet", shown)
 
 
 def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path):

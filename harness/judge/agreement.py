@@ -99,9 +99,9 @@ def agree(runs: list[tuple[int, list, list]]) -> list[Agreement]:
     return rows
 
 
-def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
-    """Of the logs whose label file (their value) is there and fits: messages, the detector's spans,
-    the judge's spans; and who judged."""
+def figures(logs: dict[Path, Path]) -> tuple[list[Agreement], str]:
+    """How far detector and judge agree on those logs whose label file (their value) is there and
+    fits, and who judged; none where there is no such log."""
     runs, judges = [], set()
     for log, file in logs.items():
         with contextlib.suppress(OSError):
@@ -113,14 +113,7 @@ def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]],
             spans = [(span.state, span.start, span.end) for span in found]
             runs.append((len(messages), spans, spans_of(labels)))
             judges.add(judge_of(labels))
-    return runs, ", ".join(sorted(judges))
-
-
-def figures(logs: dict[Path, Path]) -> tuple[list[Agreement], str]:
-    """How far detector and judge agree on these logs, and who judged; none where nothing is
-    labelled, see `both_readings`."""
-    runs, judges = both_readings(logs)
-    return agree(runs) if runs else [], judges
+    return agree(runs) if runs else [], ", ".join(sorted(judges))
 
 
 def tables(rows: list[Agreement], judges: str) -> list[Sheet]:

@@ -59,7 +59,7 @@ def command(arguments: list[str]) -> int:
     if seat.demo:
         show.notice(DEMO)
     show.notice(f"{many(len(todo), 'log')} to read, {len(files) - len(todo)} {done} already")
-    show.notice(bench.forecast([*todo]))
+    show.notice(bench.forecast(todo))
     if args.dry_run:
         return 0
     if isinstance(bench, patterns.OpenBench):
@@ -94,8 +94,8 @@ def _refuse(args: Any, seat: Seat) -> None:
         raise UserError("--window is for labels: --open shows a run whole")
     if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
-    if args.max_cost is not None and not catalogue.priced(seat):
-        raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+    if args.max_cost is not None:
+        catalogue.must_be_priced(seat)
 
 
 def _parse(arguments: list[str]) -> Any:

@@ -4,8 +4,8 @@ It labels, names patterns (after the states it finds, so that it finds nothing n
 names that share their first word. What it says of agreement with the detector means nothing."""
 
 import json
-from typing import Any
 
+from harness.files import Json
 from harness.states.detect import Detector, detect
 from harness.states.names import SHORT
 
@@ -64,7 +64,7 @@ def name(found: Detector, first: int, size: int) -> dict[str, object]:
     return {"patterns": patterns}
 
 
-def merge(names: list[dict[str, Any]]) -> dict[str, object]:
+def merge(names: list[Json]) -> dict[str, object]:
     """Groups of the names that begin with the same word."""
     groups: dict[str, list[int]] = {}
     for one in names:

@@ -99,7 +99,8 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 if any(change.kind != "holds" for change in changes):
                     pace.arrived("state")
             elif event["type"] == "aborted":
-                show.begin(settings.seat(seat_of(event)), event["turn"])
+                who = settings.seat(seat_of(event))
+                show.begin(who, event["turn"], event.get("source") or "model")
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
     reason = how_it_ended(end, settings) if end else NOT_ENDED
@@ -185,8 +186,7 @@ async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> 
     if thinking := event.get("thinking"):
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
-    seconds = event.get("seconds")
-    took = seconds if isinstance(seconds, int | float) else 0.0
+    took = event.get("seconds", 0.0)
     if took < words / TOO_FAST:
         took = words / WORDS_A_SECOND
     for part in parts(event):
@@ -200,8 +200,8 @@ async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> 
 
 def parts(event: Turn) -> list[str | Attempt]:
     """A message as it came: its texts, and the tool attempts between them."""
-    attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
-    own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
+    attempts = event["tool_attempts"]
+    own = [message for message in event["messages"] if message["role"] == "assistant"]
     if not attempts or not own:
         return [event["response"], *attempts]
     shown: list[str | Attempt] = []

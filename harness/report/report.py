@@ -74,7 +74,7 @@ def command(arguments: list[str]) -> int:
         read_log = partial(summarise, also=_also(args), make=make)
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, read_log, spool)
         if args.csv:
-            data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
+            data.stream(Tables().output, "csv", data.run_table(with_names(runs), whose.by))
             return 0
         groups = group(runs, args.by)
         report = build(groups, skipped, whose, args.compare)
@@ -149,16 +149,6 @@ def _also(args: Any) -> dict[str, Also]:
     if args.words is not None or args.html:
         also["words"] = partial(words.count, asked=args.words or ())
     return also
-
-
-class _Out:
-    """A file whose text goes through the console, which lets nothing act on a terminal."""
-
-    def __init__(self, console: Any):
-        self.console = console
-
-    def write(self, text: str) -> None:
-        self.console.output(text)
 
 
 # ---------------------------------------------------------------- figures

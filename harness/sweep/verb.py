@@ -18,15 +18,14 @@ from harness.sweep.recipes import detectable
 from harness.sweep.run import Condition
 from harness.sweep.sweep import Sweep, prepare, seats_of
 from harness.talk import estimate
-from harness.text import UserError, many, money, program, tokens
+from harness.text import many, money, program, tokens
 
 
 def check_prices(args: Any, conditions: list[Condition]) -> None:
     """A budget needs prices. Raises UserError where one is unknown."""
-    for condition in conditions:
+    for condition in conditions if args.budget is not None else ():
         for seat in condition.settings.everybody:
-            if args.budget is not None and not catalogue.priced(seat):
-                raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+            catalogue.must_be_priced(seat)
 
 
 def promise(args: Any, sweep: Sweep, conditions: list[Condition]) -> str:

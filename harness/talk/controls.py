@@ -53,6 +53,8 @@ class Controls:
             self.show.help()
         elif key == "suspend":
             self.show.edited()
+        elif key == "gone" and self._paused:  # nobody is there to go on
+            self.end()
         return False
 
     def end(self) -> None:

@@ -337,7 +337,7 @@ def test_it_is_a_value_of_the_grid_with_its_share_of_the_estimate(run):
         "A=opus:@tool:on:goodbye+2",
     ]
     rows = run(*words, "--dry-run").out.splitlines()
-    cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet=")]
+    cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet ")]
     assert len(cost) == 3 and cost[0] < cost[2] < cost[1]
     with Provider(cast(PULLS * 9)) as provider:
         result = run(

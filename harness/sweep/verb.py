@@ -44,7 +44,7 @@ def power(runs: int) -> str:
     said = [f"{p:.0%} from {q:.0%}" for p, q in told if q is not None]
     count = f"{many(runs, 'run')} a condition"
     if not said:
-        return f"power: {count} tell no two shares apart (alpha 0.05, power 0.8)"
+        return f"power: {count} can tell no two shares apart (alpha 0.05, power 0.8)"
     return f"power: {count} tell {' and '.join(said)} (alpha 0.05, power 0.8, two-sided)"
 
 

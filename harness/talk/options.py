@@ -26,7 +26,7 @@ from harness.text import UserError
 TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("-a", "--model-a"), {"metavar": "MODEL",
      "help": "who holds seat A: an alias (see `models`), any LiteLLM id, demo/NAME, or human"}),
-    (("-b", "--model-b"), {"metavar": "MODEL", "help": "who holds seat B"}),
+    (("-b", "--model-b"), {"metavar": "MODEL", "help": "who holds seat B; same: whoever holds A"}),
     (("--seed",), {"metavar": "TEXT|@FILE",
      "help": "the first user message that A receives (default: Hello there)"}),
     (("--system",), {"metavar": "NAME|@FILE|TEXT",
@@ -104,6 +104,8 @@ def make_settings(
     models will be called, so that their keys must be there.
 
     Raises UserError with a line for the user."""
+    if options.get("model_b") == "same":
+        options = options | {"model_b": options.get("model_a", base and base.a.name)}
     seats = [_seat(letter, options, base.seat(letter) if base else None) for letter in "AB"]
     values: dict[str, Any] = {name: options[name] for name in PLAIN if name in options}
     if "seed" in options:

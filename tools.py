@@ -23,7 +23,7 @@ class Call(TypedDict):
     id: str
     name: str
     arguments: str
-    extra: NotRequired[dict[str, Any]]
+    extra: NotRequired[Json]
 
 
 EXIT_TOOLS: dict[str, str] = {

@@ -10,10 +10,11 @@ def main() -> int:
     import os
     import sys
 
-    from harness import cli
+    from harness import cli, files
     from harness.models import engine
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    files.clean_up()
     code = cli.main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is on the disk: there is nothing to stop
     if engine.loading():  # no need to wait for an import that nobody wants any more

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,7 @@ def _main(arguments: list[str]) -> int:
     if verb.startswith("-"):
         verb, rest = "run", arguments
     if verb not in VERBS:
-        return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
+        return complain(f"no verb {verb}; there are {', '.join(VERBS)} (see --help)", USAGE)
     try:
         _refuse_keys(arguments)
         _check_surroundings()
@@ -284,9 +283,7 @@ def list_models(arguments: list[str]) -> int:
     python attractor.py models
     python attractor.py models | grep -E ' (found|–) '        aliases that can be asked
     """
-    Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
-        arguments
-    )
+    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
     catalogue.load_keys()
     from harness.screen.tables import Tables
 

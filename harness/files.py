@@ -14,6 +14,7 @@ import errno
 import itertools
 import json
 import os
+import signal
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -32,10 +33,12 @@ KINDS = {
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # no other name would help
 
-Json = dict[str, Any]  # an object as somebody else wrote it: nothing of it is taken for granted
+Json = dict[str, Any]  # an object of JSON: of what others wrote nothing is taken for granted
 
 # What reading a file raises that may hold anything.
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+
+_drafts = set[Path]()  # that this process is writing
 
 DEEPEST = 100  # levels of nesting; copying and encoding take several frames for each
 
@@ -71,14 +74,36 @@ def read(path: Path, most: int = -1) -> bytes:
 @contextlib.contextmanager
 def whole(path: Path, suffix: str = "") -> Iterator[Path]:
     """A name beside `path` to write to. It takes the place of `path` when all went well, and is
-    gone when not (an error, Ctrl+C). Raises OSError."""
+    gone when not (an error, Ctrl+C, with `clean_up` a signal). Raises OSError."""
     draft = path.with_name(f".{path.stem[:80]}.{os.getpid()}.part{suffix}")
+    _drafts.add(draft)
     try:
         yield draft
         draft.replace(path)
     finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+        _remove(draft)
+
+
+def clean_up() -> None:
+    """Let no draft stay where a signal ends the program at once."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores it
+            signal.signal(number, end)
+
+
+def end(number: int, _: object) -> None:
+    """End with this signal, without drafts."""
+    for draft in [*_drafts]:
+        _remove(draft)
+    signal.signal(number, signal.SIG_DFL)  # nothing is raised: it could be lost in a callback
+    os.kill(os.getpid(), number)
+
+
+def _remove(draft: Path) -> None:
+    with contextlib.suppress(OSError):
+        draft.unlink(missing_ok=True)
+    _drafts.discard(draft)
 
 
 def check_room(path: Path, needed: int = 1 << 16) -> None:
@@ -133,14 +158,16 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def named(paths: Iterable[Path], pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:
-    """The files that were named, and those wanted in folders that were. Raises UserError."""
-    found: dict[Path, None] = {}
+    """The files that were named, and those wanted in folders that were; each once, by the name
+    that comes first of all that lead to it. Raises UserError."""
+    found: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"there is no {path}")
         inside = filter(wanted, path.rglob(pattern))
-        found |= dict.fromkeys(sorted(inside) if path.is_dir() else [path])
-    return list(found)
+        for one in sorted(inside) if path.is_dir() else [path]:
+            found.setdefault(os.path.realpath(one), one)
+    return list(found.values())
 
 
 def parse(data: bytes | str, deepest: int = DEEPEST) -> Any:
@@ -162,6 +189,26 @@ def parse_object(data: bytes | str) -> Json | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def text_of(value: Any) -> str:
+    """A value that should be a text, as one; "" where it is none."""
+    return value if isinstance(value, str) else ""
+
+
+def object_of(value: Any) -> Json:
+    """A value that should be an object, as one; {} where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """A value that should be a list, as one; [] where it is none."""
+    return value if isinstance(value, list) else []
+
+
+def objects_of(value: Any) -> list[Json]:
+    """The objects in a value that should be a list of them."""
+    return [item for item in list_of(value) if isinstance(item, dict)]
 
 
 def _depth(value: Any) -> int:

@@ -92,6 +92,19 @@ def test_a_report_that_is_killed_leaves_no_process(start, number):
         time.sleep(0.02)  # for ever, where one stays
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows ends a process at once")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_report_that_is_told_to_end_leaves_no_half_page(start, number):
+    long_work(Path("logs"))
+    process = start("report", "logs", "--html", "page.html", "--no-cache")
+    while process.poll() is None and not list(Path().glob(".page*")):
+        time.sleep(0.002)
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert process.returncode == -number and not out + err
+    assert [path.name for path in Path().iterdir()] == ["logs"]
+
+
 def test_a_terminal_sees_the_line_while_the_work_goes_and_ctrl_c_leaves_nothing(tmp_path):
     long_work(tmp_path / "logs")
     command = [*PROGRAM, "report", "logs", "--html", "page.html"]

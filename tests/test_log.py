@@ -6,6 +6,7 @@ import re
 from hostile import ANY, WORDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_logs import spoken, turn
 from program import pair, real, texts
 from provider import Provider
 
@@ -126,8 +127,21 @@ def test_a_log_that_stays_on_the_disk_ends_as_one_that_was_read(tmp_path, lines)
     assert transcript.follow(path).end == read(path).end
 
 
+def test_a_message_whose_line_stands_there_twice_was_said_once(run, tmp_path):
+    """Nobody says the same twice in one turn and at one moment: a copy went wrong."""
+    log = run("-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3).log
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:4], *lines[2:4], *lines[4:]]))
+    told = json.loads(run("report", log, "--json").out)
+    assert told["conditions"][0]["messages"] == 6
+    twice = "the same message as on a line before"
+    assert told["skipped_lines"] == [[str(log), 5, twice], [str(log), 6, twice]]
+    assert run("--resume", log, "--max-turns", 4).code == 0
+    assert [m["turn"] for m in transcript.read(log).messages] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
-@given(st.lists(LINE, max_size=8), st.data())
+@given(st.lists(LINE, max_size=8, unique=True), st.data())
 def test_totals_that_are_followed_are_those_of_the_whole_log(tmp_path, lines, data):
     path, text = tmp_path / "growing.jsonl", b"".join(lines)
     followed, start = transcript.no_totals(), 0
@@ -137,6 +151,17 @@ def test_totals_that_are_followed_are_those_of_the_whole_log(tmp_path, lines, da
     path.write_bytes(text + b"\n")
     transcript.tally_more(path, start, followed)
     assert repr(followed) == repr(transcript.totals(read(path)))
+
+
+def test_a_log_that_stays_on_the_disk_is_as_long_as_when_it_was_first_read(tmp_path):
+    path = spoken(tmp_path / "growing.jsonl", ["Hello.", "Hi."], {})
+    followed = transcript.follow(path)
+    first = len(followed.messages)
+    with open(path, "ab") as log:
+        log.write(encode(turn(2, "And?")) + encode({"type": "config"}) + b"torn")
+        log.flush()
+        assert [e["type"] for e in followed.events] == ["config", "turn", "turn"]
+        assert not followed.skipped and len(followed.messages) == first == 2
 
 
 def test_an_end_says_why_and_its_totals_are_whole_or_left_out(tmp_path):

@@ -197,7 +197,7 @@ def test_a_requests_list_is_its_own_and_its_hash_is_of_what_it_holds():
     def turn(i):
         own = [{"role": "assistant", "content": f"words {i}"}]
         who = {"label": f"Model {'AB'[i % 2]}", "turn": i // 2, "model": "m"}
-        return {"type": "turn", **who, "response": f"words {i}", "messages": own}
+        return {"type": "turn", **who, "response": f"words {i}", "messages": own, "flags": []}
 
     def hashed(items):
         lines = (json.dumps(item, sort_keys=True, separators=(",", ":")) + "\n" for item in items)

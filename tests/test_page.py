@@ -105,7 +105,7 @@ def test_the_matrix_says_reach_interval_and_onset_and_filters_by_a_click(opened)
     assert "6/6 [61–100%]" in rows[0] and "@8 [6, –]" in rows[0]
     assert "0/6 [0–39%]" in rows[1]
     head = browser.find_element("css selector", "#matrix thead").text
-    assert "goodbye" in head and "verbatim" in head and "bliss" not in head
+    assert "goodbye" in head and "verbatim (form)" in head and "bliss" not in head
     assert "censored" in browser.find_element("id", "reach").text
     ends = [row.text for row in all_of(browser, "#ending tbody tr")]
     assert "6/6" in ends[0] and "no theme" in browser.find_element("id", "ending").text
@@ -141,6 +141,7 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
     assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
     words = hit.find_element("css selector", ".words").text
     assert words[0] == words[-1] == "…" and "Zanzibar" in words
+    assert f" {words[1:].partition(' ')[0]} " in f" {around}"  # a whole word, not its end
     hit.click()
     here = browser.find_element("css selector", ".message.here")
     assert here.get_attribute("id") == "m2"
@@ -184,6 +185,7 @@ def test_evidence_is_marked_to_the_end_of_the_span_and_a_repetition_links_back(o
 
 def test_a_branch_stands_beside_its_parent_and_where_they_part_is_marked(opened):
     logs.write(Path("logs/parent.jsonl"), logs.config(), *logs.talk(12, bye=6))
+    logs.write(Path("logs/sweep/parent.jsonl"), logs.config(), *logs.talk(2))  # of the same name
     branch = logs.talk(14)
     branch[8] |= {"interjected": True, "source": "script", "response": "Stop it."}
     parent = {"log": "parent.jsonl", "turn": 4}
@@ -226,7 +228,8 @@ def test_what_went_wrong_is_seen_at_the_run_and_counted(opened):
     assert "1 line of the log could not be read" in browser.find_element("id", "run").text
     refused = browser.find_element("id", "m6").text
     assert "refused: blocked by a filter" in refused and "⟨silence⟩" not in refused
-    assert "half a" in browser.find_element("id", "m5").get_attribute("textContent")
+    half = browser.find_element("id", "m5").get_attribute("textContent")
+    assert "broken off before this message: stalledhalf a" in half
 
 
 def test_what_broke_off_after_the_last_message_is_listed_and_jumped_to(opened):
@@ -237,7 +240,9 @@ def test_what_broke_off_after_the_last_message_is_listed_and_jumped_to(opened):
     (jump,) = (one for one in all_of(browser, ".jump") if one.text == "≠ 8 broken off: stopped")
     jump.click()
     here = browser.find_element("css selector", ".message.here")
-    assert here.get_attribute("id") == "m7" and "half a" in here.get_attribute("textContent")
+    assert here.get_attribute("id") == "m7"
+    told = here.get_attribute("textContent")
+    assert told.index(" 7") < told.index("broken off after this message: stoppedhalf a")
 
 
 def test_paper_has_the_figures_tables(opened):
@@ -250,6 +255,18 @@ def test_paper_has_the_figures_tables(opened):
     browser.execute_cdp_cmd("Page.printToPDF", {})
     assert browser.execute_script("return window.printed").count("why runs stopped") == 2
     assert not all_of(browser, "#tables details[open]")
+
+
+def test_on_paper_nothing_beside_a_number_is_larger_than_it(opened):
+    logs.sweep(Path("logs"), runs=2)
+    browser = opened()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    sizes = browser.execute_script(
+        "return ['#matrix td', '#matrix td small', '#matrix .from'].map((css) =>"
+        " parseFloat(getComputedStyle(document.querySelector(css)).fontSize))"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_run_opens_and_a_state_is_jumped_to(opened):
@@ -271,6 +288,16 @@ def test_a_run_opens_and_a_state_is_jumped_to(opened):
     browser.execute_script("scrollTo(0, 0)")
     click(browser, ".back")
     assert all_of(browser, "#overview:not([hidden])")
+
+
+def test_forms_that_hold_at_once_hide_none_of_each_other(opened):
+    sparks = [*logs.talk(4), *(logs.turn(index, "🌀✨🌀✨🌀✨") for index in range(4, 16))]
+    logs.write(Path("logs/sparks.jsonl"), logs.config(), *sparks)
+    strips = all_of(opened(), ".strip")
+    assert {strip.get_attribute("title").split()[0] for strip in strips} == {"verbatim", "emoji"}
+    one, other = (strip.rect for strip in strips)
+    assert one["x"] < other["x"] + other["width"] and other["x"] < one["x"] + one["width"]
+    assert abs(one["y"] - other["y"]) >= one["height"]
 
 
 def test_the_timeline_has_the_consoles_colours_and_marks(opened):

@@ -337,7 +337,7 @@ def test_it_is_a_value_of_the_grid_with_its_share_of_the_estimate(run):
         "A=opus:@tool:on:goodbye+2",
     ]
     rows = run(*words, "--dry-run").out.splitlines()
-    cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet=")]
+    cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet ")]
     assert len(cost) == 3 and cost[0] < cost[2] < cost[1]
     with Provider(cast(PULLS * 9)) as provider:
         result = run(
@@ -460,7 +460,7 @@ def test_a_judge_is_told_who_spoke(run, tmp_path):
     logs.write(tmp_path / "a.jsonl", logs.config(), *pulled("tool", 1, None, 8))
     with Provider([answer(terminal="none")]) as provider:
         run("judge", tmp_path, "--model", "opus", "--api-base", provider.url, "--plain")
-    lines = shown_lines(provider.requests[0])
+    lines = shown_lines(provider.requests[0].body)
     assert [n for n, line in enumerate(lines) if "spoken_by_puppeteer" in line] == [4]
     assert not any("spoken_by_human" in line for line in lines)
 

@@ -5,16 +5,19 @@ import io
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import made_logs as logs
 import pytest
 from program import SHARED, needs_shared
+from rich.console import Console
 
 from harness import prompts
 from harness.report import conditions, numbers, parallel, stats
 from harness.report import figures as made
 from harness.report.summary import summarise
+from harness.screen.sheet import Sheet, fitted
 from harness.talk.logs import logs_in
 
 
@@ -87,6 +90,7 @@ def test_comparing_what_does_not_differ_is_a_usage_error(run):
     for setting, words in (
         ("max_turns", "no two conditions differ in that alone"),
         ("colour", "no run has that setting; use "),
+        ("colour", ", model, model_a, model_b, "),
     ):
         result = run("report", "logs", "--compare", setting)
         assert result.code == 2 and result.err.count("\n") == 1 and words in result.err
@@ -104,6 +108,43 @@ def test_a_prompt_that_cannot_be_read_costs_no_report(run, tmp_path, monkeypatch
     result = run("report", "logs")
     conditions.prompt_names.cache_clear()
     assert result.code == 0 and not result.err
+
+
+def test_a_conditions_name_leaves_out_what_an_imported_log_does_not_tell(figures):
+    """But where two would be called the same without it."""
+    own = {"on_exit": "refuse", "on_empty": "placeholder", "empty_as": "…", "on_full": "end"}
+    untold = {"seed": None, "tools": None, "system_a": None, "system_b": None}
+    for name, about in {
+        "calm": own | {"seed": "Be calm."},
+        "free": own | {"seed": "Be free."},
+        "imported": untold | {"imported": {"file": "x"}, "model_b": "y/three"},
+    }.items():
+        told = {key: value for key, value in logs.config(**about).items() if value is not None}
+        logs.write(Path(f"logs/{name}.jsonl"), told, *logs.talk(2))
+    names = [one["name"] for one in figures()["conditions"]]
+    assert names == [
+        "x/one × x/two · seed Be calm.",
+        "x/one × x/two · seed Be free.",
+        "x/one × y/three",
+    ]
+    logs.write(Path("logs/same.jsonl"), logs.config(model_b="y/three"), *logs.talk(2))
+    *_, same, other = [one["name"] for one in figures()["conditions"]]
+    assert {same, other} == {
+        "x/one × y/three · system You help. · tools none",
+        "x/one × y/three · system not recorded · tools not recorded",
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_log_counts_once_however_it_is_named(run):
+    log = logs.write(Path("logs/a.jsonl"), logs.config(), *logs.talk(4))
+    Path("logs/link.jsonl").symlink_to("a.jsonl")
+    Path("other").symlink_to("logs")
+    ways = ("logs", "./logs/../logs/a.jsonl", log.absolute(), "other")
+    report = logs.figures(run("report", *ways, "--json").out)
+    assert [one["runs"] for one in report["conditions"]] == [1]
+    listed = run("states", *ways, "--json").out
+    assert [json.loads(line)["log"] for line in listed.splitlines()] == ["logs/a.jsonl"]
 
 
 def test_by_pools_other_settings(figures):
@@ -387,6 +428,18 @@ def test_a_pipe_is_as_wide_as_its_reader_and_breaks_no_word(run, monkeypatch, co
     assert max(map(len, lines)) <= columns
     heads = {"goodbye", "verbatim", "condition", "max_turns", "characters"}
     assert heads <= {word for line in lines for word in re.findall(r"[\w]+", line)}
+
+
+@pytest.mark.parametrize("width", range(60, 130, 7))
+def test_nothing_of_a_tables_words_is_cut_off(width):
+    named = ["goodbye: it goes on", "demo/a × demo/b · puppet A=demo/puppet:operator:every:3"]
+    rest = ["1/1 100% [21–100]", "goodbye 100%, standoff 89%", "I'm the AI assistant"]
+    page = Console(width=width, file=io.StringIO())
+    for part in fitted(Sheet("", list("abcde"), [named + rest], keys=2), width):
+        page.print(part)
+    lines = page.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert set(" ".join(named + rest).split()) <= set(" ".join(lines).split())
 
 
 def test_a_changed_tool_text_is_another_condition(figures):

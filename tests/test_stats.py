@@ -61,6 +61,12 @@ def test_the_median_lies_between_order_statistics():
     assert stats.median_interval(range(2000)) == (956, 1043)
 
 
+def test_a_means_interval_is_students_and_equal_values_have_none(scipy):
+    # t(0.975, 2) = 4.3027: 2 ± 4.3027 / √3.
+    assert stats.mean_interval([1, 2, 3]) == pytest.approx((-0.4841, 4.4841), abs=0.0001)
+    assert stats.mean_interval([1.0, 1.0]) is stats.mean_interval([1.0]) is None
+
+
 def test_kaplan_meier_gives_the_published_curve_of_remissions(scipy):
     times, seen = zip(*weeks(SIX_MP), strict=True)
     curve = stats.kaplan_meier(times, seen)

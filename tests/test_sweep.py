@@ -459,7 +459,7 @@ def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):
     assert result.code == 0 and not list(tmp_path.iterdir())
     assert "2 conditions, 6 conversations to do, at most 120 messages" in result.out
     assert "cost unknown" in result.out and "250 tokens a reply" in result.out
-    known = next(line for line in result.out.split("\n") if "model_b=sonnet" in line)
+    known = next(line for line in result.out.split("\n") if "model_b sonnet" in line)
     assert " 60 " in known and "$" in known
 
 

@@ -116,6 +116,14 @@ def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
     assert read_log(tmp_path).messages[0]["response"] == "abcdefg"
 
 
+def test_what_was_stopped_before_anything_was_asked_for_is_not_called_free(tmp_path):
+    with Terminal([*PROGRAM, "-a", "human", "-b", "demo/goodbye"], tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 128 + signal.SIGINT
+    assert "0 out · nothing spent" in terminal.text()
+
+
 def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
     command = [*PROGRAM, "-a", "human", "-b", "demo/goodbye", "--max-turns", "2"]
     with Terminal(command, tmp_path) as terminal:
@@ -340,6 +348,7 @@ def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert len(provider.requests) == 1
+        assert "ending after this message" not in terminal.text()
     assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
@@ -465,6 +474,16 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
 
 
+def test_the_header_shows_of_a_prompt_what_the_screen_has_room_for(tmp_path):
+    prompt = " ".join(f"word{n}" for n in range(24))  # 157 characters
+    command = [*PROGRAM, *("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1")]
+    for columns, whole in ((80, False), (180, True)):
+        words = [*command, "--system", prompt]
+        with Terminal(words, tmp_path, columns=columns) as terminal:
+            assert terminal.wait_end() == 0
+            assert (f"prompt  {prompt}" in terminal.text()) is whole
+
+
 def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_path):
     grid = ["-a", "demo/standoff", "-b", "demo/goodbye", "--name", "an-odd-one", "--max-turns", "2"]
     with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path, columns=43) as terminal:
@@ -474,6 +493,38 @@ def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_pat
     with Terminal([*PROGRAM, "sweep", *grid], tmp_path, columns=43) as terminal:
         assert terminal.wait_end() == 0
     assert re.search(rb"see what came of it: [^\r\n]* report logs/an-odd-one\r\n", terminal.raw)
+
+
+def test_a_sweeps_table_has_its_words_on_one_line_and_calls_nothing_free_that_is_not(tmp_path):
+    with Provider(lambda body, i: Reply(fault=hang())) as provider:
+        grid = [*real(provider), "--max-turns", "2", "--name", "x"]
+        with Terminal([*PROGRAM, "sweep", *map(str, grid)], tmp_path, columns=120) as terminal:
+            terminal.wait_for("all ")
+            shown = terminal.text()
+    about = "done, going and failed conversations; states: conversations that have been in each"
+    assert about in shown and "free" not in shown
+    assert re.search(r"^all +0/1 +[01] +0 +0 +– *$", shown, re.M)
+
+
+def test_a_sweeps_table_says_which_setting_a_value_is_of(tmp_path):
+    grid = ["-a", "demo/bliss", "-b", "same", "--tools", "none", "all", "--max-turns", "1"]
+    with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        assert re.search(r"^tools none +1 +1 +2 ", terminal.text(), re.M)
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    rows = re.findall(r"^(all|tools none|tools all) +(\d/\d) ", shown, re.M)
+    assert rows[-3:] == [("all", "2/2"), ("tools none", "1/1"), ("tools all", "1/1")]
+
+
+def test_a_sweeps_last_table_has_all_conditions_however_low_the_screen(tmp_path):
+    grid = ["-a", "demo/bliss", "-b", "same", "--max-turns", *"123456789"]
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path, rows=10) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    rows = re.findall(r"^max_turns (\d) +1/1 ", shown, re.M)
+    assert rows[-9:] == list("123456789") and "a taller screen" not in shown
 
 
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):

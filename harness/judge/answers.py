@@ -20,6 +20,7 @@ class Checked(Protocol):
     """An answer that was taken apart."""
 
     problems: list[str]
+    text: str
 
     @property
     def usable(self) -> bool:

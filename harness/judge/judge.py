@@ -2,14 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from harness import files, prompts
 from harness.judge import labels
-from harness.judge.answers import in_two_tries
-from harness.judge.checking import Answer, check, joined
+from harness.judge.checking import check, joined
 from harness.judge.labels import Judge, Labels
 from harness.judge.paid import Paid
 from harness.judge.reading import is_read, messages_in, read_each
@@ -63,19 +62,26 @@ class Bench:
         """Whether the log as it is has labels by this judge."""
         return is_read(log, labels.labels_of(log, file), self.about)
 
-    def forecast(self, logs: list[Path]) -> str:
-        """What reading these logs is expected to take, with what that assumes."""
-        expected = self.estimate(messages_in(log) for log in logs)
+    def forecast(self, logs: dict[Path, Path]) -> str:
+        """What reading these logs into their files is expected to take, without what was paid for,
+        with what that assumes."""
+        asked = []
+        for log, file in logs.items():
+            paid = Paid(file, self.asker.seat.model)
+            asked += [q for q in self.questions(messages_in(log)) if not paid.get(q)]
+        expected = self.estimate(asked)
         return (
             f"expected: {many(expected.requests, 'request')}, {expected.input:,} tokens in, "
             f"{expected.output:,} out, {money(expected.cost)} ({CHARS} characters to a token, "
             f"{ANSWER} tokens an answer, nothing asked twice, no thinking)"
         )
 
-    def estimate(self, transcripts: Iterable[list[Turn]]) -> Estimate:
-        """What it takes to read these, nothing asked twice: a request for each window."""
-        size = self.window
-        asked = [self.request(m, *ends) for m in transcripts for ends in windows(m, size)]
+    def questions(self, messages: list[Turn]) -> list[Question]:
+        """What is asked of a conversation: a request for each window."""
+        return [self.request(messages, *ends) for ends in windows(messages, self.window)]
+
+    def estimate(self, asked: list[Question]) -> Estimate:
+        """What it takes to have these answered, nothing asked twice."""
         read, cost = sum(map(question_tokens, asked)), self.asker.expected(asked, ANSWER)
         return Estimate(len(asked), read, 0, ANSWER * len(asked), cost, cost)
 
@@ -113,8 +119,11 @@ class Bench:
         paid = Paid(file, self.asker.seat.model)
         if not messages:
             raise Failure("empty", "there are no messages in it")
-        ends = windows(messages, self.window)
-        parts = [await self.read_window(messages, *each, bill, paid) for each in ends]
+        parts = []
+        for first, last in windows(messages, self.window):
+            checked = partial(check, messages=messages, first=first, last=last)
+            asked = self.request(messages, first, last)
+            parts.append(await paid.ask(self.asker, asked, checked, bill, ANSWER))
         spans = joined(span for part in parts for span in part.spans)
         theme, form = parts[-1].ends or (None, None)
         terminal = theme or form or "none"
@@ -141,20 +150,3 @@ class Bench:
         await asyncio.to_thread(labels.save, file, found)
         paid.drop()
         return found
-
-    async def read_window(
-        self, messages: list[Turn], first: int, last: int, bill: Bill, paid: Paid
-    ) -> Answer:
-        """The labels of one window, asked for once more where they don't pass the check, and not
-        at all where they were paid for."""
-        checked = partial(check, messages=messages, first=first, last=last)
-        asked = self.request(messages, first, last)
-        kept = paid.get(asked)
-        if kept and (answer := checked(kept[0])).usable:
-            bill.merge(kept[1])
-            return answer
-        price = Bill()
-        answer = await in_two_tries(self.asker, asked, checked, price, ANSWER)
-        paid.keep(asked, answer.text, price)
-        bill.merge(price)
-        return answer

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import files, prompts
-from harness.judge.answers import in_two_tries, json_object
+from harness.judge.answers import json_object
 from harness.judge.checking import misplaced
 from harness.judge.labels import save
 from harness.judge.merging import Merge, forecast, merge_all, outdated
+from harness.judge.paid import Paid
 from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.reading import is_read, messages_in, read_each
 from harness.judge.windows import shown, windows
@@ -54,6 +55,7 @@ class Named:
     patterns: list[Pattern] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     usable: bool = True
+    text: str = ""
 
     @property
     def dropped(self) -> int:
@@ -69,8 +71,8 @@ def check(text: str, messages: list[Turn], first: int, last: int) -> Named:
     data = json_object(text, lambda found: isinstance(found.get("patterns"), list))
     if data is None:
         problem = "it was not a JSON object with a list of patterns"
-        return Named(problems=[problem], usable=False)
-    named = Named()
+        return Named(problems=[problem], usable=False, text=text)
+    named = Named(text=text)
     for number, one in enumerate(data["patterns"]):
         wrong: str | None = fault(one, messages, first, last)
         if wrong is None and one["name"].casefold() in {
@@ -141,12 +143,10 @@ class OpenBench:
         read = {log: patterns_of(log, file) for log, file in self.files.items()}
         return {log: found for log, found in read.items() if found}
 
-    def forecast(self, todo: list[Path]) -> str:
-        """What reading these and merging all names is expected to take."""
-        asked = []
-        for log in todo:
-            messages = messages_in(log)
-            asked += [self.question(messages, *ends, []) for ends in windows(messages, SPAN)]
+    def forecast(self, todo: dict[Path, Path]) -> str:
+        """What reading these and merging all names is expected to take, without what was paid
+        for."""
+        asked = [question for log in todo for question in self.left(log)]
         known = self.known()
         counts = {
             log: MOST if log in todo or log not in known else len(known[log]["patterns"])
@@ -166,8 +166,29 @@ class OpenBench:
             f"{money(add_costs(costs))} ({MOST} patterns a run, nothing asked twice, no thinking)"
         )
 
-    def question(self, messages: list[Turn], first: int, last: int, before: list[str]) -> Question:
-        """What is asked about a stretch of a transcript."""
+    def left(self, log: Path) -> list[Question]:
+        """What is to be asked about a log, but for the answers that were paid for."""
+        messages, paid = messages_in(log), self.paid(log)
+        parts: list[list[Pattern]] = []
+        asked = []
+        for ends in windows(messages, SPAN):
+            question = self.question(messages, *ends, parts)
+            if kept := paid.get(question):
+                parts.append(check(kept[0], messages, *ends).patterns)
+            else:
+                asked.append(question)
+        return asked
+
+    def paid(self, log: Path) -> Paid:
+        """The answers about a log that were paid for."""
+        return Paid(self.files[log], self.asker.seat.model)
+
+    def question(
+        self, messages: list[Turn], first: int, last: int, parts: list[list[Pattern]]
+    ) -> Question:
+        """What is asked about a stretch of a transcript, in whose earlier `parts` patterns have
+        names."""
+        before = list(dict.fromkeys(p["name"] for part in parts for p in part))
         named = BEFORE.format(names=json.dumps(before, ensure_ascii=False)) if before else ""
         words = shown(messages, first, last)
         ask = ASK.format(shown=words, before=named, first=first, last=last)
@@ -181,7 +202,8 @@ class OpenBench:
             files.check_room(self.files[log])
             found = await self.name(log)
             save(self.files[log], found)
-            return f"{log.name}: {', '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
+            self.paid(log).drop()
+            return f"{log.name}: {'; '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
 
         failures = await read_each(todo, read, self.concurrency, tell)
         try:
@@ -192,17 +214,16 @@ class OpenBench:
         return failures
 
     async def name(self, log: Path) -> Patterns:
-        """A log's patterns. Raises Failure."""
-        messages, bill = transcript.read(log).messages, Bill()
+        """A log's patterns. Raises Failure, OSError."""
+        messages, bill, paid = transcript.read(log).messages, Bill(), self.paid(log)
         if not messages:
             raise Failure("empty", "there are no messages in it")
         parts: list[list[Pattern]] = []
         dropped = 0
         for ends in windows(messages, SPAN):
-            before = list(dict.fromkeys(p["name"] for part in parts for p in part))
-            asked = self.question(messages, *ends, before)
+            asked = self.question(messages, *ends, parts)
             checked = partial(check, messages=messages, first=ends[0], last=ends[1])
-            named = await in_two_tries(self.asker, asked, checked, bill, ANSWER)
+            named = await paid.ask(self.asker, asked, checked, bill, ANSWER)
             parts.append(named.patterns)
             dropped += named.dropped
         patterns, more = joined(parts)

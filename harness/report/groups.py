@@ -4,8 +4,10 @@ from collections import Counter
 
 from harness.report.conditions import Facts
 from harness.report.summary import Summary
+from harness.talk.transcript import UNKNOWN
 from harness.text import UserError, flat
 
+ALWAYS = ("seed", "on_exit", "on_empty", "empty_as", "on_full")  # settings that each run has
 CUT = 50  # characters of a setting's value in a condition's name
 
 ConditionKey = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings
@@ -36,7 +38,8 @@ def must_be_known(flag: str, settings: list[str], known: set[str]) -> None:
     """Raises UserError where no run has one of the settings."""
     for setting in settings:
         if not any(belongs(name, setting) for name in known):
-            use = ", ".join(sorted(known))
+            both = {name[:-2] for name in known if name.endswith(("_a", "_b"))}
+            use = ", ".join(sorted(known | both))
             raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
 
 
@@ -49,11 +52,29 @@ def settings_in(text: str) -> list[str]:
 
 
 def condition_names(groups: Groups) -> list[str]:
-    """What to call each condition: its models, and the settings in which conditions differ."""
+    """What to call each condition: its models, and the settings in which conditions differ. What
+    an imported or older log does not tell is in a name only where two are the same without it."""
     conditions = [dict(pairs) for _, pairs in groups]
     names = {name for condition in conditions for name in condition} - {"model_a", "model_b"}
-    telling = {name for name in names if len({one.get(name) for one in conditions}) > 1}
-    return _told_apart([_name(dict(pairs), demo, telling) for demo, pairs in groups])
+    telling = {name for name in names if len(_told(name, conditions)) > 1}
+    demos = [demo for demo, _ in groups]
+    called = [_name(*pair, telling) for pair in zip(map(_known, conditions), demos, strict=True)]
+    for name in {name for name in called if called.count(name) > 1}:
+        same = [at for at, other in enumerate(called) if other == name]
+        more = {n for n in names if len({conditions[at].get(n) for at in same}) > 1}
+        for at in same:
+            called[at] = _name(conditions[at], demos[at], telling | more)
+    return _told_apart(called)
+
+
+def _told(name: str, conditions: list[Facts]) -> set[str | None]:
+    """The values of a setting in the conditions that tell it."""
+    values = {condition.get(name) for condition in conditions} - {UNKNOWN}
+    return values - {None} if name in ALWAYS else values
+
+
+def _known(condition: Facts) -> Facts:
+    return {n: v for n, v in condition.items() if v != UNKNOWN or n in ("model_a", "model_b")}
 
 
 def _told_apart(called: list[str]) -> list[str]:

@@ -15,14 +15,14 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness.files import replacing
+from harness.files import Json, replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
+from harness.report.conditions import words_of
 from harness.report.groups import Groups
 from harness.report.pair_tables import compared
 from harness.report.shapes import Report
@@ -36,7 +36,7 @@ from harness.states.recurrence import Heard
 from harness.states.words import clip
 from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import Transcript
-from harness.text import many, money, visible
+from harness.text import many, money, reworded, visible
 
 SHOWN = ("name", "demo", "runs", "states", "ending", "lengths", "stimulus")  # of a condition
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
@@ -47,30 +47,15 @@ BODY = (HERE / "page.html").read_text(encoding="utf-8")
 
 def embed(value: Any) -> str:
     """JSON that is inert inside a script element: no character of it can end or open anything."""
-    text = json.dumps(_shown(value), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(reworded(value, visible), ensure_ascii=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {_name(name): _shown(inner) for name, inner in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-@lru_cache(1000, typed=True)  # the same few, of each message
-def _name(name: object) -> str:
-    return visible(str(name))
-
-
 def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
-    messages: list[dict[str, Any]] = [
+    messages: list[Json] = [
         {
             "seat": seat_of(event),
             "turn": event["turn"],
@@ -88,7 +73,8 @@ def transcript(log: Transcript, detector: Detector) -> str:
     for index, what in incidents(log):
         messages[min(index, last)]["incidents"].append(what)
     for index, partial in _broken_off(log):
-        messages[min(index, last)].setdefault("partials", []).append(partial)
+        partials = messages[min(index, last)].setdefault("partials", [])
+        partials.append(partial | {"after": index > last})
     marks = [
         (evidence.message, span.state, evidence.words)
         for span in detector.spans()
@@ -113,12 +99,12 @@ def _source(event: Turn) -> str:
     )
 
 
-def _broken_off(log: Transcript) -> Iterator[tuple[int, str]]:
-    """What was half said of messages that were asked for again, with the message's index."""
+def _broken_off(log: Transcript) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What was half said before it was broken off, and why, with the message's index."""
     index = 0
     for event in log.events:
         if event["type"] == "aborted" and event.get("partial"):
-            yield index, str(event["partial"])
+            yield index, {"words": str(event["partial"]), "why": words_of(event.get("why"))}
         index += event["type"] == "turn"
 
 
@@ -165,7 +151,7 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
         )
     ]
     runs = [(number, run) for number, group in enumerate(groups.values()) for run in group]
-    places = _parents(runs)
+    places = _places([run for _, run in runs])
     messages = sum(run.messages for _, run in runs)
     counts = many(len(runs), "run"), many(messages, "message"), many(len(groups), "condition")
     return {
@@ -185,12 +171,27 @@ def _index(report: Report, groups: Groups) -> dict[str, object]:
     }
 
 
-def _parents(runs: list[tuple[int, Summary]]) -> dict[str, int]:
-    """Where in the page the runs are whose logs others branched off, by the logs' names."""
-    return {Path(run.path).name: at for at, (_, run) in enumerate(runs)}
+def _places(runs: list[Summary]) -> dict[Path, int | None]:
+    """Where in the page each run is, by its log's path and by its name; None where several have
+    that name."""
+    places: dict[Path, int | None] = {}
+    for at, run in enumerate(runs):
+        name = Path(Path(run.path).name)
+        places[name] = None if name in places else at
+    return places | {Path(run.path): at for at, run in enumerate(runs)}
 
 
-def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[str, object]:
+def _parent(run: Summary, places: dict[Path, int | None]) -> int | None:
+    """Where the run is that this one branched off, if it is there: beside it before elsewhere."""
+    if not run.parent:
+        return None
+    name = Path(run.parent[0])
+    return places.get(Path(run.path).parent / name, places.get(name))
+
+
+def _run(
+    at: int, condition: int, run: Summary, places: dict[Path, int | None]
+) -> dict[str, object]:
     return {
         "id": at,
         "condition": condition,
@@ -206,7 +207,7 @@ def _run(at: int, condition: int, run: Summary, places: dict[str, int]) -> dict[
         "incidents": run.incidents,
         "skipped": len(run.skipped),
         "cost": money(run.cost),
-        "parent": places.get(run.parent[0]) if run.parent else None,
+        "parent": _parent(run, places),
         "branch": f"a branch of {run.parent[0]} before turn {run.parent[1]}" if run.parent else "",
     }
 

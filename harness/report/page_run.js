@@ -56,14 +56,21 @@ function repeatLink(index, more) {
   return of === undefined ? null : make("button", { class: "repeats", onclick: () => goTo(of) }, `repeats message ${of}`);
 }
 
+// What was half said in the making of a message, or after the last one.
+function half(m, after) {
+  return (m.partials || []).filter((p) => p.after === after).map((p) => make("details", { class: "thinking" },
+    make("summary", {}, `broken off ${after ? "after" : "before"} this message: ${p.why}`), make("div", { class: "words", dir: "auto" }, p.words)));
+}
+
 function said(m, index, run, more, extra) {
   const mine = evidence(m, index, run, more.marks), low = m.text.toLowerCase(), quoted = mine.filter(([s, words]) => s !== "verbatim_loop" && words && low.includes(words.toLowerCase()));
   const whole = mine.filter(([s, words]) => s !== "verbatim_loop" && !(words && low.includes(words.toLowerCase()))).map(([s]) => short[s]);
   const marks = [...quoted, ...(extra || [])];
   return [
     m.thinking ? make("details", { class: "thinking" }, make("summary", {}, "thinking"), make("div", { class: "words", dir: "auto" }, m.thinking)) : null,
-    (m.partials || []).map((words) => make("details", { class: "thinking" }, make("summary", {}, "broken off before, and asked for again"), make("div", { class: "words", dir: "auto" }, words))),
+    half(m, false),
     make("div", { class: "words", dir: "auto" }, m.text.trim() ? highlighted(m.text, marks) : make("em", { class: "soft" }, m.incidents.some((what) => what.startsWith("refused")) ? "⟨refused by the provider⟩" : "⟨silence⟩")),
+    half(m, true),
     whole.length ? make("small", {}, `evidence of ${[...new Set(whole)].join(", ")}: the message as a whole `) : null,
     repeatLink(index, more),
     m.incidents.map((what) => make("div", { class: "incident" }, `${(kindOf(what) || ["·"])[0]} ${what}`)),
@@ -86,7 +93,7 @@ function message(m, index, run, more, present, extra) {
 
 function after(i) {
   if (!i.state) return "";
-  const ended = !i.judged ? "(too near the end to tell)" : i.ended_after === null ? "held to the end" : `ended ${i.ended_after} messages after`;
+  const ended = !i.judged ? "(too near the end to tell)" : i.ended_after === null ? "held to the end, or nearly" : `ended ${many(i.ended_after, "message")} after`;
   return `: ${short[i.state]} ${ended}${i.returned_after ? `, came back after ${i.returned_after}` : ""}`;
 }
 
@@ -124,7 +131,7 @@ function open(run) {
         run.attempts.map((a) => jump(`✖ ${a.message} ${a.tool}`, null, Math.min(a.message, run.messages - 1))),
         run.incidents.filter(([, what]) => kindOf(what)).map(([m, what]) => jump(`${kindOf(what)[0]} ${m} ${what}`, null, Math.min(m, run.messages - 1))))),
       make("figure", { style: { margin: 0 } }, recurrence(more.alike), make("figcaption", {}, make("small", {},
-        `Recurrence: message i against message j, from the lower left${more.alike.step > 1 ? `, every ${more.alike.step}th` : ""}. Dark where two are alike, white below a likeness of .36: a block is one message over and over, diagonals a cycle. Click to go there.`)))),
+        `Recurrence: message i against message j, from the lower left${more.alike.step > 1 ? `, one message in ${more.alike.step}` : ""}. Dark where two are alike, white below a likeness of .36: a block is one message over and over, diagonals a cycle. Click to go there.`)))),
     make("details", { class: "stimulus" }, make("summary", {}, "what the models were told"), told(condition)),
     make("h2", {}, "Transcript"), ...more.messages.map((m, k) => message(m, k, run, more, present, extra)));
 }

@@ -82,8 +82,9 @@ def newcombe(count: int, total: int, other: int, other_total: int) -> Interval:
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Student's interval of a mean; needs SciPy and two values."""
-    if len(values) < 2 or not available():
+    """Student's interval of a mean; needs SciPy and two different values: where all are the same
+    nothing shows how they vary."""
+    if len(set(values)) < 2 or not available():
         return None
     from scipy.stats import t
 

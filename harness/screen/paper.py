@@ -15,6 +15,7 @@ from typing import Any, TextIO, cast
 from rich.console import Console as RichConsole
 from rich.text import Text
 
+from harness import files
 from harness.screen.sheet import readers_width
 from harness.screen.wrap import Wrapper, one_line
 from harness.text import redraws, visible
@@ -43,7 +44,8 @@ class Stream:
                 raise
             self._file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             number = getattr(signal, "SIGHUP", signal.SIGTERM)
-            if signal.getsignal(number) == signal.SIG_DFL and hasattr(signal, "SIGPIPE"):
+            unheard = signal.getsignal(number) in (signal.SIG_DFL, files.end)
+            if unheard and hasattr(signal, "SIGPIPE"):
                 signal.signal(number := signal.SIGPIPE, signal.SIG_DFL)
             signal.raise_signal(number)
 

@@ -44,7 +44,8 @@ class Controls:
             return True
         if key == "q":
             if not self._counting_down:
-                self.show.aside("ending after this message")
+                making = self._making and not self._making.done()
+                self.show.aside("ending after this message" if making else "ending")
             self.end()
         elif key == "p":
             self.pause()

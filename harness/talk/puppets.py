@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import prompts
+from harness.files import Json
 from harness.models import catalogue, demo
 from harness.models.seat import Seat, wrong
 from harness.talk.events import Turn, partner
@@ -43,7 +44,7 @@ class Puppet(Rule):
     actor: Seat
     name: str
 
-    def to_config(self) -> dict[str, Any]:
+    def to_config(self) -> Json:
         """The rule as a log's config holds it."""
         actor = self.actor
         return {

@@ -272,7 +272,8 @@ class Maker:
                 "wait": round(wait, 3),
             }
         )
-        stage.show.notice(f"{failure}; asking again in {wait:.0f} s")
+        told = f"{failure}" if f"{failure}".endswith("?") else f"{failure};"
+        stage.show.notice(f"{told} asking again in {wait:.0f} s")
         if stage.controls.ending:  # the message that was to be the last one may never come
             raise Failure("stopped", "ended while a provider failed")
         with stage.controls.counting_down():

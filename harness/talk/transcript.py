@@ -1,6 +1,8 @@
 """Reading a log: `read(path)` never raises on damage; it says what it skipped."""
 
 import io
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -8,13 +10,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from harness import files
-from harness.files import Json
-from harness.talk.events import End, Event, Totals, Turn
+from harness.files import Json, list_of, object_of, objects_of
+from harness.talk.events import TOKENS, End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
 SETTLING = ("config", "resumed")  # events that hold settings
 GOING_ON = ("resumed", "turn", "aborted")  # events after which an end before them is none
 ANOTHER = "of another conversation in the same file"
+TWICE = "the same message as on a line before"
 
 UNKNOWN = "not recorded"  # what stands for a model that an imported transcript does not name
 SILENCE = "…"  # what stands for an empty message in histories, unless --empty-as says otherwise
@@ -56,8 +59,8 @@ class Transcript:
         """The config, with what later resumptions changed of it."""
         settings = dict(self.config)
         for event in self.settled():
-            changed = event.get("settings") if event["type"] == "resumed" else None
-            settings |= changed if isinstance(changed, dict) else {}
+            if event["type"] == "resumed":
+                settings |= object_of(event.get("settings"))
         return settings
 
     def settled(self) -> "list[Event]":
@@ -76,10 +79,12 @@ class Transcript:
 
 class Stored:
     """A log's events on the disk: each time that they are gone through they are read, one at a
-    time, so that a long log takes no memory and its first event is there at once."""
+    time, so that a long log takes no memory and its first event is there at once. They are the same
+    each time: what is written after the first time is none of them."""
 
     def __init__(self, path: Path, skipped: list[tuple[int, str]]):
         self.path, self.skipped, self._told = path, skipped, set[int]()
+        self._size: int | None = None  # bytes, once they were gone through
         self.settled: list[Event] = []  # config and resumed, found without reading the others
         with files.open_regular(path) as file:
             for number, line in enumerate(file, 1):
@@ -98,7 +103,9 @@ class Stored:
             self.skipped.append((number, why))
 
     def __iter__(self) -> Iterator[Event]:
-        for number, event in lines(self.path):
+        if self._size is None:
+            self._size = os.stat(self.path).st_size
+        for number, event in lines(self.path, self._size):
             if isinstance(event, dict):
                 yield event
             else:
@@ -138,14 +145,25 @@ def follow(path: Path) -> Transcript:
     return Transcript(path, Stored(path, skipped), skipped)
 
 
-def lines(path: Path) -> Iterator[tuple[int, Event | str]]:
-    """Each line's number and its event, or why it is none. Splits on newline bytes only."""
+def lines(path: Path, size: int = sys.maxsize) -> Iterator[tuple[int, Event | str]]:
+    """Each line's number and its event, or why it is none, of the first `size` bytes. Splits on
+    newline bytes only."""
     with files.open_regular(path) as file:
-        yield from _events(file)
+        yield from _events(_first(file, size))
 
 
-def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
-    messages, begun = 0, False
+def _first(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The lines of a file's first `size` bytes."""
+    for line in file:
+        if line := line[:size]:
+            size -= len(line)
+            yield line
+        else:
+            return
+
+
+def _events(file: Iterable[bytes]) -> Iterator[tuple[int, Event | str]]:
+    heard, begun = set[int](), False  # hashes of the messages' lines
     for number, line in enumerate(file, 1):
         if line.strip():
             event = parse(line)
@@ -156,10 +174,13 @@ def _events(file: BinaryIO) -> Iterator[tuple[int, Event | str]]:
                 yield number, ANOTHER
                 for rest, _ in enumerate(file, number + 1):
                     yield rest, ANOTHER
-            elif found["type"] == "slide" and found["from_message"] >= messages:
+            elif found["type"] == "slide" and found["from_message"] >= len(heard):
                 yield number, "a slide to nowhere"
+            elif found["type"] == "turn" and hash(line.strip()) in heard:
+                yield number, TWICE
             else:
-                messages += found["type"] == "turn"
+                if found["type"] == "turn":
+                    heard.add(hash(line.strip()))
                 begun = True
                 yield number, cast(Event, found)  # checked here, trusted from here on
 
@@ -183,13 +204,13 @@ def _checked(event: Json) -> Json | str:
         return f"{'a turn' if kind == 'turn' else 'an aborted message'} without a seat or number"
     if kind == "turn" and not isinstance(event.get("response"), str):
         return "a turn without words"
-    attempts = [a for a in _list(event.get("tool_attempts")) if isinstance(a, dict)]
+    attempts = objects_of(event.get("tool_attempts"))
     mended = {
         "usage": _usage(event.get("usage")),
         "cost_usd": event["cost_usd"] if _number(event.get("cost_usd")) else None,
         "seconds": event["seconds"] if _number(event.get("seconds")) else 0.0,
-        "flags": [flag for flag in _list(event.get("flags")) if isinstance(flag, str)],
-        "messages": own if _own(own := _list(event.get("messages"))) else [],
+        "flags": [flag for flag in list_of(event.get("flags")) if isinstance(flag, str)],
+        "messages": own if _own(own := list_of(event.get("messages"))) else [],
         "tool_attempts": [a | {"tool": str(a.get("tool", "?"))} for a in attempts],
     }
     if not isinstance(event.get("source", ""), str):
@@ -216,9 +237,10 @@ def _whole(totals: Any) -> bool:
     """Whether these are the totals of a conversation."""
     if not isinstance(totals, dict) or not isinstance(totals.get("tool_attempts"), dict):
         return False
-    counts = ("messages", "input", "output", "cache_read", "cache_write")
     cost = totals.get("cost_usd", -1)
-    return all(_count(totals.get(name)) for name in counts) and (cost is None or _number(cost))
+    return all(_count(totals.get(name)) for name in ("messages", *TOKENS)) and (
+        cost is None or _number(cost)
+    )
 
 
 def _count(value: Any) -> bool:
@@ -233,8 +255,7 @@ def _usage(value: Any) -> dict[str, int]:
     """The four counts, or {} where nothing was counted."""
     if not isinstance(value, dict) or not any(_count(n) for n in value.values()):
         return {}
-    names = ("input", "output", "cache_read", "cache_write")
-    return {name: value[name] if _count(value.get(name)) else 0 for name in names}
+    return {name: value[name] if _count(value.get(name)) else 0 for name in TOKENS}
 
 
 def _own(messages: list[Any]) -> bool:
@@ -258,10 +279,6 @@ def _own(messages: list[Any]) -> bool:
 def _slides(event: Json) -> bool:
     numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
     return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
-
-
-def _list(value: Any) -> list:
-    return value if isinstance(value, list) else []
 
 
 def received(event: Turn, empty_as: str = SILENCE) -> str:
@@ -294,8 +311,8 @@ def totals(transcript: Transcript) -> Totals:
 
 
 def tally_more(path: Path, start: int, totals: Totals) -> int:
-    """Add to the totals the events of all whole lines from byte `start` on; returns where these
-    end. Raises OSError."""
+    """Add to the totals the events of all whole lines from byte `start` on (one that stands there
+    twice counts twice); returns where these end. Raises OSError."""
     with files.open_regular(path) as file:
         file.seek(start)
         for line in file:
@@ -316,13 +333,13 @@ def tally(totals: Totals, event: Event) -> None:
         return
     totals["messages"] += event["type"] == "turn"
     for attempt in event.get("tool_attempts") or []:
-        name = attempt.get("tool", "?") if isinstance(attempt, dict) else str(attempt)
+        name = attempt["tool"]
         totals["tool_attempts"][name] = totals["tool_attempts"].get(name, 0) + 1
     usage = event.get("usage")
     if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
-    totals["input"] += usage.get("input") or 0
-    totals["output"] += usage.get("output") or 0
-    totals["cache_read"] += usage.get("cache_read") or 0
-    totals["cache_write"] += usage.get("cache_write") or 0
+    totals["input"] += usage["input"]
+    totals["output"] += usage["output"]
+    totals["cache_read"] += usage["cache_read"]
+    totals["cache_write"] += usage["cache_write"]
     totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

@@ -190,6 +190,17 @@ def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, whi
     assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
+def test_ctrl_backslash_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path):
+    with Provider(lambda body, i: SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type("\x1c")
+        assert terminal.wait_end() == 131
+    assert_whole_again(terminal)
+    log = read_log(tmp_path)
+    assert log.end["reason"] == "stopped" and log.of("aborted")[0]["partial"].startswith("word0 ")
+
+
 def test_ctrl_c_during_the_import_ends_at_once(watch):
     with Provider(lambda body, i: "hi") as provider:
         terminal = watch(provider, anew=True)

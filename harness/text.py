@@ -101,9 +101,7 @@ def place(message: int) -> str:
     return f"message {message} (turn {message // 2})"
 
 
-def places(first: int, last: int) -> str:
+def places(first: int, last: int, turn: int, until: int) -> str:
     """Messages by their indices, with the turns that they belong to."""
-    if first == last:
-        return place(first)
-    turns = f"turn {last // 2}" if first // 2 == last // 2 else f"turns {first // 2}-{last // 2}"
-    return f"messages {first}-{last} ({turns})"
+    messages = f"message {first}" if first == last else f"messages {first}-{last}"
+    return f"{messages} (turn {turn})" if turn == until else f"{messages} (turns {turn}-{until})"

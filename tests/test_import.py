@@ -4,8 +4,11 @@ import csv
 import io
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
+from made_logs import BYE
 from program import real, texts
 from provider import Provider
 
@@ -178,6 +181,22 @@ def test_the_whole_bench_reads_what_was_imported_and_twice_is_nothing_new(run, t
         kind, "not recorded"
     )
     assert condition["settings"]["tools"] == "not recorded"
+
+
+def test_messages_of_one_side_in_a_row_have_the_numbers_that_they_have_everywhere(run):
+    said = ["Hello there, you.", "Are you there?", *[BYE] * 7]
+    rows = [f'{"A" if i == 0 or i % 2 else "B"},"{text}"' for i, text in enumerate(said)]
+    Path("talk.csv").write_text("speaker,text\n" + "\n".join(rows))
+    run("import", "talk.csv")
+    (log,) = Path("logs/imported").glob("*.jsonl")
+    heads = re.findall(r"turn (\d+) · message (\d+)", run("replay", log, "--speed", 0).out)
+    turns = [message["turn"] for message in transcript.read(log).messages]
+    assert turns[:3] == [0, 1, 1]
+    assert heads == [(str(turn), str(index)) for index, turn in enumerate(turns)]
+    told = json.loads(run("states", log, "--json").out)
+    first = next(span for span in told["spans"] if span["state"] == "goodbye_loop")
+    assert first["turns"] == [turns[first["start"]], turns[first["end"]]] and first["turns"][1] == 4
+    assert f"messages {first['start']}-8 (turns" in run("states", log).out
 
 
 def test_what_the_file_tells_is_in_the_config_and_what_it_does_not_is_not(take):

@@ -57,10 +57,11 @@ class Console:
         self.paper.say(Rule("attractor", style="dim"))
         self.paper.say(titles.header(settings, log, keys, self.paper.width))
 
-    def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, script or puppet."""
+    def begin(self, seat: Seat, turn: int, by: str = "model", message: int | None = None) -> None:
+        """A message begins; `by` is model, live, script or puppet. `message` is its index, where
+        an imported log may have another than its turn and seat give."""
         style = SEAT_STYLE[seat.letter]
-        title = Text(titles.headline(seat, turn, by, self.paper.width - 2), style)
+        title = Text(titles.headline(seat, turn, by, self.paper.width - 2, message), style)
         self.paper.say("")
         self.paper.say(Rule(title, align="left", style=style.split()[-1]))
 

@@ -82,9 +82,9 @@ class Tables:
         for line, why in skipped:
             self.say(Text(f"skipped line {line}: {why}", "yellow"))
         for span in found["spans"]:
-            first, last = span["start"], span["end"]
+            where = places(span["start"], span["end"], *span["turns"])
             title = Text(f" {span['state']} ", badge(span["state"]))
-            self.say(title.append(f"  {places(first, last)}", "default on default"))
+            self.say(title.append(f"  {where}", "default on default"))
             for piece in span["evidence"]:
                 self.say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
         recurrence = found["recurrence"]

@@ -299,14 +299,16 @@ def test_an_exported_view_comes_back_as_the_same_conversation(run, tmp_path, sea
 @pytest.mark.parametrize("seat", "AB")
 def test_an_inspect_log_that_was_exported_comes_back(run, tmp_path, seat):
     pytest.importorskip("inspect_ai")
-    made = run("-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3, "--quiet")
+    pair = ["-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3, "--quiet"]
+    made = run(*pair, "--interject", "1:B:" + "Who are you? " * 20)
     for name in ("out.eval", "out.json"):
         assert run("export", made.log, "--format", "inspect", "-o", name, "--seat", seat).code == 0
         assert run("import", name, "--to", name + ".d").code == 0
         (path,) = (tmp_path / (name + ".d")).glob("*.jsonl")
         log = transcript.read(path)
         assert [m["response"] for m in log.messages] == made.responses
-        assert log.config["model_b"] == "demo/standoff"
+        assert [m["source"] for m in log.messages if m["interjected"]] == ["script"]
+        assert log.messages[3]["interjected"] and log.config["model_b"] == "demo/standoff"
         assert json.loads(run("report", path, "--json").out)["conditions"][0]["demo"]
 
 

@@ -82,6 +82,8 @@ def money(cost: float | None) -> str:
     """A cost for people; None is unknown, never 0."""
     if cost is None:
         return "cost unknown"
+    if 0 < cost < 0.0001:
+        return "<$0.0001"
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
 
 

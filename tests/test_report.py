@@ -144,6 +144,13 @@ def test_a_log_counts_once_however_it_is_named(run):
     assert [json.loads(line)["log"] for line in listed.splitlines()] == ["logs/a.jsonl"]
 
 
+def test_a_cost_that_is_tiny_is_not_none(run):
+    said = [logs.turn(0, "Hi.", cost_usd=2e-5), logs.turn(1, "Yes?", cost_usd=1e-5)]
+    log = logs.write(Path("logs/a.jsonl"), logs.config(), *said)
+    assert "<$0.0001" in run("report", log).out
+    assert "<$0.0001" in run("replay", log, "--speed", 0).out
+
+
 def test_by_pools_other_settings(figures):
     logs.sweep(Path("logs"))
     (pooled,) = figures("--by", "model")["conditions"]

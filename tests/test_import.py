@@ -434,3 +434,19 @@ def test_what_a_log_has_no_place_for_is_said_and_forbids_a_branch(run, take):
     assert "without memory_mode window_4" in run("--resume", log.path, "--at", 1).err
     shown = run("replay", log.path, "--speed", 0, "--plain").out
     assert "tools     not recorded" in shown and "You help." in shown
+
+
+def test_another_programs_tool_is_not_called_an_exit_tool(run, tmp_path):
+    call = {"id": "c", "function": {"name": "search", "arguments": '{"reason": "rain"}'}}
+    said = [
+        {"role": "user", "content": "Hello there, look it up."},
+        {"role": "assistant", "content": "It rains.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "rain"},
+        {"role": "user", "content": "Thank you."},
+    ]
+    (tmp_path / "chat.json").write_text(json.dumps({"messages": said}))
+    run("import", "chat.json")
+    (log,) = Path("logs/imported").glob("*.jsonl")
+    shown = run("replay", log, "--speed", 0).out
+    assert " TOOL  search → not recorded" in shown and "EXIT TOOL" not in shown
+    assert "**Tool search → not recorded**: rain" in run("export", log, "--format", "md").out

@@ -29,6 +29,7 @@ from harness.talk.logs import add_logs, load, logs_in, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, flat, many, visible
+from tools import EXIT_TOOLS
 
 ONE = ("md", "html", "svg", "messages")  # formats of one log
 TABLES = ("messages", "spans", "runs")
@@ -202,8 +203,9 @@ def _message(index: int, message: Turn) -> list[str]:
     for attempt in message["tool_attempts"]:
         if isinstance(attempt, dict):
             tool, outcome = _inline(attempt.get("tool")), _inline(attempt.get("outcome"))
+            kind = "Exit tool" if attempt.get("tool") in EXIT_TOOLS else "Tool"
             reason = _inline(attempt.get("reason"))
-            lines += [f"**Exit tool {tool} → {outcome}**: {reason}", ""]
+            lines += [f"**{kind} {tool} → {outcome}**: {reason}", ""]
     return lines
 
 

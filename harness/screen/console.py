@@ -17,6 +17,7 @@ from harness.states.names import SHORT
 from harness.talk.events import Attempt, Totals, Turn
 from harness.talk.settings import Settings
 from harness.text import money, place, tokens, visible
+from tools import EXIT_TOOLS
 
 KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
 HUMAN_KEYS = "type at any time, Enter sends · Ctrl+C stop now"
@@ -70,8 +71,9 @@ class Console:
         self.paper.stream(kind, text)
 
     def attempt(self, attempt: Attempt) -> None:
-        """A call of an exit tool, loud."""
-        text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
+        """A call of an exit tool, loud, or of another one: imported logs may have any."""
+        kind = "EXIT TOOL" if attempt["tool"] in EXIT_TOOLS else "TOOL"
+        text = f" {kind}  {attempt['tool']} → {attempt['outcome']} "
         self.paper.say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
         told = Text(f"reason: {one_line(str(reason), 400)}", "red")

@@ -448,5 +448,5 @@ def test_another_programs_tool_is_not_called_an_exit_tool(run, tmp_path):
     run("import", "chat.json")
     (log,) = Path("logs/imported").glob("*.jsonl")
     shown = run("replay", log, "--speed", 0).out
-    assert " TOOL  search → not recorded" in shown and "EXIT TOOL" not in shown
+    assert " TOOL search → not recorded" in shown and "EXIT TOOL" not in shown
     assert "**Tool search → not recorded**: rain" in run("export", log, "--format", "md").out

@@ -62,6 +62,7 @@ def verdicts(read: Transcript) -> dict[str, Any]:
     return {
         "log": str(read.path),
         "messages": len(turns),
+        "english": detector.english,
         "demo": bool(read.config.get("demo")),
         "spans": [
             {

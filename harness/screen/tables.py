@@ -81,6 +81,8 @@ class Tables:
         self.say(Rule(visible(f"{path.name}: {said}{demo}"), style="dim"))
         for line, why in skipped:
             self.say(Text(f"skipped line {line}: {why}", "yellow"))
+        if not found["english"]:
+            self.say(Text("not in English: no verdict on themes", "yellow"))
         for span in found["spans"]:
             where = places(span["start"], span["end"], *span["turns"])
             title = Text(f" {span['state']} ", badge(span["state"]))

@@ -30,7 +30,7 @@ if __name__ == "__main__":  # Ctrl+C during the imports below ends without a tra
 import asyncio
 from typing import Any
 
-from harness.models.failures import Failure
+from harness.models.failures import Failure, kind_of
 from harness.models.seat import Seat
 from harness.models.secrets import scrub
 from harness.talk.company import Alone, Company
@@ -41,7 +41,7 @@ from harness.talk.log import Log, LogError
 from harness.talk.provenance import must_be_whole, opening, resumption
 from harness.talk.settings import Settings
 from harness.talk.show import Show
-from harness.talk.speakers import Broke, Edit, Model, Person, Puppeteer, Script, Stage
+from harness.talk.speakers import Broke, Keyboard, Model, Person, Puppeteer, Script, Stage
 from harness.talk.state import State
 from harness.talk.transcript import Transcript
 from harness.text import place
@@ -56,17 +56,17 @@ class Conversation:
         log: Log,
         show: Show,
         controls: Controls,
-        edit: Edit | None = None,
+        keys: Keyboard | None = None,
         company: Company | None = None,
     ):
-        """`edit` lets a person type a message (None: there is no keyboard); `company` is what it
-        shares with other conversations."""
+        """`keys` let a person type a message (None: nobody can); `company` is what it shares with
+        other conversations."""
         self.settings, self.log, self.show, self.controls = settings, log, show, controls
         self.state = State(settings)
         self.stage = Stage(
             settings, self.state, show, controls, company or Alone(), self.note, log.check_room
         )
-        self.script, self.person = Script(self.stage), Person(self.stage, edit)
+        self.script, self.person = Script(self.stage), Person(self.stage, keys)
         self.model = Model(self.stage)
         self.puppeteer = Puppeteer(self.stage)
         self.said: Turn | None = None  # the latest message of this sitting
@@ -85,16 +85,16 @@ class Conversation:
         settings, said = self.settings, self.said  # what ended a log is no end of its resumption
         if said and granted(said["tool_attempts"]):
             return "exit_tool"
-        if self.controls.ending and not self.controls.taking_over:
-            return "stopped"
         if said and settings.on_empty == "end" and "empty" in said["flags"]:
             return "empty"
         if said and settings.on_full == "end" and "full" in said["flags"]:
             return "context_window"
         if self.state.stopped_on():
             return "state"
-        enough = settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns
-        return "max_turns" if enough else None
+        if settings.max_turns is not None and self.state.next_up()[1] >= settings.max_turns:
+            return "max_turns"
+        # Last: what ends it by itself has ended it, also for a sweep that is told to go on.
+        return "stopped" if self.controls.ending and not self.controls.taking_over else None
 
     async def speak(self, seat: Seat, turn: int) -> Turn | None:
         """One message, by whoever has the word: a person who takes it over, a script, a
@@ -146,7 +146,7 @@ class Conversation:
     async def finish(self) -> End:
         """Converse to the end; returns the `end` event, which is in the log by then.
 
-        Raises LogError, and whatever is a defect of ours."""
+        Raises LogError, OSError where the screen takes no more, and what is a defect of ours."""
         end: End = {"type": "end", "reason": "stopped"}
         try:
             end["reason"] = await self.converse()
@@ -161,10 +161,11 @@ class Conversation:
                 end |= {"error": failure.kind, "message": str(failure)}
         except LogError:
             raise  # then the end can't be written either
-        except Exception as error:  # a defect of ours: the log must not look as if it went on
+        except Exception as error:  # of the screen, or ours: the log must not look as if it went on
             text = scrub(f"{type(error).__name__}: {error}")
-            self.note({"type": "end", "reason": "error", "error": "defect", "message": text})
+            self.note({"type": "end", "reason": "error", "error": kind_of(error), "message": text})
             raise
+        self.person.leave()
         end["totals"] = self.state.totals
         return self.log.write(end)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
+from harness import files
 from harness.files import Json
 from harness.text import UserError, sendable
 
@@ -22,7 +23,7 @@ class Call(TypedDict):
     id: str
     name: str
     arguments: str
-    extra: NotRequired[dict[str, Any]]
+    extra: NotRequired[Json]
 
 
 EXIT_TOOLS: dict[str, str] = {
@@ -55,6 +56,7 @@ EFFECT_NOTE = (
 )
 REFUSED = "Refused: {tool} was not carried out. Nothing happened and the conversation goes on."
 GRANTED = "Granted: {tool} was carried out. The conversation ends here."
+DEEPEST = files.DEEPEST - 10  # levels of arguments, so that the log's line around them can be read
 _ID = re.compile(r"[A-Za-z0-9_-]+(__thought__.+)?")  # LiteLLM hides Gemini's signature in there
 UNKNOWN = "Error: there is no tool named {tool}."
 MALFORMED = "Error: the arguments of {tool} were not a JSON object. Nothing was carried out."
@@ -148,8 +150,8 @@ def _free_id(wanted: str, taken: set[str]) -> str:
 
 def _parse(raw: str) -> Json | None:
     try:
-        value = json.loads(raw or "{}")
+        value = files.parse(raw or "{}", DEEPEST)
         json.dumps(value, allow_nan=False)  # infinity and nan are no JSON, though Python reads them
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None

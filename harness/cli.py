@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,7 @@ def _main(arguments: list[str]) -> int:
     if verb.startswith("-"):
         verb, rest = "run", arguments
     if verb not in VERBS:
-        return complain(f"no verb {verb}; there are {', '.join(VERBS)}", USAGE)
+        return complain(f"no verb {verb}; there are {', '.join(VERBS)} (see --help)", USAGE)
     try:
         _refuse_keys(arguments)
         _check_surroundings()
@@ -173,14 +172,20 @@ def run(arguments: list[str]) -> int:
     with contextlib.closing(log):
         show.header(settings, log.path, (HUMAN_KEYS if human else KEYS_LINE) if on else "")
         controls = Controls(show)
-        said = [m["response"] for m in past.messages if m.get("source") == "live"] if past else []
+        said = typed_in(past) if past else []
         keys = Keys(controls.on_key, show.control, on, ahead=human, said=said)
-        talk = Conversation(settings, log, show, controls, keys.edit)
+        talk = Conversation(settings, log, show, controls, keys)
         talk.open(past, args.at)
         code = asyncio.run(watch(talk, keys, show))
     if args.quiet:
         print(visible(str(log.path)) if sys.stdout.isatty() else log.path)
     return code
+
+
+def typed_in(past: Transcript) -> list[str]:
+    """What a person has typed in a log, sent or not."""
+    live = (event for event in past.events if event.get("source") == "live")
+    return [str(event.get("response") or event.get("partial")) for event in live]
 
 
 def _run_parser() -> Parser:
@@ -278,9 +283,7 @@ def list_models(arguments: list[str]) -> int:
     python attractor.py models
     python attractor.py models | grep -E ' (found|–) '        aliases that can be asked
     """
-    Parser(prog="attractor.py models", description=cleandoc(list_models.__doc__ or "")).parse_args(
-        arguments
-    )
+    Parser(prog="attractor.py models", description=list_models.__doc__).parse_args(arguments)
     catalogue.load_keys()
     from harness.screen.tables import Tables
 

@@ -2,7 +2,8 @@
 
     source <(python attractor.py completion bash)      in ~/.bashrc; zsh: the same with zsh
 
-Verbs, options and their values complete after `attractor`, `attractor.py` and `./attractor.py`.
+Verbs, options and their values complete after `attractor`, `attractor.py` and `./attractor.py`,
+not after `python attractor.py`: there the shell completes what belongs to python.
 """
 
 import argparse
@@ -29,7 +30,7 @@ Values = str | tuple[str, ...]
 def command(arguments: list[str], verbs: tuple[str, ...], act: Callable[[str], Callable]) -> int:
     """Print the completion of a shell."""
     parser = Parser(prog="attractor.py completion", description=__doc__)
-    parser.add_argument("shell", choices=("bash", "zsh"))
+    parser.add_argument("shell", metavar="{bash,zsh}", choices=("bash", "zsh"))
     args = parser.parse_args(arguments)
     known = {verb: options(parser_of(act(verb))) for verb in verbs if verb != "completion"}
     known["completion"] = {"": ("bash", "zsh")}

@@ -33,7 +33,7 @@ KINDS = {
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # no other name would help
 
-Json = dict[str, Any]  # an object as somebody else wrote it: nothing of it is taken for granted
+Json = dict[str, Any]  # an object of JSON: of what others wrote nothing is taken for granted
 
 # What reading a file raises that may hold anything.
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
@@ -170,14 +170,14 @@ def named(paths: Iterable[Path], pattern: str, wanted: Callable[[Path], bool]) -
     return list(found.values())
 
 
-def parse(data: bytes | str) -> Any:
-    """The JSON value in `data`. Raises ValueError where it is none, or nested too deeply."""
+def parse(data: bytes | str, deepest: int = DEEPEST) -> Any:
+    """The JSON value in `data`. Raises ValueError where it is none, or nested more deeply."""
     try:
         value = json.loads(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") > deepest and _depth(value) > deepest:
         raise ValueError("nested too deeply")
     return value
 
@@ -189,6 +189,26 @@ def parse_object(data: bytes | str) -> Json | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def text_of(value: Any) -> str:
+    """A value that should be a text, as one; "" where it is none."""
+    return value if isinstance(value, str) else ""
+
+
+def object_of(value: Any) -> Json:
+    """A value that should be an object, as one; {} where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """A value that should be a list, as one; [] where it is none."""
+    return value if isinstance(value, list) else []
+
+
+def objects_of(value: Any) -> list[Json]:
+    """The objects in a value that should be a list of them."""
+    return [item for item in list_of(value) if isinstance(item, dict)]
 
 
 def _depth(value: Any) -> int:

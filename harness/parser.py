@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -21,6 +22,29 @@ class Described(Exception):
         self.parser = parser
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """What a verb says of itself as it stands there, or narrower where the terminal is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        blocks = text.strip().split("\n\n")
+        return "\n\n".join(narrowed(block, width + 2) for block in blocks)  # argparse spares two
+
+
+def narrowed(block: str, width: int) -> str:
+    """A paragraph, or a list of commands, in lines of at most `width` characters. What is said
+    beside a command goes below it; the command itself is never broken: it is there to be copied."""
+    lines = block.split("\n")
+    if max(map(len, lines)) <= width:
+        return block
+    if not block.startswith("    "):
+        return textwrap.fill(" ".join(lines), width, break_on_hyphens=False)
+    parts = (line.strip().partition("  ") for line in lines)
+    return "\n".join(
+        f"    {command}" + (f"\n        {about.strip()}" if about else "")
+        for command, _, about in parts
+    )
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit code 2."""
 
@@ -28,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=prog.replace("attractor.py", program().removeprefix("python ")),
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Help,
             **kwargs,
         )
 

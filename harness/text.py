@@ -1,11 +1,13 @@
 """Words for people, and text made safe: to look at (`visible`), and to send (`sendable`)."""
 
+import math
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class UserError(Exception):
@@ -64,6 +66,23 @@ def sendable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text  # itself, not a copy: histories share the words of the log
+
+
+def reworded(value: Any, words: Callable[[str], str]) -> Any:
+    """A JSON value with each text in it, names too, as `words` has it; a number that JSON has no
+    way to write is None."""
+    if isinstance(value, str):
+        return words(value)
+    if isinstance(value, dict):
+        return {_named(words, name): reworded(inner, words) for name, inner in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return [reworded(one, words) for one in value] if isinstance(value, list | tuple) else value
+
+
+@lru_cache(1000, typed=True)  # the same few, over and over
+def _named(words: Callable[[str], str], name: object) -> str:
+    return words(str(name))
 
 
 def flat(text: str) -> str:

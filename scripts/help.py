@@ -16,7 +16,7 @@ sys.argv[0] = str(ROOT / "attractor.py")  # that is how the pages call it
 from harness import cli
 
 PAGE = ROOT / "docs" / "help.md"
-WIDTH = "98"
+WIDTH = "100"
 
 
 def page() -> str:

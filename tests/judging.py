@@ -23,33 +23,43 @@ def answer(*spans, terminal="goodbye_loop"):
     return json.dumps({"spans": spans, "terminal_state": terminal})
 
 
-def shown_lines(request):
-    """The transcript lines in a request to the fake provider."""
-    content = request.body["messages"][0]["content"]
+def shown_lines(body, begin='{"n"'):
+    """The lines of JSON that a request shows, as Python: messages, or what else begins so."""
+    content = body["messages"][0]["content"]
     text = content if isinstance(content, str) else content[0]["text"]
-    return [json.loads(line.rstrip(",")) for line in text.split("\n") if line.startswith('{"n"')]
+    return [json.loads(line.rstrip(",")) for line in text.split("\n") if line.startswith(begin)]
 
 
 def labelled(log: Path, size: int, state: str = "bliss", **judge: object) -> None:
     """Labels beside a log: one span, over all of it."""
-    span = {
-        "state": state,
-        "from_message": 0,
-        "to_message": size - 1,
-        "evidence": "Goodbye!",
-        "evidence_message": 8,
-        "confidence": "high",
-    }
+    write_labels(log, size, state, "none", (state, 0, size - 1), **judge)
+
+
+def write_labels(
+    log: Path, size: int, theme: str, form: str, *spans: tuple[str, int, int], **judge: object
+) -> None:
+    """Labels beside a log of so many messages: spans as (state, first, last), what it ends in."""
+    states = [
+        {
+            "state": state,
+            "from_message": first,
+            "to_message": last,
+            "evidence": "Goodbye!",
+            "evidence_message": last,
+            "confidence": "high",
+        }
+        for state, first, last in spans
+    ]
     save(
         label_file(log),
         {
             "type": "labels",
             "file": log.name,
             "n_messages": size,
-            "states": [span],
-            "terminal_theme": state,
-            "terminal_form": "none",
-            "terminal_state": state,
+            "states": states,
+            "terminal_theme": theme,
+            "terminal_form": form,
+            "terminal_state": theme,
             "judge": JUDGE | judge,
             "dropped": 0,
         },

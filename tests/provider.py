@@ -5,13 +5,14 @@
         litellm.acompletion("openai/gpt-x", api_base=provider.url + "/v1", api_key="k", ...)
         litellm.acompletion("gemini/gemini-x", api_base=provider.url, api_key="k", ...)
         litellm.acompletion("ollama_chat/x", api_base=provider.url, ...)
+        litellm.acompletion("bedrock/x", api_base=provider.url, api_key="k", ...)
 
     python tests/provider.py --port 0 --delay 2 --chunks 10     # its own process, for benchmarks
 
 It speaks the Anthropic Messages API and OpenAI's chat completions, streamed or not, Gemini's
-streamGenerateContent and Ollama's /api/chat, keeps every request as it arrived, misbehaves where a
-`Fault` says so, and keeps a prompt cache with the real accounting rules. Tokens are an estimate
-everywhere: four UTF-8 bytes make one. Its parts are in `fake/`.
+streamGenerateContent, Ollama's /api/chat and Bedrock's converse-stream, keeps every request as it
+arrived, misbehaves where a `Fault` says so, and keeps a prompt cache with the real accounting
+rules. Tokens are an estimate everywhere: four UTF-8 bytes make one. Its parts are in `fake/`.
 """
 
 import argparse

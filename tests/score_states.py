@@ -173,7 +173,7 @@ def score_state(state: str, truth: list[dict[str, Runs]], guess: list[dict[str, 
         **counts,
         "precision": tp / claimed if claimed else None,
         "recall": tp / positives if positives else None,
-        "f1": 2 * tp / (positives + claimed) if positives else None,
+        "f1": f1(**counts) if positives else None,
         "precision_ci": interval(tp, claimed),
         "recall_ci": interval(tp, positives),
         "onset_error": median(errors) if errors else None,
@@ -193,13 +193,18 @@ def together(states: dict[str, dict]) -> dict[str, dict]:
     for kind, names in (("themes", THEMES), ("forms", FORMS), ("both", STATES)):
         rows = [states[state] for state in names]
         enough = [row["f1"] for row in rows if row["tp"] + row["fn"] >= ENOUGH]
-        tp, fp, fn = (sum(row[count] for row in rows) for count in ("tp", "fp", "fn"))
+        sums = [sum(row[count] for row in rows) for count in ("tp", "fp", "fn")]
         found[kind] = {
             "macro": sum(enough) / len(enough) if enough else None,
-            "micro": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
+            "micro": f1(*sums) if any(sums) else None,
             "states": len(enough),
         }
     return found
+
+
+def f1(tp: int, fp: int, fn: int) -> float:
+    """The harmonic mean of precision and recall; 0 of nothing."""
+    return 2 * tp / max(1, 2 * tp + fp + fn)
 
 
 def share(hits: list[bool]) -> dict:

@@ -59,6 +59,12 @@ class Terminal:
         os.close(self._main)
         os.close(self.tty)
 
+    def hang_up(self) -> None:
+        """The terminal goes away."""
+        os.close(self.tty)
+        os.close(self._main)
+        self._main, self.tty = os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR)
+
     def type(self, text: str) -> None:
         os.write(self._main, text.encode())
 

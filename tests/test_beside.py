@@ -20,7 +20,7 @@ def test_a_branch_parts_from_its_parent_where_the_interjection_comes(run):
     run("--resume", parent, *more)
     (branch,) = set(parent.parent.glob("*.jsonl")) - {parent}
     out = beside(run, parent, branch)
-    assert "they part at message 8" in out and "the same up to message 7" in out
+    assert "they part at message 8 (≠)" in out and "the same up to message 7" in out
     assert "· interjected" in out and f"of {parent.name}, before turn 4" in " ".join(out.split())
     row = next(line for line in out.splitlines() if line.startswith("8 ≠"))
     assert row.count("[A · turn 4") == 2

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from program import ROOT
 
 
 def offers(run, tmp_path, *words):
@@ -52,6 +53,10 @@ def test_logs_are_completed_as_files(run, tmp_path):
     (tmp_path / "one.jsonl").touch()
     assert offers(run, tmp_path, "--resume", "o") == ["one.jsonl"]
     assert "one.jsonl" in offers(run, tmp_path, "report", "o")
+
+
+def test_a_name_that_is_completed_can_be_run():
+    assert os.access(ROOT / "attractor.py", os.X_OK)
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="needs zsh")

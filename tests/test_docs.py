@@ -44,6 +44,19 @@ def test_each_verbs_help_has_examples(run, verb):
     assert f"python attractor.py {verb}" in shown.partition("options:")[0]
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_help_breaks_no_word_and_no_command(run, monkeypatch, verb, columns):
+    def about(width):  # between the usage line and the options, which argparse lays out
+        monkeypatch.setenv("COLUMNS", str(width))
+        return run(verb, "--help").out.partition("\n\n")[2].partition("\noptions:")[0]
+
+    narrow = about(columns)
+    assert set(about(200).split()) == set(narrow.split())
+    long = [line for line in narrow.split("\n") if len(line) > columns]
+    assert all(line.startswith("    python attractor.py") and "  " not in line[4:] for line in long)
+
+
 def test_the_front_door_is_short():
     assert (ROOT / "README.md").stat().st_size <= 7 * 1024
 

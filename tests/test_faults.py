@@ -2,12 +2,13 @@
 
 import os
 import resource
+import shlex
 import socket
 import subprocess
 import sys
 
 import pytest
-from program import KEY, real, served, texts
+from program import KEY, PROGRAM, read_log, real, served, texts
 from provider import (
     NO_CREDIT,
     Provider,
@@ -292,6 +293,28 @@ def test_a_full_disk_stops_the_run_in_one_line(run, tmp_path):
         assert written == asked
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a small disk")
+def test_output_that_takes_no_more_is_no_defect_and_what_it_cut_off_is_paid(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("may not mount")
+    try:
+        words = " ".join(map(shlex.quote, [*PROGRAM, "--plain"]))
+        with Provider(lambda body, i: Reply(chunks=["A line of words.\n"] * 900)) as provider:
+            command = f"{words} {' '.join(real(provider))} > {disk}/out"
+            done = subprocess.run(command, shell=True, capture_output=True, text=True)
+        assert done.returncode == 1 and "No space left" in done.stderr
+        assert "Traceback" not in done.stderr and "defect" not in done.stderr
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    *_, cut_off, end = read_log(tmp_path).events
+    assert (end["reason"], end["error"]) == ("error", "output")
+    assert (cut_off["type"], cut_off["why"]) == ("aborted", "output")
+    assert cut_off["cost_usd"] > 0 and cut_off["partial"].startswith("A line of words.")
 
 
 def test_what_a_broken_stream_cost_keeps_the_providers_count_of_the_input(run):

@@ -4,10 +4,10 @@ import json
 
 import made_logs as logs
 import pytest
+from judging import write_labels
 from program import real
 from provider import Provider
 
-from harness.judge import labels
 from harness.report import open_ended
 
 FREE = {"tools": [], "system_a": "", "system_b": "", "model_b": "x/one"}
@@ -24,35 +24,6 @@ def figures(run, *words):
 
 def talk(size, bye=None):
     return [event["response"] for event in logs.talk(size, bye=bye)]
-
-
-def labelled(path, theme, form, *spans):
-    """The labels of a judge beside a log: so that the test is of the tables, not of verdicts."""
-    states = [
-        {
-            "state": state,
-            "from_message": first,
-            "to_message": last,
-            "evidence": "x",
-            "evidence_message": first,
-            "confidence": "high",
-        }
-        for state, first, last in spans
-    ]
-    size = path.read_bytes().count(b'"type": "turn"')
-    judge = {"model": "x/judge", "rubric": "r", "window": 60, "demo": False}
-    labels.save(
-        labels.label_file(path),
-        {
-            "type": "labels",
-            "judge": judge,
-            "states": states,
-            "n_messages": size,
-            "terminal_theme": theme,
-            "terminal_form": form,
-            "terminal_state": theme,
-        },
-    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +43,7 @@ def labelled(path, theme, form, *spans):
 )
 def test_a_run_has_one_end_forms_first(run, tmp_path, theme, form, end):
     spans = [(state, 15, 19) for state in (theme, form) if state != "none"]
-    labelled(free(tmp_path, "a", talk(20)), theme, form, *spans)
+    write_labels(free(tmp_path, "a", talk(20)), 20, theme, form, *spans)
     (one,) = figures(run, tmp_path)
     assert [name for name, row in one["end"].items() if row["count"]] == [end]
     assert set(one["end"]) == set(open_ended.ENDS)
@@ -80,11 +51,10 @@ def test_a_run_has_one_end_forms_first(run, tmp_path, theme, form, end):
 
 def test_the_main_theme_is_the_one_of_most_messages(run, tmp_path):
     spans = [("meta_awareness", 0, 4), ("bliss", 5, 14), ("goodbye_loop", 15, 19)]
-    labelled(free(tmp_path, "a", talk(20)), "goodbye_loop", "none", *spans)
-    labelled(free(tmp_path, "b", talk(20), seed="Feel free."), "none", "none")
-    labelled(
-        free(tmp_path, "c", talk(20)), "none", "none", ("bliss", 4, 7), ("meta_awareness", 0, 3)
-    )
+    write_labels(free(tmp_path, "a", talk(20)), 20, "goodbye_loop", "none", *spans)
+    write_labels(free(tmp_path, "b", talk(20), seed="Feel free."), 20, "none", "none")
+    spans = [("bliss", 4, 7), ("meta_awareness", 0, 3)]
+    write_labels(free(tmp_path, "c", talk(20)), 20, "none", "none", *spans)
     (one,) = figures(run, tmp_path)
     assert (one["model"], one["runs"], one["seeds"], one["demo"]) == ("x/one", 3, 2, False)
     themes = {name: row["count"] for name, row in one["main_theme"].items() if row["count"]}
@@ -140,7 +110,7 @@ def test_the_page_has_the_tables_too(run, tmp_path):
     free(tmp_path, "free", talk(6), model_a="x/<b>", model_b="x/<b>")
     assert run("report", tmp_path, "--html", "page.html").code == 0
     page = (tmp_path / "page.html").read_text("utf-8")
-    assert "left free: how it ends" in page and "x/&lt;b&gt; · n = 1" in page
+    assert "Left free: how it ends" in page and "x/&lt;b&gt; · n = 1" in page
 
 
 def test_the_recipe_gives_the_tables_end_to_end_with_a_judge(run):

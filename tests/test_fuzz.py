@@ -86,10 +86,15 @@ class Talk(RuleBasedStateMachine):
         """Sit down with a log."""
         self.show, self.path = Hasty(), log.path
 
-        async def edit(draw, back):
-            return self.typed
+        self.talk = Conversation(made, log, self.show, self.show.controls, self)
 
-        self.talk = Conversation(made, log, self.show, self.show.controls, edit)
+    async def edit(self, draw, can_cancel):
+        """As a keyboard: what is typed is there at once."""
+        return self.typed
+
+    def unsent(self):
+        """Nothing is left."""
+        return ""
 
     def teardown(self):
         if hasattr(self, "provider"):

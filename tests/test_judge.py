@@ -52,7 +52,7 @@ def test_it_is_shown_each_message_as_one_line_of_data_under_the_rubric(run, tmp_
     with Provider([answer(span())]) as provider:
         assert ask(run, provider, log).code == 0
     body = provider.requests[0].body
-    assert [line["text"] for line in shown_lines(provider.requests[0])] == said
+    assert [line["text"] for line in shown_lines(provider.requests[0].body)] == said
     system = body["system"] if isinstance(body["system"], str) else body["system"][0]["text"]
     assert system == prompts.words("@rubric", "judge")
     assert "zero\\u200bwidth" in json.dumps(body["messages"]).replace("\\\\", "\\")
@@ -74,7 +74,7 @@ def test_humans_words_and_tool_calls_are_marked(run, tmp_path):
     log = write_log(tmp_path, ["Hi"], interjected=True, tool_attempts=attempts)
     with Provider([answer(terminal="none")]) as provider:
         ask(run, provider, log)
-    line = shown_lines(provider.requests[0])[0]
+    line = shown_lines(provider.requests[0].body)[0]
     assert line["spoken_by_human"] and line["tools_called"] == ["kill_puppies_to_exit_loop"]
 
 
@@ -397,7 +397,7 @@ def test_the_demo_judge_labels_runs_end_to_end_and_is_marked_as_a_script(run, tm
     assert result.code == 0 and "not a language model" in result.out
     assert labelled(log)["judge"]["demo"] and labelled(log)["dropped"] == 0
     assert "goodbye_loop" in {s["state"] for s in labelled(log)["states"]}
-    assert "rules against demo/judge (a scripted demo)" in result.out
+    assert "detector against demo/judge (a scripted demo)" in result.out
     assert "1.00  undefined" not in result.out and "too narrow" in result.out
     assert run("-a", "demo/judge", "-b", "demo/bliss").code == 2
 
@@ -463,12 +463,13 @@ def test_the_report_shows_the_judges_states_or_the_rules_and_how_far_they_agree(
     assert "states are the labels of anthropic/claude-opus-5-5" in " ".join(text.split())
     rules = json.loads(run("report", log, bare, "--labels", "rules", "--json").out)
     assert sum(c["runs"] for c in rules["conditions"]) == 2 and rules["agreement"]
-    assert "rules against" in run("report", log, "--labels", "rules").out
-    assert "rules against" not in run("report", log).out
+    assert "detector against" in run("report", log, "--labels", "rules").out
+    assert "detector against" not in run("report", log).out
     assert run("report", log, "--labels", "judge", "--html", "page.html").code == 0
-    assert "of anthropic/claude-opus-5-5, not of the rules" in (tmp_path / "page.html").read_text()
+    assert "of anthropic/claude-opus-5-5, not the detector" in (tmp_path / "page.html").read_text()
     write_log(tmp_path, [*TALK, "Bye!"])
     assert "judge it again" in run("report", log, "--labels", "judge").err
+    assert "let `judge` read them first" in run("report", bare, "--labels", "judge").err
 
 
 def test_logs_of_the_older_schema_are_read(run, tmp_path):

@@ -115,6 +115,18 @@ def test_unknown_tools_and_malformed_arguments_are_answered_too(run):
     assert result.read.messages[0]["tool_attempts"][1]["arguments"] == '{"reas'
 
 
+@pytest.mark.parametrize("wire", ["", "/v1"])
+def test_arguments_nested_too_deeply_for_a_reader_cost_no_message(run, wire):
+    deep = '{"reason": "x", "a": ' + "[" * 95 + "]" * 95 + "}"
+    calls = (("make_intern_run_across_office", deep),)
+    with Provider(lambda body, i: Reply("Out.", tools=calls) if i == 0 else f"m{i}") as provider:
+        model = "openai/gpt-5.4" if wire else "opus"
+        result = run(*served(provider, model, wire), "--max-turns", 1)
+    assert result.responses == ["Out.\n\nm1", "m2"] and not result.read.skipped
+    (attempt,) = result.read.messages[0]["tool_attempts"]
+    assert (attempt["outcome"], attempt["arguments"]) == ("malformed", deep)
+
+
 def test_a_model_that_only_calls_tools_stops_after_four_rounds(run):
     def reply(body, i):
         return Reply(tools=(("make_intern_run_across_office", {"reason": f"{i}"}),))
@@ -185,7 +197,7 @@ def test_a_requests_list_is_its_own_and_its_hash_is_of_what_it_holds():
     def turn(i):
         own = [{"role": "assistant", "content": f"words {i}"}]
         who = {"label": f"Model {'AB'[i % 2]}", "turn": i // 2, "model": "m"}
-        return {"type": "turn", **who, "response": f"words {i}", "messages": own}
+        return {"type": "turn", **who, "response": f"words {i}", "messages": own, "flags": []}
 
     def hashed(items):
         lines = (json.dumps(item, sort_keys=True, separators=(",", ":")) + "\n" for item in items)

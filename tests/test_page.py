@@ -105,7 +105,7 @@ def test_the_matrix_says_reach_interval_and_onset_and_filters_by_a_click(opened)
     assert "6/6 [61–100%]" in rows[0] and "@8 [6, –]" in rows[0]
     assert "0/6 [0–39%]" in rows[1]
     head = browser.find_element("css selector", "#matrix thead").text
-    assert "goodbye" in head and "verbatim" in head and "bliss" not in head
+    assert "goodbye" in head and "verbatim (form)" in head and "bliss" not in head
     assert "censored" in browser.find_element("id", "reach").text
     ends = [row.text for row in all_of(browser, "#ending tbody tr")]
     assert "6/6" in ends[0] and "no theme" in browser.find_element("id", "ending").text
@@ -141,6 +141,7 @@ def test_a_word_is_found_in_all_runs_and_opened_where_it_stands(opened):
     assert "message 2" in hit.text and "1 message, in 1 of 5 runs" in browser.page_source
     words = hit.find_element("css selector", ".words").text
     assert words[0] == words[-1] == "…" and "Zanzibar" in words
+    assert f" {words[1:].partition(' ')[0]} " in f" {around}"  # a whole word, not its end
     hit.click()
     here = browser.find_element("css selector", ".message.here")
     assert here.get_attribute("id") == "m2"
@@ -256,6 +257,18 @@ def test_paper_has_the_figures_tables(opened):
     assert not all_of(browser, "#tables details[open]")
 
 
+def test_on_paper_nothing_beside_a_number_is_larger_than_it(opened):
+    logs.sweep(Path("logs"), runs=2)
+    browser = opened()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    sizes = browser.execute_script(
+        "return ['#matrix td', '#matrix td small', '#matrix .from'].map((css) =>"
+        " parseFloat(getComputedStyle(document.querySelector(css)).fontSize))"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_a_run_opens_and_a_state_is_jumped_to(opened):
     logs.sweep(Path("logs"))
     browser = opened()
@@ -275,6 +288,16 @@ def test_a_run_opens_and_a_state_is_jumped_to(opened):
     browser.execute_script("scrollTo(0, 0)")
     click(browser, ".back")
     assert all_of(browser, "#overview:not([hidden])")
+
+
+def test_forms_that_hold_at_once_hide_none_of_each_other(opened):
+    sparks = [*logs.talk(4), *(logs.turn(index, "🌀✨🌀✨🌀✨") for index in range(4, 16))]
+    logs.write(Path("logs/sparks.jsonl"), logs.config(), *sparks)
+    strips = all_of(opened(), ".strip")
+    assert {strip.get_attribute("title").split()[0] for strip in strips} == {"verbatim", "emoji"}
+    one, other = (strip.rect for strip in strips)
+    assert one["x"] < other["x"] + other["width"] and other["x"] < one["x"] + one["width"]
+    assert abs(one["y"] - other["y"]) >= one["height"]
 
 
 def test_the_timeline_has_the_consoles_colours_and_marks(opened):

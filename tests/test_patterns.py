@@ -47,10 +47,7 @@ def ask(run, provider, *words):
 
 def merge_names(body):
     """The names that a merging question shows, in order; [] where it is no such question."""
-    content = body["messages"][0]["content"]
-    text = content if isinstance(content, str) else content[0]["text"]
-    lines = [line.rstrip(",") for line in text.split("\n") if line.startswith('{"number"')]
-    return [json.loads(line)["name"] for line in lines]
+    return [line["name"] for line in shown_lines(body, '{"number"')]
 
 
 def judge(naming, same=lambda a, b: False):
@@ -78,7 +75,9 @@ def test_it_is_shown_the_run_as_data_and_no_list_of_states(run, tmp_path):
     with Provider([answer(pattern())]) as provider:
         assert ask(run, provider, path).code == 0
     request = provider.requests[0]
-    assert [line["text"] for line in shown_lines(request)] == SAID and len(provider.requests) == 1
+    assert [line["text"] for line in shown_lines(request.body)] == SAID and len(
+        provider.requests
+    ) == 1
     assert "tools" not in request.body
     assert not any(s in json.dumps(request.body) for s in STATES if "_" in s)
     kept = found(path)
@@ -111,8 +110,9 @@ def test_three_patterns_at_most_each_with_a_name_of_its_own(run, tmp_path):
     path = log(tmp_path, "a")
     five = [pattern(name) for name in ("one", "One", "two", "three", "four")]
     with Provider(judge(lambda text: answer(*five))) as provider:
-        ask(run, provider, path)
+        told = ask(run, provider, path).out
     assert [p["name"] for p in found(path)["patterns"]] == ["one", "two", "three"]
+    assert "a.jsonl: one; two; three\n" in told  # a name may have commas
     asked_again = json.dumps(provider.requests[1].body["messages"][-1])
     assert "one name for each pattern" in asked_again and "at most 3 patterns" in asked_again
 
@@ -409,7 +409,7 @@ def test_the_pages_section_is_text_whatever_a_pattern_is_called(run, tmp_path):
     assert run("report", logs, "--html", "page.html").code == 0
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "&lt;b&gt;bye&lt;/b&gt; again" in page and "<b>bye" not in page
-    assert "<h2>patterns in a judge" in page
+    assert "<h2>Patterns in a judge" in page
 
 
 def test_several_merges_are_noted(run, tmp_path):

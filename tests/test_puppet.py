@@ -89,6 +89,14 @@ def test_the_puppeteer_is_shown_the_conversation_as_data_and_its_goal(run):
     assert "cache_control" not in json.dumps(one)  # nobody would read it again
 
 
+def test_at_the_very_beginning_it_is_told_that_nothing_was_said(run):
+    with Provider(lambda body, i: f"words {i}") as provider:
+        run(*real(provider), "--puppet", "A=haiku:@tool:0", "--max-turns", 1)
+    ((_, asked),) = texts(provider.requests[0].body)
+    assert "\nNothing has been said yet.\nWrite the next message of Model A" in asked
+    assert "messages 0 to" not in asked
+
+
 def test_its_words_are_logged_as_spoken_for_the_seat_with_its_own_usage_and_cost(run):
     with Provider(cast()) as provider:
         result = talk(run, provider, "--puppet", f"{TOOL}:2")
@@ -329,7 +337,7 @@ def test_it_is_a_value_of_the_grid_with_its_share_of_the_estimate(run):
         "A=opus:@tool:on:goodbye+2",
     ]
     rows = run(*words, "--dry-run").out.splitlines()
-    cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet=")]
+    cost = [float(row.rsplit("$", 1)[1].split()[0]) for row in rows if row.startswith("puppet ")]
     assert len(cost) == 3 and cost[0] < cost[2] < cost[1]
     with Provider(cast(PULLS * 9)) as provider:
         result = run(
@@ -452,7 +460,7 @@ def test_a_judge_is_told_who_spoke(run, tmp_path):
     logs.write(tmp_path / "a.jsonl", logs.config(), *pulled("tool", 1, None, 8))
     with Provider([answer(terminal="none")]) as provider:
         run("judge", tmp_path, "--model", "opus", "--api-base", provider.url, "--plain")
-    lines = shown_lines(provider.requests[0])
+    lines = shown_lines(provider.requests[0].body)
     assert [n for n, line in enumerate(lines) if "spoken_by_puppeteer" in line] == [4]
     assert not any("spoken_by_human" in line for line in lines)
 

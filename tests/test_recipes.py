@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from program import pair
+from program import ROOT, pair
 
 from harness import prompts
 from harness.models import engine
@@ -115,7 +115,8 @@ def test_a_dry_run_says_the_power_and_what_a_judge_would_cost_beside_the_runs(ru
     assert "power: 67 runs a condition tell 5% from 22% and 50% from 74%" in out
     assert "judge sonnet, beside that: 201 requests," in out and "201 conversations to do" in out
     assert "judge" not in run(*words).out
-    assert "tell no two shares apart" in run(*words[:3], "--runs", 1, "--dry-run").out
+    few = run(*words[:3], "--runs", 1, "--dry-run", "--plain").out
+    assert "1 run a condition can tell no two shares apart" in " ".join(few.split())
 
 
 def test_runs_needed_is_rs_power_prop_test():
@@ -142,3 +143,13 @@ def test_there_are_the_seven_interjections():
         "pressure",
         "reveal",
     ]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_page_of_costs_says_what_a_dry_run_says(run, name):
+    page = (ROOT / "docs" / "recipes-cost.md").read_text("utf-8")
+    row = re.search(rf"^\| `{name}` \| (.*) \|$", page, re.M)[1].split(" | ")
+    for judge, price in zip(("opus", "sonnet", "haiku"), row[3:], strict=True):
+        said = run("sweep", "--recipe", name, "--judge", judge, "--dry-run").out
+        assert f"{row[0]} conversations to do" in said and f"messages, {row[1]} (" in said
+        assert f"beside that: {row[2]} requests" in said and f" out, {price} (" in said

@@ -56,6 +56,8 @@ def test_the_header_tells_what_is_done_to_a_dialogue(run):
 
 def test_replay_can_begin_with_a_later_turn(run):
     log = run(*DEMO, "--max-turns", 6).log
+    for odd in (-1, 99):
+        assert f"--at {odd}: the log has turns 0 to " in run("replay", log, "--at", odd).err
     out = run("replay", log, "--speed", 0, "--at", 4).out
     assert "turn 3 " not in out and "turn 4 " in out and "turn 5 " in out
 
@@ -197,7 +199,7 @@ def test_a_long_log_is_shown_before_it_is_read_and_can_be_left(tmp_path):
         terminal.wait_for("\nmessage")  # the next word takes two seconds
         terminal.type("q")
         assert terminal.wait_end() == 0
-        assert "left" in terminal.text() and "message 39999" not in terminal.text()
+        assert "the replay was left" in terminal.text() and "message 39999" not in terminal.text()
     with Terminal([*PROGRAM, "replay", "long.jsonl", "--speed", "0"], tmp_path) as terminal:
         terminal.wait_for("of many")  # thousands at a time: the first ones have scrolled away
         terminal.type("\x03")

@@ -12,11 +12,13 @@ import made_logs as logs
 import pytest
 from judging import labelled
 from program import SHARED, needs_shared
+from rich.console import Console
 
 from harness import prompts
 from harness.report import conditions, numbers, parallel, stats
 from harness.report import figures as made
 from harness.report.summary import summarise
+from harness.screen.sheet import Sheet, fitted
 from harness.talk.logs import logs_in
 
 
@@ -89,6 +91,7 @@ def test_comparing_what_does_not_differ_is_a_usage_error(run):
     for setting, words in (
         ("max_turns", "no two conditions differ in that alone"),
         ("colour", "no run has that setting; use "),
+        ("colour", ", model, model_a, model_b, "),
     ):
         result = run("report", "logs", "--compare", setting)
         assert result.code == 2 and result.err.count("\n") == 1 and words in result.err
@@ -452,6 +455,18 @@ def test_a_pipe_is_as_wide_as_its_reader_and_breaks_no_word(run, monkeypatch, co
     assert max(map(len, lines)) <= columns
     heads = {"goodbye", "verbatim", "condition", "max_turns", "characters"}
     assert heads <= {word for line in lines for word in re.findall(r"[\w]+", line)}
+
+
+@pytest.mark.parametrize("width", range(60, 130, 7))
+def test_nothing_of_a_tables_words_is_cut_off(width):
+    named = ["goodbye: it goes on", "demo/a × demo/b · puppet A=demo/puppet:operator:every:3"]
+    rest = ["1/1 100% [21–100]", "goodbye 100%, standoff 89%", "I'm the AI assistant"]
+    page = Console(width=width, file=io.StringIO())
+    for part in fitted(Sheet("", list("abcde"), [named + rest], keys=2), width):
+        page.print(part)
+    lines = page.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert set(" ".join(named + rest).split()) <= set(" ".join(lines).split())
 
 
 def test_a_changed_tool_text_is_another_condition(figures):

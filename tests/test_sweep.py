@@ -182,6 +182,18 @@ def test_ctrl_c_lets_a_tool_round_wait_for_a_full_gate(fork, tmp_path):
     assert not [e for log in found for e in log.of("aborted") if e["tool_attempts"]]
 
 
+def test_a_run_that_ends_by_itself_while_a_sweep_is_stopped_is_done(run, fork, tmp_path):
+    with Provider(lambda body, i: Reply("", delay=0.5)) as provider:
+        command = swept(provider, "--runs", 2, "--on-empty", "end")
+        process = fork(*command)
+        provider.wait_for(2, 90)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 130 and "2 done" in out
+        assert run(*command).code == 0 and len(provider.requests) == 2
+    assert [log.end["reason"] for log in logs(tmp_path / "logs").values()] == ["empty"] * 2
+
+
 def test_ctrl_c_twice_stops_now(fork, tmp_path):
     with Provider(lambda body, i: Reply("words", delay=60)) as provider:
         process = fork(*swept(provider, "--runs", 3))
@@ -447,7 +459,7 @@ def test_dry_run_prints_what_it_would_take_and_does_nothing(run, tmp_path):
     assert result.code == 0 and not list(tmp_path.iterdir())
     assert "2 conditions, 6 conversations to do, at most 120 messages" in result.out
     assert "cost unknown" in result.out and "250 tokens a reply" in result.out
-    known = next(line for line in result.out.split("\n") if "model_b=sonnet" in line)
+    known = next(line for line in result.out.split("\n") if "model_b sonnet" in line)
     assert " 60 " in known and "$" in known
 
 

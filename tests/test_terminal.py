@@ -9,7 +9,7 @@ import sys
 import termios
 
 import pytest
-from program import PROGRAM, read_log, real, texts
+from program import PROGRAM, read_log, real, texts, the_log
 from provider import Provider, Reply, cut, hang, stall, status
 
 if sys.platform == "win32":
@@ -114,6 +114,14 @@ def test_esc_is_a_key_of_its_own_and_mouse_reports_are_no_text(tmp_path):
         terminal.type("\r")
         assert terminal.wait_end() == 0
     assert read_log(tmp_path).messages[0]["response"] == "abcdefg"
+
+
+def test_what_was_stopped_before_anything_was_asked_for_is_not_called_free(tmp_path):
+    with Terminal([*PROGRAM, "-a", "human", "-b", "demo/goodbye"], tmp_path) as terminal:
+        terminal.wait_for("You as Model A:")
+        terminal.type("\x03")
+        assert terminal.wait_end() == 128 + signal.SIGINT
+    assert "0 out · nothing spent" in terminal.text()
 
 
 def test_a_persons_message_has_lines_and_comes_back_with_up(tmp_path):
@@ -329,6 +337,7 @@ def test_q_while_it_is_paused_ends_it_without_another_message(watch, tmp_path):
         terminal.type("q")
         assert terminal.wait_end() == 0
         assert len(provider.requests) == 1
+        assert "ending after this message" not in terminal.text()
     assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
@@ -346,6 +355,68 @@ def test_what_a_person_had_typed_is_kept_when_it_is_stopped(watch, tmp_path):
     shown = terminal.text()
     assert re.search(r"half of\s*\na thou\s*\n\s*\n─+ ended: stopped", shown), shown
     assert "Enter sends" not in shown
+
+
+def test_what_was_pasted_or_typed_ahead_is_kept_when_it_is_stopped(watch, tmp_path):
+    """In the middle of a paste, of which Ctrl+C would take along what was not read yet."""
+    with Provider(lambda body, i: SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type(" hi ")
+        terminal.wait_for("You as Model A: hi")
+        terminal.type("\x1b[200~first\nsecond" + 50 * " half" + "\x03")
+        assert terminal.wait_end() == 130
+    assert read_log(tmp_path).of("aborted")[1]["partial"] == "hi first\nsecond" + 50 * " half"
+
+
+def test_what_was_typed_ahead_is_kept_and_comes_back_with_up(watch, tmp_path):
+    with Provider(lambda body, i: SLOW if i == 0 else "Yes.") as provider:
+        terminal = watch(provider, "-b", "human")
+        terminal.wait_for("word3")
+        terminal.type("typed ahead\rand more")
+        terminal.pump(0.5)
+        terminal.type("\x03")
+        assert terminal.wait_end() == 130
+        _model, person = read_log(tmp_path).of("aborted")
+        assert (person["label"], person["turn"]) == ("Model B", 0)
+        assert (person["source"], person["partial"]) == ("live", "typed ahead\nand more")
+        command = [*PROGRAM, "--resume", str(the_log(tmp_path)), "--max-turns", "1"]
+        with Terminal(command, tmp_path) as again:
+            again.wait_for("You as Model B:")
+            again.type("\x1b[A\r")
+            assert again.wait_end() == 0
+    assert read_log(tmp_path).messages[-1]["response"] == "typed ahead\nand more"
+
+
+@pytest.mark.parametrize("at", ["seat", "takeover", "pause"])
+def test_under_nohup_nobody_is_waited_for_at_a_terminal_that_is_gone(tmp_path, at):
+    with Provider(lambda body, i: SLOW if i == 0 and at == "takeover" else "Well.") as provider:
+        words = ["-a", "human", *real(provider)[2:]] if at == "seat" else real(provider)
+        terminal = Terminal(
+            ["sh", "-c", 'trap "" HUP; exec "$@"', "-", *PROGRAM, *words, "--max-turns", "100"],
+            tmp_path,
+        )
+        with terminal:
+            terminal.wait_for({"seat": "You as", "takeover": "word3"}.get(at, "turn 1"))
+            terminal.type({"seat": "half", "takeover": " half"}.get(at, "p"))
+            terminal.wait_for("paused" if at == "pause" else "half")
+            terminal.hang_up()
+            assert terminal.process.wait(60) == (143 if at == "seat" else 0)
+    log = read_log(tmp_path)
+    assert log.end["reason"] == ("max_turns" if at == "takeover" else "stopped")
+    kept = [event["partial"] for event in log.of("aborted") if event["source"] == "live"]
+    assert kept == ([] if at == "pause" else ["half"])
+
+
+def test_a_replay_tells_who_was_broken_off(run):
+    log = run("-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 1).log
+    broken = {"type": "aborted", "turn": 1, "label": "Model A", "model": "x", "why": "stopped"}
+    with log.open("a") as file:
+        for source in ("live", "puppet"):
+            file.write(json.dumps(broken | {"source": source, "partial": f"by {source}"}) + "\n")
+    shown = run("replay", log, "--speed", 0).out
+    assert re.search(r"· you · turn 1 · message 2 ─+\nby live", shown), shown
+    assert re.search(r"· puppeteer · turn 1 · message 2 ─+\nby puppet", shown)
 
 
 def test_a_replay_shows_what_was_broken_off_and_ends_with_q(watch, run, tmp_path):
@@ -392,6 +463,16 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
 
 
+def test_the_header_shows_of_a_prompt_what_the_screen_has_room_for(tmp_path):
+    prompt = " ".join(f"word{n}" for n in range(24))  # 157 characters
+    command = [*PROGRAM, *("-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1")]
+    for columns, whole in ((80, False), (180, True)):
+        words = [*command, "--system", prompt]
+        with Terminal(words, tmp_path, columns=columns) as terminal:
+            assert terminal.wait_end() == 0
+            assert (f"prompt  {prompt}" in terminal.text()) is whole
+
+
 def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_path):
     grid = ["-a", "demo/standoff", "-b", "demo/goodbye", "--name", "an-odd-one", "--max-turns", "2"]
     with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path, columns=43) as terminal:
@@ -401,6 +482,38 @@ def test_what_a_sweep_says_breaks_between_words_and_its_commands_nowhere(tmp_pat
     with Terminal([*PROGRAM, "sweep", *grid], tmp_path, columns=43) as terminal:
         assert terminal.wait_end() == 0
     assert re.search(rb"see what came of it: [^\r\n]* report logs/an-odd-one\r\n", terminal.raw)
+
+
+def test_a_sweeps_table_has_its_words_on_one_line_and_calls_nothing_free_that_is_not(tmp_path):
+    with Provider(lambda body, i: Reply(fault=hang())) as provider:
+        grid = [*real(provider), "--max-turns", "2", "--name", "x"]
+        with Terminal([*PROGRAM, "sweep", *map(str, grid)], tmp_path, columns=120) as terminal:
+            terminal.wait_for("all ")
+            shown = terminal.text()
+    about = "done, going and failed conversations; states: conversations that have been in each"
+    assert about in shown and "free" not in shown
+    assert re.search(r"^all +0/1 +[01] +0 +0 +– *$", shown, re.M)
+
+
+def test_a_sweeps_table_says_which_setting_a_value_is_of(tmp_path):
+    grid = ["-a", "demo/bliss", "-b", "same", "--tools", "none", "all", "--max-turns", "1"]
+    with Terminal([*PROGRAM, "sweep", *grid, "--dry-run"], tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        assert re.search(r"^tools none +1 +1 +2 ", terminal.text(), re.M)
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    rows = re.findall(r"^(all|tools none|tools all) +(\d/\d) ", shown, re.M)
+    assert rows[-3:] == [("all", "2/2"), ("tools none", "1/1"), ("tools all", "1/1")]
+
+
+def test_a_sweeps_last_table_has_all_conditions_however_low_the_screen(tmp_path):
+    grid = ["-a", "demo/bliss", "-b", "same", "--max-turns", *"123456789"]
+    with Terminal([*PROGRAM, "sweep", *grid], tmp_path, rows=10) as terminal:
+        assert terminal.wait_end() == 0
+        shown = terminal.text()
+    rows = re.findall(r"^max_turns (\d) +1/1 ", shown, re.M)
+    assert rows[-9:] == list("123456789") and "a taller screen" not in shown
 
 
 def test_a_replay_is_paused_hurried_and_slowed_down(run, tmp_path):

@@ -36,7 +36,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.extmath import randomized_svd
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from score_states import label_terminals  # noqa: E402
+
 from harness.states import forms, themes  # noqa: E402
 from harness.states.detect import see  # noqa: E402
 from harness.states.names import STATES, THEMES  # noqa: E402
@@ -189,8 +191,6 @@ def _measured(
     grids = {s: [_grid(label, s, size) for label in readings] for s in STATES}
     spans = {s: [x for x in first.get("states") or () if x["state"] == s] for s in STATES}
     low = {s: [x for x in found if x.get("confidence") == "low"] for s, found in spans.items()}
-    ends = set(first.get("terminal_states") or [first.get("terminal_state") or "none"])
-    ends |= {other["state"] for other in first.get("terminal_alternatives") or []}
     seen, recurrence = [see(clip(text)) for text, _ in messages], Recurrence()
     near = [recurrence.add(one.heard) for one in seen]
     return Run(
@@ -201,7 +201,7 @@ def _measured(
         {s: sum(g) / len(g) for s, g in grids.items()},
         {s: (g[0] == g[-1]) * 1.0 for s, g in grids.items()},
         {s: 1 - 0.5 * _grid({"states": low[s]}, s, size) for s in STATES},
-        ends,
+        label_terminals(first),
         {s: [x["from_message"] for x in spans[s]] for s in STATES},
         [{" ".join(as_words(phrase)) for phrase in one.said.phrases()} for one in seen],
         [one.figures | themes.placed(i, near[i]) for i, one in enumerate(seen)],

@@ -9,9 +9,10 @@ import itertools
 from statistics import median
 
 import numpy as np
+import score_states
+from score_states import ENOUGH, f1
 from train_themes import SHARPNESS, Features, Run, Sharpness, cross_validate, sharpened, stretches
 
-from harness.report.stats import wilson
 from harness.states.detect import detect
 from harness.states.names import FORMS, THEMES
 
@@ -40,10 +41,6 @@ def counted(runs: list[Run], found: list[Spans], state: str, group: str) -> tupl
             fp += int((~true & said & sure).sum())
             fn += int((true & ~said & sure).sum())
     return tp, fp, fn
-
-
-def f1(tp: int, fp: int, fn: int) -> float:
-    return 2 * tp / max(1, 2 * tp + fp + fn)
 
 
 def interval(runs: list[Run], found: list[Spans], state: str, group: str) -> tuple[float, float]:
@@ -104,7 +101,7 @@ def table(runs: list[Run], found: list[Spans], names: tuple[str, ...], title: st
     print(f"\n{title}")
     for group in GROUPS:
         rows = {state: counted(runs, found, state, group) for state in names}
-        enough = {s: row for s, row in rows.items() if row[0] + row[2] >= 20}
+        enough = {s: row for s, row in rows.items() if row[0] + row[2] >= ENOUGH}
         macro = sum(f1(*row) for row in enough.values()) / max(1, len(enough))
         micro = f1(*(sum(row[k] for row in rows.values()) for k in range(3)))
         size = [run for run in runs if belongs(run, group)]
@@ -115,7 +112,9 @@ def table(runs: list[Run], found: list[Spans], names: tuple[str, ...], title: st
         for state, (tp, fp, fn) in rows.items():
             if tp + fn or fp:
                 low, high = interval(runs, found, state, group)
-                few = "" if tp + fn >= 20 else "  (fewer than 20 messages: not in the macro)"
+                few = (
+                    "" if state in enough else f"  (fewer than {ENOUGH} messages: not in the macro)"
+                )
                 print(
                     f"  {state:18} F1 {f1(tp, fp, fn):.2f} [{low:.2f}, {high:.2f}]  "
                     f"{tp} right, {fp} too many, {fn} missed{few}"
@@ -139,7 +138,7 @@ def ends(runs: list[Run], found: list[Spans]) -> None:
             if true:
                 said = {s for s in names for _, end in spans.get(s, ()) if end >= len(run) - 2}
                 of, right = of + 1, right + bool(said & true)
-        low, high = wilson(right, of) or (0.0, 1.0)
+        low, high = score_states.interval(right, of)
         print(
             f"terminal {kind} among those found at the end: {right}/{of} = {right / of:.2f} "
             f"[{low:.2f}, {high:.2f}]"

@@ -1,6 +1,6 @@
-"""How far judge and rules agree, message by message: Cohen's kappa with its interval, and PABAK.
+"""How far judge and detector agree, message by message: Cohen's kappa with its interval, and PABAK.
 
-A table counts messages: row = what the rules say, column = what the judge says.
+A table counts messages: row = what the detector says, column = what the judge says.
 
 kappa = (po - pe) / (1 - pe), po the share on the diagonal, pe that share if both read at random
 with their own frequencies (Cohen 1960, Educ. Psychol. Meas. 20:37). Its standard error is that of
@@ -99,9 +99,9 @@ def agree(runs: list[tuple[int, list, list]]) -> list[Agreement]:
     return rows
 
 
-def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]], str]:
-    """Of the logs whose label file (their value) is there and fits: messages, the rules' spans, the
-    judge's spans; and who judged."""
+def figures(logs: dict[Path, Path]) -> tuple[list[Agreement], str]:
+    """How far detector and judge agree on those logs whose label file (their value) is there and
+    fits, and who judged; none where there is no such log."""
     runs, judges = [], set()
     for log, file in logs.items():
         with contextlib.suppress(OSError):
@@ -109,38 +109,31 @@ def both_readings(logs: dict[Path, Path]) -> tuple[list[tuple[int, list, list]],
             messages = transcript.read(log).messages if labels else []
             if not labels or labels["n_messages"] != len(messages):
                 continue
-            rules = detect_in(messages).spans()
-            spans = [(span.state, span.start, span.end) for span in rules]
+            found = detect_in(messages).spans()
+            spans = [(span.state, span.start, span.end) for span in found]
             runs.append((len(messages), spans, spans_of(labels)))
             judges.add(judge_of(labels))
-    return runs, ", ".join(sorted(judges))
-
-
-def figures(logs: dict[Path, Path]) -> tuple[list[Agreement], str]:
-    """How far rules and judge agree on these logs, and who judged; none where nothing is labelled,
-    see `both_readings`."""
-    runs, judges = both_readings(logs)
-    return agree(runs) if runs else [], judges
+    return agree(runs) if runs else [], ", ".join(sorted(judges))
 
 
 def tables(rows: list[Agreement], judges: str) -> list[Sheet]:
     """The table of these figures; none of none."""
     if not rows:
         return []
-    title = f"rules against {judges}, message by message, {many(rows[0]['runs'], 'run')}"
-    columns = ["state", "both", "rules only", "judge only", "kappa", "95%", "PABAK"]
+    title = f"detector against {judges}, message by message, {many(rows[0]['runs'], 'run')}"
+    columns = ["state", "both", "detector only", "judge only", "kappa", "95%", "PABAK"]
     return [Sheet(title, columns, [_cells(row) for row in rows])]
 
 
 def _cells(row: Agreement) -> list[str]:
-    (both, rules), (judge, _) = row["table"]
+    (both, detector), (judge, _) = row["table"]
     known = row["kappa"] is not None
     interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
     narrow = " too narrow: few runs" if known and row["runs"] < ENOUGH_RUNS else ""
     return [
         SHORT[row["state"]],
         str(both),
-        str(rules),
+        str(detector),
         str(judge),
         f"{row['kappa']:.2f}" if known else "undefined",
         interval + narrow,

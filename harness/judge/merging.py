@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import prompts
+from harness.files import object_of
 from harness.judge.answers import in_two_tries, json_object
 from harness.judge.pattern_files import Digest, MergeAbout, Patterns
 from harness.models.asking import Asker, Bill, Question
@@ -209,8 +210,7 @@ def check(text: str, count: int) -> Grouping:
         return Grouping(problems=["it was not a JSON object with a list of groups"])
     groups, seen = Grouping(), []
     for number, one in enumerate(data["groups"]):
-        name = one.get("name") if isinstance(one, dict) else None
-        members = one.get("numbers") if isinstance(one, dict) else None
+        name, members = (object_of(one).get(key) for key in ("name", "numbers"))
         if not isinstance(name, str) or not name.strip() or not isinstance(members, list):
             groups.problems.append(f"group {number} must have a name and a list of numbers")
             continue

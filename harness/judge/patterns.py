@@ -203,7 +203,7 @@ class OpenBench:
             found = await self.name(log)
             save(self.files[log], found)
             self.paid(log).drop()
-            return f"{log.name}: {', '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
+            return f"{log.name}: {'; '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
 
         failures = await read_each(todo, read, self.concurrency, tell)
         try:

@@ -7,9 +7,9 @@
 
 A log that has labels by the same model, rubric and window is left alone (--again reads it anew).
 Each label must quote its message word for word; what does not check is asked for once more, then
-dropped and counted. In the end: how far judge and rules agree, per state. With --open the judge is
-shown no list of states: it names at most three patterns of each run, and then says which names mean
-the same (LOG.patterns.json; docs/judge-open.md).
+dropped and counted. In the end: how far judge and detector agree, per state. With --open the judge
+is shown no list of states: it names at most three patterns of each run, and then says which names
+mean the same (LOG.patterns.json; docs/judge-open.md).
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from harness.text import UserError, many
 if TYPE_CHECKING:
     from harness.screen.tables import Tables
 
-DEMO = "demo/judge is a script with the rules of harness/states/detect.py, not a language model"
+DEMO = "demo/judge is a script that answers with what the detector finds, not a language model"
 
 
 def command(arguments: list[str]) -> int:
@@ -94,8 +94,8 @@ def _refuse(args: Any, seat: Seat) -> None:
         raise UserError("--window is for labels: --open shows a run whole")
     if not args.dry_run and (line := catalogue.missing_key(seat, demo.JUDGE)):
         raise UserError(line)
-    if args.max_cost is not None and not catalogue.priced(seat):
-        raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+    if args.max_cost is not None:
+        catalogue.must_be_priced(seat)
 
 
 def _parse(arguments: list[str]) -> Any:

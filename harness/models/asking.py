@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.models import call
-from harness.models.catalogue import price
+from harness.models.catalogue import uncached_cost
 from harness.models.failures import Failure
 from harness.models.gate import Gate
 from harness.models.reply import Reply
@@ -70,11 +70,8 @@ class Asker:
 
     def expected(self, questions: list[Question], answer: int) -> float | None:
         """USD that these should cost with answers of `answer` tokens; None = a price is unknown."""
-        prices = [price(self.seat, way) for way in ("input", "output")]
-        if prices[0] is None or prices[1] is None:
-            return None
         read = sum(map(question_tokens, questions))
-        return read * prices[0] + answer * len(questions) * prices[1]
+        return uncached_cost(self.seat, read, answer * len(questions))
 
     def stop(self) -> None:
         """Ask nothing new."""

@@ -5,7 +5,7 @@ import contextlib
 import importlib.util
 import os
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any
 
 from harness.models import demo_call, engine
@@ -24,26 +24,26 @@ REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; Li
 
 def check_installed(*seats: Seat) -> None:
     """Raise ModuleNotFoundError where one of the seats needs LiteLLM and it is not installed."""
-    if _need(seats) and importlib.util.find_spec("litellm") is None:
+    if _asked(seats) and importlib.util.find_spec("litellm") is None:
         raise ModuleNotFoundError(name="litellm")
 
 
 def warm(*seats: Seat) -> None:
     """Begin to import LiteLLM in the background, where one of the seats will need it, and to
     prepare it for each."""
-    asked = [seat for seat in seats if not (seat.demo or seat.human)]
-    if asked:
+    if asked := _asked(seats):
         engine.warm([request(seat, engine.HELLO, [], 10.0, {}) for seat in asked])
 
 
 async def ready(*seats: Seat) -> None:
     """Wait until these seats can be asked: until LiteLLM is there, where one needs it."""
-    if _need(seats):
+    if _asked(seats):
         await engine.ready()
 
 
-def _need(seats: tuple[Seat, ...]) -> bool:
-    return any(not (seat.demo or seat.human) for seat in seats)
+def _asked(seats: Iterable[Seat]) -> list[Seat]:
+    """Those that LiteLLM is needed for."""
+    return [seat for seat in seats if not (seat.demo or seat.human)]
 
 
 def reply_limit(model: str) -> int:

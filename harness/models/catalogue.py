@@ -162,9 +162,10 @@ def provider(model: str) -> str:
     return prefix if "/" in model or prefix == "human" else entry(model).get("litellm_provider", "")
 
 
-def priced(seat: Seat) -> bool:
-    """Whether it is known what a seat's model costs where the seat asks for it."""
-    return free(seat.model, seat.api_base) or has_price(seat.model)
+def must_be_priced(seat: Seat, called: str = "", instead: str = "leave it out") -> None:
+    """Raises UserError where it is not known what a seat's model costs: no budget can be kept."""
+    if not free(seat.model, seat.api_base) and not has_price(seat.model):
+        raise UserError(f"--max-cost: the price of {called}{seat.model} is unknown; {instead}")
 
 
 def has_price(model: str) -> bool:
@@ -296,3 +297,11 @@ def price(seat: Seat, way: str) -> float | None:
         "cache_read": about.get("cache_read_input_token_cost", plain),
         "cache_write": about.get("cache_creation_input_token_cost", plain),
     }[way]
+
+
+def uncached_cost(seat: Seat, read: int, written: int) -> float | None:
+    """USD for so many tokens, of which none come from a cache; None = a price is unknown."""
+    each, each_written = price(seat, "input"), price(seat, "output")
+    if each is None or each_written is None:
+        return None
+    return read * each + written * each_written

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeGuard
 
-from harness.files import Json
+from harness.files import Json, object_of
 from harness.models.catalogue import entry, free, has_price, price_key, provider
 from harness.models.wire import Sent
 
@@ -31,8 +31,7 @@ def usage_of(counted: Json) -> dict[str, int]:
 
 
 def _chat(counted: Json) -> dict[str, int]:
-    details = counted.get("prompt_tokens_details")
-    details = details if isinstance(details, dict) else {}
+    details = object_of(counted.get("prompt_tokens_details"))
     read = (
         _number(details, "cached_tokens")
         or _number(counted, "prompt_cache_hit_tokens")
@@ -43,8 +42,7 @@ def _chat(counted: Json) -> dict[str, int]:
         counted, "cache_creation_input_tokens"
     )
     whole, out = _number(counted, "prompt_tokens"), _number(counted, "completion_tokens")
-    thought = counted.get("completion_tokens_details")
-    thought = _number(thought if isinstance(thought, dict) else {}, "reasoning_tokens")
+    thought = _number(object_of(counted.get("completion_tokens_details")), "reasoning_tokens")
     if thought and _number(counted, "total_tokens") == whole + out + thought:
         out += thought  # xAI counts thinking beside the rest, others as part of it
     return _usage(whole, out, read, written)
@@ -115,8 +113,7 @@ def _term(name: str, counted: Json, sent: Sent) -> Any:
 
 def _hourly(counted: Json, about: Json) -> float | None:
     """What writes that are cached for an hour cost more than those for five minutes."""
-    kinds = counted.get("cache_creation")
-    hour = _number(kinds if isinstance(kinds, dict) else {}, "ephemeral_1h_input_tokens")
+    hour = _number(object_of(counted.get("cache_creation")), "ephemeral_1h_input_tokens")
     if not hour:
         return 0.0
     dear = about.get("cache_creation_input_token_cost_above_1hr")

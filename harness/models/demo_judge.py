@@ -1,11 +1,11 @@
-"""The demo judge: a script that answers what a judge is asked with the rules of states/detect.py.
+"""The demo judge: a script that answers what a judge is asked with what states/detect.py finds.
 
 It labels, names patterns (after the states it finds, so that it finds nothing new), and merges
-names that share their first word. What it says of agreement with the rules means nothing."""
+names that share their first word. What it says of agreement with the detector means nothing."""
 
 import json
-from typing import Any
 
+from harness.files import Json
 from harness.states.detect import Detector, detect
 from harness.states.names import SHORT
 
@@ -53,7 +53,7 @@ def name(found: Detector, first: int, size: int) -> dict[str, object]:
     patterns = [
         {
             "name": f"{SHORT[span.state]}, {WORDS[size % len(WORDS)]}",
-            "sentence": f"The rules find {span.state} here.",
+            "sentence": f"The detector finds {span.state} here.",
             "from_message": first + span.start,
             "to_message": first + span.end,
             "quote": span.evidence[0].words,
@@ -64,7 +64,7 @@ def name(found: Detector, first: int, size: int) -> dict[str, object]:
     return {"patterns": patterns}
 
 
-def merge(names: list[dict[str, Any]]) -> dict[str, object]:
+def merge(names: list[Json]) -> dict[str, object]:
     """Groups of the names that begin with the same word."""
     groups: dict[str, list[int]] = {}
     for one in names:

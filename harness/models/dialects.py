@@ -7,7 +7,7 @@ Four protocols carry nearly all models; what comes in another one is read by Lit
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 
-from harness.files import Json
+from harness.files import Json, object_of, objects_of, text_of
 from harness.models.said import Pieces, Said
 from harness.models.wire import DONE, json_lines, json_object, sent_events
 
@@ -30,27 +30,15 @@ ORDINARY = {  # the words of the log for an ordinary end
 }
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _dict(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _dicts(value: Any) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _finish(said: Said, reason: Any, why: Any = "") -> None:
     """The provider says that, and why, the message ends here."""
     if not isinstance(reason, str) or not reason:
         return
     said.end(ORDINARY.get(reason, reason))
     if reason in REFUSALS:
-        said.refuse(_text(why) or reason)
+        said.refuse(text_of(why) or reason)
     elif reason in BROKEN:
-        said.fail(said.failed or _text(why) or f"it ended with {reason!r}")
+        said.fail(said.failed or text_of(why) or f"it ended with {reason!r}")
 
 
 # ---------------------------------------------------------------- Anthropic
@@ -62,16 +50,16 @@ def anthropic(event: Json, said: Said) -> Pieces:
     if kind == "error":
         said.fail(event.get("error") or event)
     elif kind == "message_start":
-        said.counted.update(_dict(_dict(event.get("message")).get("usage")))
+        said.counted.update(object_of(object_of(event.get("message")).get("usage")))
     elif kind == "content_block_start":
-        return _block_start(said, index, _dict(event.get("content_block")))
+        return _block_start(said, index, object_of(event.get("content_block")))
     elif kind == "content_block_delta":
-        return _block_delta(said, index, _dict(event.get("delta")))
+        return _block_delta(said, index, object_of(event.get("delta")))
     elif kind == "message_delta":
-        delta = _dict(event.get("delta"))
-        details = _dict(delta.get("stop_details"))
+        delta = object_of(event.get("delta"))
+        details = object_of(delta.get("stop_details"))
         _finish(said, delta.get("stop_reason"), _reason(details))
-        counted = _dict(event.get("usage"))
+        counted = object_of(event.get("usage"))
         said.counted.update((n, value) for n, value in counted.items() if value is not None)
     elif kind == "message_stop":
         said.no_more()
@@ -79,34 +67,34 @@ def anthropic(event: Json, said: Said) -> Pieces:
 
 
 def _reason(details: Json) -> str:
-    words = [_text(details.get(name)) for name in ("category", "explanation")]
+    words = [text_of(details.get(name)) for name in ("category", "explanation")]
     return ": ".join(word for word in words if word)
 
 
 def _block_start(said: Said, index: Any, block: Json) -> Pieces:
     if block.get("type") == "text":
-        return said.text(_text(block.get("text")))
+        return said.text(text_of(block.get("text")))
     if block.get("type") == "thinking":
-        return said.think(_text(block.get("thinking")), index, _text(block.get("signature")))
+        return said.think(text_of(block.get("thinking")), index, text_of(block.get("signature")))
     if block.get("type") == "redacted_thinking":
-        said.redacted(_text(block.get("data")))
+        said.redacted(text_of(block.get("data")))
     elif block.get("type") == "tool_use":
         given = block.get("input") or None
-        said.call(index, _text(block.get("id")), _text(block.get("name")), given, new=True)
+        said.call(index, text_of(block.get("id")), text_of(block.get("name")), given, new=True)
     return []
 
 
 def _block_delta(said: Said, index: Any, delta: Json) -> Pieces:
     kind = delta.get("type")
     if kind == "text_delta":
-        return said.text(_text(delta.get("text")))
+        return said.text(text_of(delta.get("text")))
     if kind == "thinking_delta":
-        return said.think(_text(delta.get("thinking")), index)
+        return said.think(text_of(delta.get("thinking")), index)
     if kind == "signature_delta":
-        return said.think("", index, _text(delta.get("signature")))
+        return said.think("", index, text_of(delta.get("signature")))
     ours = any(part.kind == "call" and part.key == index for part in said.parts)
     if kind == "input_json_delta" and ours:  # tools that run at the provider's are not ours
-        said.call(index, "", "", _text(delta.get("partial_json")))
+        said.call(index, "", "", text_of(delta.get("partial_json")))
     return []
 
 
@@ -124,19 +112,19 @@ def chat(event: Json, said: Said) -> Pieces:
     for name in ("service_tier", "x_groq"):
         if event.get(name):
             said.counted.setdefault(name, event[name])
-    said.counted.update(_dict(_dict(event.get("x_groq")).get("usage")))
-    if not (choices := _dicts(event.get("choices"))):
+    said.counted.update(object_of(object_of(event.get("x_groq")).get("usage")))
+    if not (choices := objects_of(event.get("choices"))):
         return []
     choice = choices[0]
-    delta = _dict(choice.get("delta")) or _dict(choice.get("message"))
+    delta = object_of(choice.get("delta")) or object_of(choice.get("message"))
     said.take_thoughts_back()
     pieces = _chat_words(said, delta)
-    for call in _dicts(delta.get("tool_calls")):
-        function = _dict(call.get("function"))
-        id, name = _text(call.get("id")), _text(function.get("name"))
+    for call in objects_of(delta.get("tool_calls")):
+        function = object_of(call.get("function"))
+        id, name = text_of(call.get("id")), text_of(function.get("name"))
         said.call(call.get("index"), id, name, function.get("arguments"), _signed(call))
     said.fail(choice.get("error"))
-    native = _text(choice.get("native_finish_reason"))
+    native = text_of(choice.get("native_finish_reason"))
     reason = native if native in REFUSALS | FULL else choice.get("finish_reason")
     _finish(said, reason, said.refusal)
     return pieces
@@ -144,30 +132,30 @@ def chat(event: Json, said: Said) -> Pieces:
 
 def _chat_words(said: Said, delta: Json) -> Pieces:
     pieces: Pieces = []
-    details = _dicts(delta.get("reasoning_details"))
+    details = objects_of(delta.get("reasoning_details"))
     said.details.extend(details)
     thoughts = (delta.get(name) for name in ("reasoning_content", "reasoning", "thinking"))
-    thought = next(filter(None, map(_text, thoughts)), "")
+    thought = next(filter(None, map(text_of, thoughts)), "")
     if not thought:
         kinds = ("text", "summary")
-        thought = "".join(_text(detail.get(kind)) for detail in details for kind in kinds)
+        thought = "".join(text_of(detail.get(kind)) for detail in details for kind in kinds)
     pieces += said.think(thought)
     content = delta.get("content")
-    for part in _dicts(content):
+    for part in objects_of(content):
         if part.get("type") in ("thinking", "reasoning"):
             pieces += said.think(_thinking(part))
         elif part.get("type") == "refusal":
-            pieces += said.decline(_text(part.get("refusal")))
+            pieces += said.decline(text_of(part.get("refusal")))
         else:
-            pieces += said.text(_text(part.get("text")))
-    pieces += said.tagged(_text(content))
-    return pieces + said.decline(_text(delta.get("refusal")))
+            pieces += said.text(text_of(part.get("text")))
+    pieces += said.tagged(text_of(content))
+    return pieces + said.decline(text_of(delta.get("refusal")))
 
 
 def _thinking(part: Json) -> str:
     """The words of a thinking part: a text, or a list of texts."""
     inner = part.get("thinking") or part.get("text") or part.get("summary")
-    return _text(inner) or "".join(_text(piece.get("text")) for piece in _dicts(inner))
+    return text_of(inner) or "".join(text_of(piece.get("text")) for piece in objects_of(inner))
 
 
 def _signed(call: Json) -> Json:
@@ -184,13 +172,13 @@ def gemini(event: Json, said: Said) -> Pieces:
     said.fail(event.get("error"))
     if isinstance(event.get("usageMetadata"), dict):
         said.count(event["usageMetadata"])
-    feedback = _dict(event.get("promptFeedback"))
-    if blocked := _text(feedback.get("blockReason")):
+    feedback = object_of(event.get("promptFeedback"))
+    if blocked := text_of(feedback.get("blockReason")):
         said.end(blocked)
-        said.refuse(_text(feedback.get("blockReasonMessage")) or f"prompt blocked: {blocked}")
+        said.refuse(text_of(feedback.get("blockReasonMessage")) or f"prompt blocked: {blocked}")
     pieces: Pieces = []
-    for candidate in _dicts(event.get("candidates"))[:1]:
-        for part in _dicts(_dict(candidate.get("content")).get("parts")):
+    for candidate in objects_of(event.get("candidates"))[:1]:
+        for part in objects_of(object_of(candidate.get("content")).get("parts")):
             pieces += _gemini_part(said, part)
         _finish(said, candidate.get("finishReason"), candidate.get("finishMessage"))
     said.end_in_calls()
@@ -198,16 +186,16 @@ def gemini(event: Json, said: Said) -> Pieces:
 
 
 def _gemini_part(said: Said, part: Json) -> Pieces:
-    signature = _text(part.get("thoughtSignature"))
+    signature = text_of(part.get("thoughtSignature"))
     if isinstance(call := part.get("functionCall"), dict):
         signed = {"provider_specific_fields": {"thought_signature": signature}}
         extra = signed if signature else {}  # a history without it is refused
-        name, id = _text(call.get("name")), _text(call.get("id"))
+        name, id = text_of(call.get("name")), text_of(call.get("id"))
         said.call(None, id, name, call.get("args") or {}, extra, new=True)
         return []
     if part.get("thought"):
-        return said.think(_text(part.get("text")))
-    return said.text(_text(part.get("text")), signature) if "text" in part else []
+        return said.think(text_of(part.get("text")))
+    return said.text(text_of(part.get("text")), signature) if "text" in part else []
 
 
 # ---------------------------------------------------------------- Ollama
@@ -216,14 +204,14 @@ def _gemini_part(said: Said, part: Json) -> Pieces:
 def ollama(event: Json, said: Said) -> Pieces:
     """A line of Ollama's /api/chat."""
     said.fail(event.get("error"))
-    message = _dict(event.get("message"))
+    message = object_of(event.get("message"))
     said.take_thoughts_back()
-    pieces = said.think(_text(message.get("thinking")))
-    pieces += said.tagged(_text(message.get("content")))
-    for call in _dicts(message.get("tool_calls")):
-        function = _dict(call.get("function"))
-        name, arguments = _text(function.get("name")), function.get("arguments")
-        said.call(None, _text(call.get("id")), name, arguments or {}, new=True)
+    pieces = said.think(text_of(message.get("thinking")))
+    pieces += said.tagged(text_of(message.get("content")))
+    for call in objects_of(message.get("tool_calls")):
+        function = object_of(call.get("function"))
+        name, arguments = text_of(function.get("name")), function.get("arguments")
+        said.call(None, text_of(call.get("id")), name, arguments or {}, new=True)
     if event.get("done") is True:
         said.no_more()
         said.count(event)
@@ -260,4 +248,4 @@ def spoken_at(path: str) -> Dialect | None:
 def whole_message(body: str) -> Json | None:
     """A chat completion that came in one piece, though a stream was asked for."""
     answer = json_object(body)
-    return answer if answer and _dicts(answer.get("choices")) else None
+    return answer if answer and objects_of(answer.get("choices")) else None

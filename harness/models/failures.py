@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from harness.files import Json
+from harness.files import Json, object_of
 from harness.models.secrets import scrub
 from harness.models.wire import Sent, Wire
 from harness.text import flat
@@ -31,6 +31,14 @@ class Failure(Exception):
     def busy(self) -> bool:
         """Whether the provider asks for fewer requests."""
         return self.kind in ("rate_limit", "overloaded")
+
+
+def kind_of(error: Exception) -> str:
+    """The name in the log of what ended a run: a failure's, `output` where the screen or its file
+    takes no more, or a defect of ours."""
+    if isinstance(error, Failure):
+        return error.kind
+    return "output" if isinstance(error, OSError) else "defect"
 
 
 # ---------------------------------------------------------------- what went wrong
@@ -124,8 +132,7 @@ def refusal_of(wire: Wire, sent: Sent) -> Failure:
 def said_failed(error: Any, model: str) -> Failure:
     """An error that a provider sent within its stream."""
     words, code = error_words(error)
-    told = error if isinstance(error, dict) else {}
-    names = [told.get(name) for name in ("type", "code", "status")]
+    names = [object_of(error).get(name) for name in ("type", "code", "status")]
     status = next((_BY_WORD[name] for name in names if name in _BY_WORD), code)
     if status is None or not 400 <= status < 600 or names[1:2] == ["tool_use_failed"]:
         return Failure("failed", f"{model}: the provider broke the message off: {words}", True)

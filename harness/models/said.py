@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.files import Json
+from harness.files import Json, parse_object
 from harness.text import sendable, whole
 
 Pieces = list[tuple[str, str]]  # ("text" | "thinking", what is to be shown)
@@ -30,10 +30,7 @@ class Part:
 
     def complete(self) -> bool:
         """Whether a call's arguments are a whole JSON object."""
-        try:
-            return isinstance(json.loads("".join(self.pieces)), dict)
-        except (ValueError, RecursionError):
-            return False
+        return parse_object("".join(self.pieces)) is not None
 
 
 class Said:

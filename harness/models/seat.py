@@ -1,10 +1,11 @@
 """A seat: one side of a conversation, as far as a model provider needs to know of it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from harness.files import Json
 
 
-def wrong(params: dict[str, Any]) -> str | None:
+def wrong(params: Json) -> str | None:
     """What is wrong with parameters that are read here before LiteLLM reads them, or None."""
     most = params.get("max_tokens", 1)
     if type(most) is not int or not 1 <= most < 10**12:
@@ -22,7 +23,7 @@ class Seat:
     name: str
     model: str
     system: str = ""
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Json = field(default_factory=dict)
     api_base: str | None = None
 
     @property

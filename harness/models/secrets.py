@@ -121,11 +121,9 @@ def _in_file(path: str) -> list[str]:
 
 
 def _in_json(text: str) -> Iterator[str]:
-    with contextlib.suppress(ValueError, RecursionError):
-        data = json.loads(text)
-        for name, value in data.items() if isinstance(data, dict) else ():
-            if isinstance(value, str) and len(value) >= 6 and says_secret(name):
-                yield value
+    for name, value in (files.parse_object(text) or {}).items():
+        if isinstance(value, str) and len(value) >= 6 and says_secret(name):
+            yield value
 
 
 def _forms(value: str) -> Iterable[str]:

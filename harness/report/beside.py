@@ -33,7 +33,7 @@ def show(paths: list[Path]) -> int:
     console, part = Tables(), parting(*logs)
     told = [
         f"the same up to message {part - 1}" if part else "",
-        "they never part" if part is None else f"they part at message {part}",
+        "they never part" if part is None else f"they part at message {part} (≠)",
     ]
     notes = [*filter(None, told), Verdicts("rules").words]
     seen = [detect_in(log.events) for log in logs]

@@ -14,7 +14,7 @@ from typing import Any
 
 import tools
 from harness import prompts
-from harness.files import Json
+from harness.files import Json, list_of, object_of, objects_of
 from harness.text import UserError
 
 AS_IS = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
@@ -38,17 +38,14 @@ def facts(settings: Json, models: list[Any] | None = None) -> Facts:
         system = settings.get(f"system_{seat}", "not recorded")
         name = prompt_names().get(system) if isinstance(system, str) else None
         known[f"system_{seat}"] = name or words_of(system) or "none"
-        params = settings.get(f"params_{seat}")
-        for param, value in sorted(params.items()) if isinstance(params, dict) else ():
+        for param, value in sorted(object_of(settings.get(f"params_{seat}")).items()):
             known[f"{param}_{seat}"] = words_of(value)
     known["tools"] = _tools(settings.get("tools", "not recorded"))
     if told := _other_tool_texts(settings):
         known["tool_texts"] = told
     known |= {name: words_of(settings[name]) for name in AS_IS if settings.get(name) is not None}
-    rules = settings.get("interject")
-    known["interject"] = ", ".join(map(_rule, rules if isinstance(rules, list) else ())) or "none"
-    pulled = settings.get("puppets")
-    known["puppet"] = ", ".join(map(_puppet, pulled if isinstance(pulled, list) else ())) or "none"
+    known["interject"] = ", ".join(map(_rule, list_of(settings.get("interject")))) or "none"
+    known["puppet"] = ", ".join(map(_puppet, list_of(settings.get("puppets")))) or "none"
     return known | _varied(settings, known)
 
 
@@ -76,20 +73,14 @@ def _other_tool_texts(settings: Json) -> str:
 
 def _told(settings: Json) -> list[tuple[str, str]]:
     """Names and descriptions of the tools, as the log has them."""
-    schemas = settings.get("tool_schemas")
-    known = schemas if isinstance(schemas, list | tuple) else ()
-    functions = [schema.get("function") for schema in known if isinstance(schema, dict)]
-    return [
-        (words_of(f.get("name")), words_of(f.get("description")))
-        for f in functions
-        if isinstance(f, dict)
-    ]
+    schemas = objects_of(settings.get("tool_schemas"))
+    functions = objects_of([schema.get("function") for schema in schemas])
+    return [(words_of(f.get("name")), words_of(f.get("description"))) for f in functions]
 
 
 def _varied(settings: Json, known: Facts) -> Facts:
     """What a sweep varied that the settings do not tell under that name or for either seat."""
-    varied = settings.get("condition")
-    pairs = varied.items() if isinstance(varied, dict) else ()
+    pairs = object_of(settings.get("condition")).items()
     return {k: words_of(v) for k, v in pairs if k not in known and f"{k}_a" not in known}
 
 
@@ -136,18 +127,16 @@ def stimulus(settings: Json, models: list[Any]) -> Facts:
     )
     for seat in "ab":
         params = settings.get(f"params_{seat}")
-        pairs = sorted(params.items()) if isinstance(params, dict) else []
+        pairs = sorted(object_of(params).items())
         told = ", ".join(f"{name} {words_of(value)}" for name, value in pairs)
         block[f"sampling of {seat.upper()}"] = told or (
             "the provider's own" if isinstance(params, dict) else "not recorded"
         )
     block["tools"] = _tools(settings.get("tools", "not recorded"))
     block |= {f"tool {name}": text for name, text in _told(settings)}
-    rules = settings.get("interject")
-    for rule in rules if isinstance(rules, list) else ():
-        if isinstance(rule, dict):
-            when = f"{words_of(rule.get('when'))}:{words_of(rule.get('seat'))}"
-            block[f"interjection at {when}"] = words_of(rule.get("words"))
+    for rule in objects_of(settings.get("interject")):
+        when = f"{words_of(rule.get('when'))}:{words_of(rule.get('seat'))}"
+        block[f"interjection at {when}"] = words_of(rule.get("words"))
     for name in AS_IS[1:]:
         if settings.get(name) is not None:
             block[name.replace("_", " ")] = words_of(settings[name])
@@ -155,8 +144,7 @@ def stimulus(settings: Json, models: list[Any]) -> Facts:
 
 
 def _made_with(settings: Json) -> Facts:
-    versions = settings.get("versions")
-    pairs = [*versions.items()] if isinstance(versions, dict) else []
+    pairs = [*object_of(settings.get("versions")).items()]
     pairs += [("commit", settings["git"])] if settings.get("git") else []
     told = ", ".join(f"{words_of(name)} {words_of(value)}" for name, value in pairs)
     return {"made with": told or "not recorded"}

@@ -8,18 +8,18 @@ person's words, tokens and cost are 0: nobody paid for them again.
 import contextlib
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from harness.files import beside, replacing
 from harness.report.spool import Spool
-from harness.report.summary import TOKENS, Summary
+from harness.report.summary import Summary
 from harness.states.detect import Detector
 from harness.states.names import STATES, THEMES, kind_of
 from harness.states.path import path_words
-from harness.talk.events import Turn, seat_of
+from harness.talk.events import TOKENS, Turn, seat_of
 from harness.talk.log import encode
 from harness.talk.transcript import Transcript
 from harness.text import UserError, install, sendable
@@ -77,13 +77,6 @@ RUN = {
     "lines_skipped": "int",
     **{f"{kind}_{state}": "int" for state in STATES for kind in ("onset", "messages_in")},
 }
-
-
-class Writable(Protocol):
-    """What text can be written to."""
-
-    def write(self, text: str, /) -> Any:
-        """Take some text."""
 
 
 @dataclass
@@ -232,16 +225,16 @@ def write(path: Path, kind: str, table: DataTable) -> None:
         _parquet(path, table)
         return
     with replacing(path) as file:
-        stream(file, kind, table)
+        stream(file.write, kind, table)
 
 
-def stream(file: Writable, kind: str, table: DataTable) -> None:
-    """Write a table as text: csv or jsonl."""
+def stream(write: Callable[[str], object], kind: str, table: DataTable) -> None:
+    """Write a table as text, row by row: csv or jsonl."""
     if kind == "jsonl":
         for row in table.rows:
-            file.write(encode({name: row.get(name) for name in table.columns}).decode())
+            write(encode({name: row.get(name) for name in table.columns}).decode())
         return
-    writer = csv.writer(_Lines(file), lineterminator="\r\n")
+    writer = csv.writer(_Lines(write), lineterminator="\r\n")
     writer.writerow([_cell(name) for name in table.columns])
     for row in table.rows:
         writer.writerow([_cell(row.get(name)) for name in table.columns])
@@ -251,11 +244,11 @@ class _Lines:
     """A file whose lines end in a newline alone. The writer is told of carriage returns, because
     it quotes a cell that has one only where lines end in one too (before Python 3.13)."""
 
-    def __init__(self, file: Writable):
-        self.file = file
+    def __init__(self, write: Callable[[str], object]):
+        self._write = write
 
     def write(self, line: str) -> None:
-        self.file.write(line.removesuffix("\r\n") + "\n")
+        self._write(line.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: Any) -> Any:

@@ -112,7 +112,7 @@ def tables(args: Any) -> int:
             print(f"attractor: skipped {visible(log)}: {why}", file=sys.stderr)
         for name, path in places.items():
             if path is None:
-                data.stream(_standard_output(), args.format, made[name])
+                data.stream(_standard_output().write, args.format, made[name])
             else:
                 _make_folder(path.parent)
                 data.write(path, args.format, made[name])
@@ -201,11 +201,9 @@ def _message(index: int, message: Turn) -> list[str]:
     text = visible(message["response"])
     lines += [_quoted(text) if text.strip() else "*⟨silence⟩*", ""]
     for attempt in message["tool_attempts"]:
-        if isinstance(attempt, dict):
-            tool, outcome = _inline(attempt.get("tool")), _inline(attempt.get("outcome"))
-            kind = "Exit tool" if attempt.get("tool") in EXIT_TOOLS else "Tool"
-            reason = _inline(attempt.get("reason"))
-            lines += [f"**{kind} {tool} → {outcome}**: {reason}", ""]
+        tool, outcome, reason = (_inline(attempt.get(n)) for n in ("tool", "outcome", "reason"))
+        kind = "Exit tool" if attempt["tool"] in EXIT_TOOLS else "Tool"
+        lines += [f"**{kind} {tool} → {outcome}**: {reason}", ""]
     return lines
 
 

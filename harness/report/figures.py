@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.report import stats
 from harness.report.conditions import shared
-from harness.report.interjections import SOON, Interjected
+from harness.report.interjections import Interjected
 from harness.report.shapes import (
     Ends,
     Figures,
@@ -24,8 +24,9 @@ from harness.report.shapes import (
     Transition,
 )
 from harness.report.stats import share
-from harness.report.summary import TOKENS, Summary
+from harness.report.summary import Summary
 from harness.states.names import FORMS, STATES, THEMES, kind_of
+from harness.talk.events import TOKENS
 
 BINS = 8  # of figures over the turns of a run
 
@@ -167,7 +168,7 @@ def interjected(runs: list[Summary]) -> list[Followed]:
 
 def _followed(source: str, name: str, every: list[Interjected]) -> Followed:
     judged = [one for one in every if one.state and one.judged]
-    ended = [one for one in judged if one.ended_after is not None and one.ended_after <= SOON]
+    ended = [one for one in judged if one.ended]
     return {
         "source": source,
         "name": name,

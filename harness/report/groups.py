@@ -38,7 +38,8 @@ def must_be_known(flag: str, settings: list[str], known: set[str]) -> None:
     """Raises UserError where no run has one of the settings."""
     for setting in settings:
         if not any(belongs(name, setting) for name in known):
-            use = ", ".join(sorted(known))
+            both = {name[:-2] for name in known if name.endswith(("_a", "_b"))}
+            use = ", ".join(sorted(known | both))
             raise UserError(f"{flag} {setting}: no run has that setting; use {use}")
 
 

@@ -8,6 +8,7 @@ evidence; interjections are its events.
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from harness.talk.events import seat_of
 from harness.talk.logs import load, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
-from harness.text import UserError, install, sendable, visible
+from harness.text import UserError, install, reworded, sendable, visible
 from tools import Message
+
+_utf8 = partial(reworded, words=sendable)  # halves of surrogates Inspect's files can't hold
 
 
 def write(paths: list[Path], seat: str, labels: str | None, out: Path) -> None:
@@ -113,15 +116,6 @@ def _sample(log: Transcript, settings: Settings, seat: str, run: Summary, condit
             | run.condition
         ),
     )
-
-
-def _utf8(value: Any) -> Any:
-    """The same without halves of surrogates, which Inspect's files can't hold."""
-    if isinstance(value, dict):
-        return {_utf8(name): _utf8(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_utf8(inner) for inner in value]
-    return sendable(value) if isinstance(value, str) else value
 
 
 def _scores(run: Summary) -> dict[str, Any]:

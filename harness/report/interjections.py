@@ -54,6 +54,11 @@ class Interjected:
     declines: bool = False
     names_it: bool = False
 
+    @property
+    def ended(self) -> bool:
+        """Whether the state that held ended with it."""
+        return self.ended_after is not None and self.ended_after <= SOON
+
     def follow_state(self, spans: list[Span], size: int) -> None:
         """Take in what became of the state that held, in a run of `size` messages."""
         at = self.message

@@ -10,8 +10,8 @@ may begin or end at another message than its badge said while the run went on.
 import json
 import sys
 from dataclasses import asdict
-from typing import Any
 
+from harness.files import Json
 from harness.parser import Parser
 from harness.states.detect import Detector
 from harness.states.names import kind_of
@@ -51,7 +51,7 @@ def command(arguments: list[str]) -> int:
     return 0
 
 
-def verdicts(read: Transcript) -> dict[str, Any]:
+def verdicts(read: Transcript) -> Json:
     """Everything the detector says of a log, for machines."""
     detector, turns = Detector(), list[int]()
     for event in read.events:  # once: a followed log is read from the disk each time

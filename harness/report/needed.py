@@ -55,7 +55,7 @@ def _worked(one: Interjected, goal: str, until: int, run: Summary) -> bool | Non
     if goal == ENDED:
         if one.state is None or not one.judged:
             return None
-        return one.ended_after is not None and one.ended_after <= SOON
+        return one.ended
     last = min(until, one.message + 2 * NEXT)
     return any(span.state == goal and one.message < span.start <= last for span in run.spans)
 

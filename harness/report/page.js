@@ -8,6 +8,7 @@ const inkOn = (state) => (state === "identity_standoff" ? "#fff" : "#000");
 const percent = (x) => `${Math.round(100 * x)}%`;
 const many = (n, thing) => `${n.toLocaleString("en")} ${thing}${n === 1 ? "" : "s"}`;
 const isForm = (state) => data.forms.includes(state);
+const named = (state) => short[state] + (isForm(state) ? " (form)" : "");
 const DASHES = ["", "7 3", "2 2", "9 3 2 3", "12 4", "4 2", "1 3", "6 2 1 2"];
 const FEW = 8; // conditions that a plot can hold
 

@@ -15,11 +15,10 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness.files import replacing
+from harness.files import Json, replacing
 from harness.report import open_ended, patterns
 from harness.report.alike import digits
 from harness.report.condition_tables import condition_tables, cost_words
@@ -37,7 +36,7 @@ from harness.states.recurrence import Heard
 from harness.states.words import clip
 from harness.talk.events import Turn, seat_of
 from harness.talk.transcript import Transcript
-from harness.text import many, money, visible
+from harness.text import many, money, reworded, visible
 
 SHOWN = ("name", "demo", "runs", "states", "ending", "lengths", "stimulus")  # of a condition
 CAP = 240  # messages along a side of the recurrence plot; of longer runs every so many
@@ -48,30 +47,15 @@ BODY = (HERE / "page.html").read_text(encoding="utf-8")
 
 def embed(value: Any) -> str:
     """JSON that is inert inside a script element: no character of it can end or open anything."""
-    text = json.dumps(_shown(value), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(reworded(value, visible), ensure_ascii=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {_name(name): _shown(inner) for name, inner in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-@lru_cache(1000, typed=True)  # the same few, of each message
-def _name(name: object) -> str:
-    return visible(str(name))
-
-
 def transcript(log: Transcript, detector: Detector) -> str:
     """What the page needs to show one run, as embedded JSON; made where the log is read."""
-    messages: list[dict[str, Any]] = [
+    messages: list[Json] = [
         {
             "seat": seat_of(event),
             "turn": event["turn"],

@@ -41,7 +41,8 @@ function search(word) {
       const at = m.text.toLowerCase().indexOf(sought);
       if (at < 0) return;
       count++;
-      const from = Math.max(0, at - 60), to = at + word.length + 90;
+      const blank = m.text.lastIndexOf(" ", at - 60), to = at + word.length + 90;
+      const from = at <= 60 ? 0 : blank > at - 90 ? blank + 1 : at - 60;
       if (hits.length < HITS) hits.push({ run, index, m, cut: `${from ? "…" : ""}${m.text.slice(from, to)}${to < m.text.length ? "…" : ""}` });
     });
     runs += count > before;

@@ -31,10 +31,10 @@ function endCell(c, { kind, state, key }) {
 
 function matrices(conditions) {
   const seen = states.filter((s) => data.conditions.some((c) => c.states[s].reached.count));
-  put($("matrix"), matrix(seen.map((state) => ({ state, name: short[state] })), reachCell, conditions));
+  put($("matrix"), matrix(seen.map((state) => ({ state, name: named(state) })), reachCell, conditions));
   const ends = [["theme", data.themes], ["form", data.forms]].flatMap(([kind, names]) => [...names, "none"]
     .filter((key) => data.conditions.some((c) => c.ending[kind][key].count))
-    .map((key) => ({ kind, key, state: key === "none" ? null : key, name: key === "none" ? `no ${kind}` : short[key] + (kind === "form" ? " (form)" : "") })));
+    .map((key) => ({ kind, key, state: key === "none" ? null : key, name: key === "none" ? `no ${kind}` : named(key) })));
   put($("ending"), matrix(ends, endCell, conditions));
 }
 
@@ -102,13 +102,23 @@ function plots(chosen) {
 
 // ---- runs
 
+const LANE = 6; // pixels from one form's strip to that below
+
+function lanesOf(forms) { // forms that hold at once lie one below the other, and hide none
+  return forms.reduce((lanes, [, a, b], k) => {
+    const taken = lanes.filter((_, j) => forms[j][1] <= b && forms[j][2] >= a);
+    return [...lanes, [0, 1, 2, 3].find((lane) => !taken.includes(lane)) ?? 0];
+  }, []);
+}
+
 function timeline(run, longest) {
   const at = (m) => `${(100 * m) / longest}%`;
-  return make("div", { class: "time" }, make("div", { class: "bar", style: { width: at(run.messages) } }),
+  const forms = run.spans.filter(([s]) => isForm(s)), lanes = lanesOf(forms), below = (lane) => `${LANE * lane}px`;
+  return make("div", { class: "time", style: { "margin-bottom": below(Math.max(0, ...lanes)) } }, make("div", { class: "bar", style: { width: at(run.messages) } }),
     run.themes.map(([s, a, b]) => make("div", { class: "seg", title: `${short[s]} ${a}–${b}`,
       style: { left: at(a), width: at(b - a + 1), background: colour(s), color: inkOn(s) } }, short[s])),
-    run.spans.filter(([s]) => isForm(s)).map(([s, a, b]) => make("div", { class: "strip", title: `${short[s]} (form) ${a}–${b}`,
-      style: { left: at(a), width: at(b - a + 1), background: colour(s) } })),
+    forms.map(([s, a, b], k) => make("div", { class: "strip", title: `${named(s)} ${a}–${b}`,
+      style: { left: at(a), width: at(b - a + 1), background: colour(s), "margin-top": below(lanes[k]) } })),
     marksOf(run).map(([m, sign, title, kind, shift]) => make("span", { class: `mark ${kind}`, title, style: { left: at(m + 0.5), "margin-left": shift } }, sign)));
 }
 

@@ -34,7 +34,7 @@ addEventListener("keydown", (event) => {
   const step = { ArrowLeft: 0, ArrowRight: 1 }[event.key], buttons = document.querySelectorAll("#run:not([hidden]) .step");
   if (step !== undefined && buttons.length) buttons[step].click();
 });
-$("keys").append(...states.filter((s) => data.runs.some((r) => r.spans.some((p) => p[0] === s))).map((s) => make("span", { class: "key" }, square(s), short[s] + (isForm(s) ? " (form)" : ""))),
+$("keys").append(...states.filter((s) => data.runs.some((r) => r.spans.some((p) => p[0] === s))).map((s) => make("span", { class: "key" }, square(s), named(s))),
   ...["▼ typed", "▽ scripted, a puppeteer's, or not recorded", "✖ tool attempt"].map((text) => make("span", { class: "key" }, text)),
   ...[...new Map(data.runs.flatMap((r) => r.incidents.map(([, what]) => kindOf(what)).filter(Boolean)).map((k) => [k[0], k])).values()].map(([sign, words]) => make("span", { class: "key" }, `${sign} ${words}`)));
 if (data.asked.length) put($("asked"), make("h2", {}, "Words"), ...data.asked.map(table));

@@ -148,7 +148,7 @@ def block(sheets: list[Sheet]) -> str:
     """Sheets as a part of the page: every word in them escaped, no script, no style."""
     parts = []
     for sheet in sheets:
-        parts.append(f"<h2>{_cell(sheet.title)}</h2>\n")
+        parts.append(f"<h2>{_cell(sheet.title[:1].upper() + sheet.title[1:])}</h2>\n")
         parts += [f'<p class="soft">{_cell(sheet.note)}</p>\n'] if sheet.note else []
         parts.append(f'<div class="scroll"><table>\n{_line("th", sheet.columns)}')
         parts += [_line("td", row) for row in sheet.rows]

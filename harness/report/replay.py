@@ -52,7 +52,7 @@ def command(arguments: list[str]) -> int:
     from harness.screen.console import Console
 
     read = load(args.log, transcript.follow)  # it may be long: its beginning is shown at once
-    if args.at and args.at > (last := max(read.turns(), default=0)):
+    if args.at and args.at not in range((last := max(read.turns(), default=0)) + 1):
         raise UserError(f"--at {args.at}: the log has turns 0 to {last}")
     return asyncio.run(watch(read, Console(args.plain), args.speed, args.at))
 
@@ -99,13 +99,13 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 if any(change.kind != "holds" for change in changes):
                     pace.arrived("state")
             elif event["type"] == "aborted":
-                seat, message = settings.seat(seat_of(event)), totals["messages"]
-                show.begin(seat, event["turn"], message=message)
+                who, message = settings.seat(seat_of(event)), totals["messages"]
+                show.begin(who, event["turn"], event.get("source") or "model", message)
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
     reason = how_it_ended(end, settings) if end else NOT_ENDED
     show.closing(
-        "left" if pace.ended else reason,
+        "the replay was left" if pace.ended else reason,
         totals,
         detector,
         read.path,
@@ -186,8 +186,7 @@ async def say(event: Turn, message: int, settings: Settings, show: "Console", pa
     if thinking := event.get("thinking"):
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))
-    seconds = event.get("seconds")
-    took = seconds if isinstance(seconds, int | float) else 0.0
+    took = event.get("seconds", 0.0)
     if took < words / TOO_FAST:
         took = words / WORDS_A_SECOND
     for part in parts(event):
@@ -201,8 +200,8 @@ async def say(event: Turn, message: int, settings: Settings, show: "Console", pa
 
 def parts(event: Turn) -> list[str | Attempt]:
     """A message as it came: its texts, and the tool attempts between them."""
-    attempts = [attempt for attempt in event["tool_attempts"] if isinstance(attempt, dict)]
-    own = [m for m in event["messages"] if isinstance(m, dict) and m.get("role") == "assistant"]
+    attempts = event["tool_attempts"]
+    own = [message for message in event["messages"] if message["role"] == "assistant"]
     if not attempts or not own:
         return [event["response"], *attempts]
     shown: list[str | Attempt] = []

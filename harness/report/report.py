@@ -74,7 +74,7 @@ def command(arguments: list[str]) -> int:
         read_log = partial(summarise, also=_also(args), make=make)
         runs, skipped, whose = verdicts.read(logs_in(args.logs), args.labels, read_log, spool)
         if args.csv:
-            data.stream(_Out(Tables()), "csv", data.run_table(with_names(runs), whose.by))
+            data.stream(Tables().output, "csv", data.run_table(with_names(runs), whose.by))
             return 0
         groups = group(runs, args.by)
         report = build(groups, skipped, whose, args.compare)
@@ -105,7 +105,7 @@ def _parse(arguments: list[str]) -> Any:
     add("--compare", **some, help="test conditions that differ in these settings alone")
     add("--by", **some, help="group by these settings only (default: by all)")
     whose = "a judge's where every run has its labels, else the detector's"
-    whose = f"whose states (default: {whose}); says how far both agree"
+    whose = f"whose states (rules: the detector's; default: {whose}); says how far both agree"
     add("--labels", choices=("rules", "judge"), help=whose)
     some = {"type": words.asked, "nargs": "?", "const": "", "metavar": "WORD,..."}
     add("--words", **some, help="words and emoji: these, and what stands out in each condition")
@@ -151,16 +151,6 @@ def _also(args: Any) -> dict[str, Also]:
     return also
 
 
-class _Out:
-    """A file whose text goes through the console, which lets nothing act on a terminal."""
-
-    def __init__(self, console: Any):
-        self.console = console
-
-    def write(self, text: str) -> None:
-        self.console.output(text)
-
-
 # ---------------------------------------------------------------- figures
 
 
@@ -195,7 +185,7 @@ def build(
 
 
 def add_agreement(report: Report, runs: list[Summary]) -> list[Sheet]:
-    """Say how far the rules and the judge agree on these runs; returns the table of it, if any."""
+    """Say how far the detector and the judge agree on these runs; returns the table, if any."""
     labels = {Path(run.path): label_file(Path(run.path)) for run in runs}
     agreed, judges = agreement.figures(labels)
     report["agreement"] = agreed or None

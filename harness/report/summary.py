@@ -17,8 +17,9 @@ from harness.report.interjections import NEXT, Interjected, Tried, what_followed
 from harness.states.detect import Detector
 from harness.states.names import FORMS
 from harness.states.path import Ending, Span, Stretch
+from harness.states.recurrence import Figures
 from harness.talk import transcript
-from harness.talk.events import Turn
+from harness.talk.events import TOKENS, Turn, seat_of
 from harness.talk.show import NOT_ENDED
 from harness.talk.transcript import Transcript
 from harness.text import add_costs
@@ -26,7 +27,6 @@ from harness.text import add_costs
 LARGE = 16 << 20  # bytes of a log from which on it is followed on the disk, not read into memory
 KEPT = ("type", "label", "turn", "model", "source", "interjected", "interjection", "puppet")
 REACH = 2 * NEXT + 1  # messages from an interjection on whose words are looked at
-TOKENS = ("input", "output", "cache_read", "cache_write")
 
 Skipped = tuple[str, str]  # a log's path, why it is left out
 Also = Callable[[Transcript, Detector], str]
@@ -57,7 +57,7 @@ class Summary:
     stretches: list[Stretch]
     ending: Ending
     foreign: bool  # not in English, so that the rules have no verdict on its themes
-    recurrence: dict[str, Any]
+    recurrence: Figures
     attempts: list[Tried]
     interjections: list[Interjected]
     lengths: list[int]  # characters of each message
@@ -202,17 +202,15 @@ def attempts(log: Transcript) -> Iterator[Tried]:
     """Each tool attempt with the index of the message in whose making it fell, whole or aborted."""
     index = 0
     for event in log.events:
-        if event["type"] not in ("turn", "aborted"):
+        if event["type"] != "turn" and event["type"] != "aborted":
             continue
-        tried = event.get("tool_attempts")
-        for attempt in tried if isinstance(tried, list) else ():
-            about = attempt if isinstance(attempt, dict) else {"tool": attempt}
+        for attempt in event.get("tool_attempts") or ():
             yield {
                 "message": index,
-                "seat": words_of(event.get("label"))[-1:],
-                "tool": words_of(about.get("tool") or "?"),
-                "reason": words_of(about.get("reason") or ""),
-                "outcome": words_of(about.get("outcome") or "not recorded"),
+                "seat": seat_of(event),
+                "tool": attempt["tool"] or "?",
+                "reason": words_of(attempt.get("reason") or ""),
+                "outcome": words_of(attempt.get("outcome") or "not recorded"),
                 "during": event["type"],
             }
         index += event["type"] == "turn"
@@ -234,11 +232,8 @@ def incidents(log: Transcript) -> Iterator[tuple[int, str]]:
         elif event["type"] == "retry":
             yield index, f"asked again: {words_of(event.get('error'))}"
         elif event["type"] == "slide":
-            yield (
-                index,
-                f"slid: Model {words_of(event.get('label'))[-1:]} no longer sees what "
-                f"came before message {event['from_message']}",
-            )
+            left = f"what came before message {event['from_message']}"
+            yield index, f"slid: {event['label']} no longer sees {left}"
         elif event["type"] == "resumed":
             yield index, "resumed"
 

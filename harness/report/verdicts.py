@@ -39,7 +39,7 @@ class Verdicts:
     def words(self) -> str:
         """What a reader must know of the verdicts: who made them, and how far they can be
         trusted."""
-        judge = f"the labels of {self.judges}, not of the rules"
+        judge = f"the labels of {self.judges}, not the detector's"
         who = judge if self.of == "judge" else "the detector's"
         why = f" ({self.why})" if self.why else ""
         known = "a script, whose accuracy says nothing" if self.demo else ACCURACY[self.of]
@@ -63,7 +63,10 @@ def read(
         runs, skipped = _read(paths, partial(read_log, labels=verdicts.of), spool)
     if not runs:
         why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
-        raise UserError(f"there is no log with messages to report on{why}")
+        none = "there is no log with messages to report on"
+        if verdicts.of == "judge":
+            none = "no log has a judge's labels that fit it: let `judge` read them first"
+        raise UserError(none + why)
     return runs, skipped, verdicts
 
 

@@ -87,7 +87,7 @@ class Console:
             self.paper.say(Text(f" REFUSED  {one_line(str(refusal), 400)} ", "bold white on red"))
         elif not event["response"].strip():
             self.paper.say(Text("⟨silence⟩", "dim italic"))
-        said = event.get("flags", [])
+        said = event["flags"]
         hidden = {"empty", "refused" if refusal else "", "truncated" if "full" in said else ""}
         if flags := [flag for flag in said if flag not in hidden]:
             words = ", ".join(FLAGS.get(flag, flag) for flag in flags)

@@ -72,6 +72,11 @@ class Decoder:
                 keys.append(step)
         return keys
 
+    def rest(self) -> list[Key]:
+        """Nothing more will come: what has come of a paste that is still going on."""
+        pasted, self._text = self._text.partition("\x1b[200~")[2], ""
+        return [("paste", pasted)] if pasted else []
+
     def quiet(self) -> list[Key]:
         """Nothing has come for `QUIET` seconds: the keys that this completes."""
         if len(self._text) > 2:

@@ -22,10 +22,10 @@ from harness.screen.editor import Editor
 
 class Keys:
     """The keyboard, open as a context manager. `on_key(key)` hears each key that no editor
-    takes (true: keep what follows for one), and "suspend" before Ctrl+Z; `write` sends a control
-    sequence. `on` = there are keys. With `ahead`, all that is typed waits for the editor: a person
-    who holds a seat types while the other side still talks, and none of it is a command. `said` is
-    what the person has said before: Up brings it back."""
+    takes (true: keep what follows for one), "suspend" before Ctrl+Z, and "gone" where there will
+    be no more; `write` sends a control sequence. `on` = there are keys. With `ahead`, all that is
+    typed waits for the editor: a person who holds a seat types while the other side still talks,
+    and none of it is a command. `said` is what the person has said before: Up brings it back."""
 
     def __init__(
         self,
@@ -41,7 +41,8 @@ class Keys:
         self.said = list(said)  # what the person has typed in this run
         self._waiting: deque[Key] = deque()  # typed after Space, before the editor is open
         self._arrived = asyncio.Event()
-        self._holding = ahead
+        self._holding, self._gone = ahead, False
+        self._editor: Editor | None = None  # with what is being typed, or was left unsent
         self.redraw: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "Keys":
@@ -68,6 +69,12 @@ class Keys:
         if keys:
             self._take(keys[-1])
 
+    def gone(self) -> None:
+        """Nothing will be typed any more: the terminal is gone, and hang-ups are ignored."""
+        self._gone = True
+        self._arrived.set()
+        self.on_key("gone")
+
     def _take(self, key: Key) -> None:
         if self._holding:
             self._waiting.append(key)
@@ -81,24 +88,39 @@ class Keys:
 
     async def edit(self, draw: Callable[[str, int], None], can_cancel: bool) -> str | None:
         """Let a person type a message; draw(text, cursor) after each key. Returns the text, or
-        None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held."""
+        None where Esc was pressed in an editor that `can_cancel`; Up brings back what it held.
+        Where the terminal is gone nothing more is typed: an editor that can is cancelled, for
+        another the program is ended."""
         self._holding = True
-        editor = Editor(self.said, can_cancel)
+        editor = self._editor = Editor(self.said, can_cancel)
         self.redraw = lambda: draw(editor.text, editor.at)
         try:
             while not editor.done:
                 self.redraw()
                 while not self._waiting:
+                    if self._gone and can_cancel:
+                        return None
+                    if self._gone:
+                        signal.raise_signal(signal.SIGTERM)
                     self._arrived.clear()
                     await self._arrived.wait()
                 while self._waiting and not editor.done:
                     editor.feed(self._waiting.popleft())
         finally:
             self._holding, self.redraw = self._ahead, lambda: None
+        self._editor = None
         draw(editor.text, len(editor.text))
         if editor.text.strip() and self.said[-1:] != [editor.text]:
             self.said.append(editor.text)
         return None if editor.cancelled else editor.text
+
+    def unsent(self) -> str:
+        """What was typed and not sent, handed out once: in the editor, and what waits for it."""
+        editor, self._editor = self._editor or Editor(), None
+        for key in [*self._waiting, *self._decoder.rest()]:
+            editor.feed("newline" if key == "enter" else key)
+        self._waiting.clear()
+        return editor.text
 
 
 class Posix:
@@ -130,6 +152,7 @@ class Posix:
         modes = termios.tcgetattr(self.descriptor)
         modes[0] &= ~termios.ICRNL  # Enter and Ctrl+J are two keys
         modes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)  # Ctrl+Y, Ctrl+V, Ctrl+O
+        modes[3] |= termios.NOFLSH  # Ctrl+C takes nothing with it of what was typed before
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
         termios.tcsetattr(self.descriptor, termios.TCSANOW, modes)
         self.keys.write("\x1b[?2004h")
@@ -156,6 +179,8 @@ class Posix:
             self.keys.feed(data)
         else:
             self.loop.remove_reader(self.descriptor)
+            if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # else that ends the program
+                self.keys.gone()
 
 
 @contextlib.contextmanager

@@ -51,8 +51,15 @@ def fitted(sheet: Sheet, width: int) -> list["Table"]:
         needs.append(min(max(1, width // 2), _longest([name, *(row[k] for row in cells)], breaks)))
     if sheet.whole and needs:
         needs[0] = max(needs[0], _two_lines([row[0] for row in cells], width // 3))
+    full = [
+        _longest([name, *(row[k] for row in cells)], r"\n") for k, name in enumerate(sheet.columns)
+    ]
     blocks = _blocks(needs, sheet.keys, width)
-    return [_table(sheet.columns, cells, block, needs) for block in blocks]
+    tables = []
+    for block in blocks:
+        widths = _widths([needs[k] for k in block], [full[k] for k in block], width)
+        tables.append(_table(sheet.columns, cells, block, widths))
+    return tables
 
 
 def _longest(texts: list[str], breaks: str) -> int:
@@ -81,15 +88,28 @@ def _blocks(needs: list[int], keys: int, width: int) -> list[list[int]]:
     return [*blocks, block]
 
 
+def _widths(needs: list[int], full: list[int], width: int) -> list[int]:
+    """A width for each column of a table: its longest line, or if all are too wide together, the
+    widest are cut to one width, none below what it needs as long as there is room. (Rich forgets
+    the least widths when it shrinks a table, and cuts off its end.)"""
+    room = width - GAP * (len(needs) - 1)
+    least = needs if sum(needs) <= room else [1] * len(needs)
+
+    def cut(most: int) -> list[int]:
+        return [max(low, min(high, most)) for low, high in zip(least, full, strict=True)]
+
+    return next((w for most in range(room, 0, -1) if sum(w := cut(most)) <= room), cut(1))
+
+
 def _table(
-    columns: list[str], cells: list[list[str]], block: list[int], needs: list[int]
+    columns: list[str], cells: list[list[str]], block: list[int], widths: list[int]
 ) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
-    for k in block:
-        table.add_column(Text(visible(columns[k])), overflow="fold", min_width=needs[k])
+    for k, wide in zip(block, widths, strict=True):
+        table.add_column(Text(visible(columns[k])), overflow="fold", width=wide)
     for row in cells:
         table.add_row(*(Text(row[k]) for k in block))
     return table

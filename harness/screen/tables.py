@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from harness.files import Json
 from harness.models.catalogue import Alias
 from harness.screen.colours import badge
 from harness.screen.paper import Paper
@@ -74,7 +74,7 @@ class Tables:
             grid.add_row(f"demo/{name}", does)
         self.say(grid)
 
-    def spans(self, path: Path, skipped: list[tuple[int, str]], found: dict[str, Any]) -> None:
+    def spans(self, path: Path, skipped: list[tuple[int, str]], found: Json) -> None:
         """What `states` found in one log."""
         demo = "  (a scripted demo)" if found["demo"] else ""
         said = many(found["messages"], "message")

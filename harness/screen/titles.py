@@ -24,6 +24,7 @@ def header(settings: Settings, log: Path, keys: str, width: int) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
+    room = max(70, width - INDENT)
     for seat in (settings.a, settings.b):
         named = Text(f"Model {seat.letter}", SEAT_STYLE[seat.letter])
         table.add_row(named, Text(describe(seat)))
@@ -31,13 +32,13 @@ def header(settings: Settings, log: Path, keys: str, width: int) -> Table:
             continue
         told = f"system_{seat.letter.lower()}" not in settings.unknown
         none = "(no system prompt)" if told else "(not recorded)"
-        table.add_row("  prompt", Text(one_line(seat.system, 70) or none, "dim"))
+        table.add_row("  prompt", Text(one_line(seat.system, room) or none, "dim"))
     untold = "not recorded" if "tools" in settings.unknown else "none"
     names = ", ".join(settings.tools) or untold
     names += f"  ({settings.on_exit})" if settings.tools else ""
     table.add_row("tools", Text(visible(names)))
-    table.add_row("seed", Text(one_line(settings.seed, 70) or "(not recorded)"))
-    for label, words in interference(settings):
+    table.add_row("seed", Text(one_line(settings.seed, room) or "(not recorded)"))
+    for label, words in interference(settings, room):
         table.add_row(label, Text(words))
     table.add_row("log", Text(visible(str(log))))
     if keys:
@@ -45,8 +46,9 @@ def header(settings: Settings, log: Path, keys: str, width: int) -> Table:
     return table
 
 
-def interference(settings: Settings) -> list[tuple[str, str]]:
-    """Who speaks in a seat's place, and what ends the conversation, as (label, option's value)."""
+def interference(settings: Settings, room: int) -> list[tuple[str, str]]:
+    """Who speaks in a seat's place, and what ends the conversation, as (label, option's value
+    in at most `room` cells)."""
     rows = [("script", f"{rule.when}:{rule.seat}:{rule.words}") for rule in settings.interject]
     for puppet in settings.puppets:
         rows.append(("puppet", f"{puppet.seat}={puppet.actor.name}:@{puppet.name}:{puppet.when}"))
@@ -58,14 +60,15 @@ def interference(settings: Settings) -> list[tuple[str, str]]:
         if value is not None
     ]
     rows += [("limits", " · ".join(limits))] if limits else []
-    return [(label, one_line(told, 70)) for label, told in rows]
+    return [(label, one_line(told, room)) for label, told in rows]
 
 
 def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
     """How far it went, where it got stuck, what it cost; `counted` = the totals tell the tokens."""
     said = f"{many((totals['messages'] + 1) // 2, 'turn')}, {many(totals['messages'], 'message')}"
     read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"
-    spent = f"{read}, {tokens(totals['output'])} out · {money(totals['cost_usd'])}"
+    cost = money(totals["cost_usd"]) if totals["input"] or totals["output"] else "nothing spent"
+    spent = f"{read}, {tokens(totals['output'])} out · {cost}"
     tried = ", ".join(f"{name} ×{n}" for name, n in sorted(totals["tool_attempts"].items()))
     return [
         f"{said} · {spent if counted else 'tokens and cost not recorded'}",

@@ -24,7 +24,7 @@ from harness.states import cues, forms, themes
 from harness.states.forms import Form, Hit
 from harness.states.names import FORMS, THEMES
 from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
-from harness.states.recurrence import Heard, Recurrence
+from harness.states.recurrence import Figures, Heard, Recurrence
 from harness.states.themes import Themes, Weights
 from harness.states.words import WALL, Phrase, Said, clip, core, english, lower, place, telling
 
@@ -183,7 +183,7 @@ class Detector:
         """The latest of the few messages before a message that is near-identical to it."""
         return self._recurrence.repeats(index)
 
-    def recurrence(self) -> dict[str, float | int | None]:
+    def recurrence(self) -> Figures:
         """Recurrence rate, determinism and the moment of lock-in (a message index, or None)."""
         return self._recurrence.figures()
 

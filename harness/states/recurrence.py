@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections import deque
 from functools import cached_property, lru_cache
+from typing import TypedDict
 
 from harness.states.words import HEAD, TAIL, Once
 
@@ -102,6 +103,14 @@ def probable(common: int, a: Heard, b: Heard, least: float = NEARISH) -> bool:
     return few or common >= ALIKE[least] * (one + other - common)
 
 
+class Figures(TypedDict):
+    """Of a run: shares, and the index of a message, if any."""
+
+    rate: float
+    determinism: float
+    lock_in: int | None
+
+
 class Recurrence:
     """Which of a run's messages recur."""
 
@@ -128,7 +137,7 @@ class Recurrence:
         bits = self._recurs[i]
         return i - (bits & -bits).bit_length() if bits else None
 
-    def figures(self) -> dict[str, float | int | None]:
+    def figures(self) -> Figures:
         """Recurrence rate, determinism and the moment of lock-in (a message index, or None)."""
         bits = self._recurs
         points = sum(row.bit_count() for row in bits)

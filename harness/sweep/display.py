@@ -30,7 +30,7 @@ class Display:
         if not self.plain:
             from rich.live import Live
 
-            self._live = Live(console=self.paper.rich, auto_refresh=False)
+            self._live = Live(console=self.paper.rich, auto_refresh=False, transient=True)
             self._live.start()
         return self
 
@@ -84,6 +84,8 @@ class Display:
         if self.quiet:
             say(str(sweep.folder))
             return
+        if self._live:  # what the screen had no room for, too
+            self.paper.say(standings.table(sweep, standings.by_condition(sweep.runs), 0))
         states = Counter(run.state for run in sweep.runs)
         done = ", ".join(f"{n} {name}" for name, n in states.most_common())
         say(f"{done}; {money(sweep.cost())}; folder: {sweep.folder}")

@@ -43,10 +43,8 @@ class Judging:
         if line := catalogue.missing_key(self.seat, demo.JUDGE):
             raise UserError(f"--judge: {line}")
         labels.refuse_loss((labels.labels_of(run.path) for run in self.runs), self.seat.model)
-        if budget is not None and not catalogue.priced(self.seat):
-            raise UserError(
-                f"--max-cost: the price of the judge {self.seat.model} is unknown; leave it out"
-            )
+        if budget is not None:
+            catalogue.must_be_priced(self.seat, "the judge ")
 
     def lacks(self, run: Run) -> bool:
         """Whether a run has ended and has no labels of this judge."""

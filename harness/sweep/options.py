@@ -10,6 +10,10 @@ from harness.sweep import recipes
 from harness.talk.options import TABLE
 from harness.text import UserError
 
+SEATS = {  # nobody sits at a sweep
+    "--model-a": "who holds seat A: aliases (see `models`), LiteLLM ids, demo/NAME",
+    "--model-b": "who holds seat B; same: whoever holds A",
+}
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 
 
@@ -18,6 +22,7 @@ def parser(about_sweeps: str | None) -> Parser:
     parser = Parser(prog="attractor.py sweep", description=about_sweeps)
     add = parser.add_argument
     for flags, about in TABLE:
+        about = about | {"help": SEATS.get(flags[-1], about["help"])}
         if flags[-1] == "--rng-seed":
             add(*flags, **about | {"default": 0})
         elif flags[-1] in ("--interject", "--puppet"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -27,7 +28,12 @@ class Condition:
     key: str
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={value}" for name, value in self.varies.items()) or self.key
+        """As in a report: `opus × sonnet · tools none`; a list may break behind its commas."""
+        rest = dict(self.varies)
+        both = {"model_a", "model_b"} <= set(rest)
+        words = [f"{rest.pop('model_a')} × {rest.pop('model_b')}"] if both else []
+        words += [f"{name} {value}" for name, value in rest.items()]
+        return re.sub(r",(?=\S)", ", ", " · ".join(words)) or self.key
 
 
 class News(TypedDict):

@@ -1,10 +1,9 @@
 """How far a sweep is, as a table: a row per condition, and one for all."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -41,7 +40,7 @@ def by_condition(runs: list[Run]) -> list[Standing]:
     return list(found.values())
 
 
-def fitting(sweep: Sweep, screen: Console) -> Table:
+def fitting(sweep: Sweep, screen: Console) -> Group:
     """The table with as many conditions as fit on the screen."""
     rows = by_condition(sweep.runs)
     shown, made = len(rows), table(sweep, rows, 0)
@@ -51,44 +50,36 @@ def fitting(sweep: Sweep, screen: Console) -> Table:
     return made
 
 
-def table(sweep: Sweep, rows: list[Standing], hidden: int) -> Table:
-    """The table with these rows; so many are hidden."""
+def table(sweep: Sweep, rows: list[Standing], hidden: int) -> Group:
+    """How it goes, the table with these rows, how it is to be read; so many are hidden."""
     states = Counter(run.state for run in sweep.runs)
     more = f"{many(hidden, 'more condition')}: a taller screen shows them\n" if hidden else ""
-    made = Table(
-        box=None,
-        padding=(0, 1, 0, 0),
-        title=Text(f"{sweep.folder.name}: {how_it_goes(sweep, states)}"),
-        title_justify="left",
-        caption=Text(
-            f"{more}done, going and failed conversations; "
-            "states: conversations that have been in each"
-        ),
-        caption_justify="left",
-    )
+    title = Text(f"{sweep.folder.name}: {how_it_goes(sweep, states)}", "italic")
+    about = "done, going and failed conversations; states: conversations that have been in each"
+    made = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("condition", "done", "going", "failed", "states", "tokens", "cost"):
         made.add_column(name, overflow="fold", no_wrap=name in ("done", "tokens", "cost"))
+    spent = sum(run.totals["input"] + run.totals["output"] for run in sweep.runs)
     made.add_row(  # first, where a screen that is too small for all conditions still shows it
         "all",
         f"{states['done']}/{len(sweep.runs)}",
         str(states["running"]),
         str(states["failed"]),
         "",
-        tokens(sum(run.totals["input"] + run.totals["output"] for run in sweep.runs)),
-        money(sweep.cost()),
+        tokens(spent),
+        money(sweep.cost()) if spent else "–",
         style="bold",
     )
     for row in rows:
         made.add_row(*cells(row))
-    return made
+    return Group(title, made, Text(f"{more}{about}", "dim italic"))  # as wide as the screen
 
 
 def cells(row: Standing) -> list[str | Text]:
     """A condition's cells."""
     reached = " ".join(f"{SHORT.get(s, s)} {n}" for s, n in row.reached.most_common())
-    name = re.sub(r"\b(model_[ab]|tools|system|seed|interject|puppet)=", "", row.name)
     return [
-        Text(one_line(name)),
+        Text(one_line(row.name)),
         f"{row.runs['done']}/{sum(row.runs.values())}",
         str(row.runs["running"]),
         str(row.runs["failed"]),

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from attractor import Conversation
 from harness import defects
+from harness.files import Json
 from harness.models import call, catalogue
 from harness.models.failures import Failure
 from harness.models.gate import LONGEST_CLOSED, Gate
@@ -194,9 +195,7 @@ def default_name(conditions: list[Condition]) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', models)[:60].strip('-.')}_{digest}"
 
 
-def prepare(
-    args: Any, shard: tuple[int, int] | None = None
-) -> tuple[Sweep, list[Condition], dict[str, Any]]:
+def prepare(args: Any, shard: tuple[int, int] | None = None) -> tuple[Sweep, list[Condition], Json]:
     """The sweep that the arguments mean, or its Kth of N parts (`shard`, else as they say), its
     conditions, and what sweep.json says by now; nothing is written yet. Raises UserError."""
     catalogue.load_keys()

@@ -18,15 +18,14 @@ from harness.sweep.recipes import detectable
 from harness.sweep.run import Condition
 from harness.sweep.sweep import Sweep, prepare, seats_of
 from harness.talk import estimate
-from harness.text import UserError, many, money, program, tokens
+from harness.text import many, money, program, tokens
 
 
 def check_prices(args: Any, conditions: list[Condition]) -> None:
     """A budget needs prices. Raises UserError where one is unknown."""
-    for condition in conditions:
+    for condition in conditions if args.budget is not None else ():
         for seat in condition.settings.everybody:
-            if args.budget is not None and not catalogue.priced(seat):
-                raise UserError(f"--max-cost: the price of {seat.model} is unknown; leave it out")
+            catalogue.must_be_priced(seat)
 
 
 def promise(args: Any, sweep: Sweep, conditions: list[Condition]) -> str:
@@ -45,7 +44,7 @@ def power(runs: int) -> str:
     said = [f"{p:.0%} from {q:.0%}" for p, q in told if q is not None]
     count = f"{many(runs, 'run')} a condition"
     if not said:
-        return f"power: {count} tell no two shares apart (alpha 0.05, power 0.8)"
+        return f"power: {count} can tell no two shares apart (alpha 0.05, power 0.8)"
     return f"power: {count} tell {' and '.join(said)} (alpha 0.05, power 0.8, two-sided)"
 
 

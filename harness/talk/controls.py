@@ -44,7 +44,8 @@ class Controls:
             return True
         if key == "q":
             if not self._counting_down:
-                self.show.aside("ending after this message")
+                making = self._making and not self._making.done()
+                self.show.aside("ending after this message" if making else "ending")
             self.end()
         elif key == "p":
             self.pause()
@@ -52,6 +53,8 @@ class Controls:
             self.show.help()
         elif key == "suspend":
             self.show.edited()
+        elif key == "gone" and self._paused:  # nobody is there to go on
+            self.end()
         return False
 
     def end(self) -> None:

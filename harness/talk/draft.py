@@ -92,7 +92,7 @@ class Draft:
     @property
     def paid(self) -> bool:
         """Whether any of it has been counted."""
-        return bool(self.sums.usage)
+        return bool(self.sums.usage or self.reply.usage)
 
     def tried_again(self) -> None:
         """A request for it has failed, and is made again."""

@@ -11,6 +11,7 @@ from harness.models import call, catalogue, marks
 from harness.models.asking import CHARS
 from harness.models.catalogue import price
 from harness.models.seat import Seat
+from harness.talk.events import TOKENS
 from harness.talk.puppets import Puppet
 from harness.talk.settings import Settings
 
@@ -74,10 +75,7 @@ def _pulled(settings: Settings, seat: Seat, turn: int) -> Puppet | None:
 def _asked(actor: Seat, read: int) -> Estimate:
     """A puppet's message that is shown `read` tokens of the conversation."""
     read += len(actor.system) // CHARS
-    prices = price(actor, "input"), price(actor, "output")
-    if prices[0] is None or prices[1] is None:
-        return Estimate(1, read, 0, REPLY, None, None)
-    cost = read * prices[0] + REPLY * prices[1]
+    cost = catalogue.uncached_cost(actor, read, REPLY)
     return Estimate(1, read, 0, REPLY, cost, cost)
 
 
@@ -107,15 +105,14 @@ def dearest_message(settings: Settings) -> float:
 def _message(settings: Settings, seat: Seat, read: int, before: int, reply: int) -> Estimate:
     """One message that reads `read` tokens, `before` of them in a request before."""
     least = catalogue.entry(seat.model).get("prompt_cache_min_tokens", 1024)
-    cached = before if _caches(settings, seat) and before >= least else 0
-    names = ("input", "output", "cache_read", "cache_write")
-    prices: dict[str, Any] = {name: price(seat, name) for name in names}
-    if prices["input"] is None:
+    caches, uncached_cost = _caches(settings, seat), catalogue.uncached_cost(seat, read, reply)
+    cached = before if caches and before >= least else 0
+    if uncached_cost is None:
         return Estimate(1, read, cached, reply, None, None)
-    fresh = prices["cache_write"] if cached or _caches(settings, seat) else prices["input"]
-    said = reply * prices["output"]
-    cost = cached * prices["cache_read"] + (read - cached) * fresh + said
-    return Estimate(1, read, cached, reply, cost, read * prices["input"] + said)
+    prices: dict[str, Any] = {name: price(seat, name) for name in TOKENS}
+    fresh = prices["cache_write" if caches else "input"]
+    cost = cached * prices["cache_read"] + (read - cached) * fresh + reply * prices["output"]
+    return Estimate(1, read, cached, reply, cost, uncached_cost)
 
 
 def _caches(settings: Settings, seat: Seat) -> bool:

@@ -6,6 +6,7 @@ among the `turn` events. Readers check a line once (transcript.lines) and trust 
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from harness.files import Json
 from tools import Message
 
 SeatLabel = Literal["Model A", "Model B"]
@@ -22,6 +23,9 @@ class Usage(TypedDict):
     output: int
     cache_read: int
     cache_write: int
+
+
+TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
 class Attempt(TypedDict):
@@ -82,10 +86,10 @@ class Config(Sitting):
     """The opening of a log: versions and all settings (see settings.Settings.to_config)."""
 
     type: Literal["config"]
-    parent: NotRequired[dict[str, Any]]  # of a branch: {log, turn}
+    parent: NotRequired[Json]  # of a branch: {log, turn}
     shared: NotRequired[int]  # and how many messages they share
     sweep: NotRequired[str]
-    condition: NotRequired[dict[str, Any]]
+    condition: NotRequired[Json]
     demo: NotRequired[bool]
 
 
@@ -152,7 +156,7 @@ class Resumed(Sitting):
     """The run goes on, under these settings."""
 
     type: Literal["resumed"]
-    settings: dict[str, Any]
+    settings: Json
 
 
 class End(Stamped):

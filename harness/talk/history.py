@@ -52,8 +52,8 @@ class History:
             self._count(event)
 
     def _count(self, event: Turn) -> None:
-        flags, own = event.get("flags") or [], event.get("messages") or []
-        if len(own) == 1 and "estimated" not in flags:
+        flags = event["flags"]
+        if len(event["messages"]) == 1 and "estimated" not in flags:
             usage = event.get("usage")
             self._counted = (usage.get("input") if usage else 0) or self._counted
         self._told = self._told or "prompt_cut" in flags
@@ -67,7 +67,7 @@ class History:
         said = received(event, empty_as)
         if seat_of(event) != self.seat:
             return [{"role": "user", "content": said}]
-        own = event.get("messages") or []
+        own = event["messages"]
         called = any(message.get("tool_calls") for message in own)
         if not own or (called and not self.tools):
             return [{"role": "assistant", "content": said}]

@@ -1,6 +1,6 @@
 """What an imported log does not know, and why it can't simply go on."""
 
-from harness.files import Json
+from harness.files import Json, object_of
 from harness.talk.transcript import UNKNOWN
 from harness.text import UserError
 
@@ -23,14 +23,14 @@ def refuse(config: Json, at: int | None, options: Json) -> None:
     origin = config.get("imported")
     if origin is None:
         return
-    name = origin.get("file", "elsewhere") if isinstance(origin, dict) else "elsewhere"
+    name = object_of(origin).get("file", "elsewhere")
     lacking = [TOLD[setting] for setting in unknown(config) if setting != "tools"]
     if lacking:
         raise UserError(
             f"imported from {name}, which does not tell {', '.join(lacking)}: nobody knows "
             "what the models had read, so it can't be gone on with or branched from"
         )
-    if isinstance(origin, dict) and (left := origin.get("left_out")):
+    if left := object_of(origin).get("left_out"):
         raise UserError(
             f"imported from {name} without {left[0]}: what its models had read can't "
             "be rebuilt, so it can't be gone on with or branched from"

@@ -39,6 +39,6 @@ def interjections(texts: list[str]) -> tuple[Interjection, ...]:
         spoken = prompts.words(said, "interjections")
         if not spoken.strip():
             raise UserError(f"{given}: there are no words to say")
-        name = said[1:] if said.startswith("@") else said
+        name = said.removeprefix("@")
         rules.append(Interjection(asked_for(when, given), seat.upper(), spoken, name))
     return tuple(rules)

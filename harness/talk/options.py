@@ -11,9 +11,11 @@ from typing import Any
 
 import tools
 from harness import files, prompts
+from harness.files import Json
 from harness.models import call, catalogue, demo, secrets
 from harness.models.seat import Seat, wrong
 from harness.parser import Once, amount, count, number
+from harness.states.names import SHORT
 from harness.talk.interjections import interjections
 from harness.talk.puppets import puppets
 from harness.talk.rules import refuse_zero, state_and_count
@@ -58,8 +60,8 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
      "help": "a third model speaks in a seat's place towards a goal ("
      + ", ".join(prompts.names("puppets")) + "), e.g. A=opus:@tool:every:4 (repeatable)"}),
     (("--stop-on",), {"metavar": "STATE[+N]",
-     "help": "end when an attractor state has held for N messages, e.g. goodbye+6; seen live, so "
-             "the path at the end may differ"}),
+     "help": f"end when a state ({', '.join(SHORT.values())}) has held for N messages, e.g. "
+             "goodbye+6; seen live, so the path at the end may differ"}),
     (("--on-empty",), {"choices": ("placeholder", "retry", "end"),
      "help": "what follows an empty message (default: placeholder)"}),
     (("--empty-as",), {"metavar": "TEXT", "help": "what stands for it in histories (default: …)"}),
@@ -152,7 +154,7 @@ def _texts(settings: Settings) -> list[tuple[str, str]]:
 def changing(options: dict[str, Any], base: Settings) -> list[str]:
     """Those of the options, by name, that would make another conversation of `base`."""
 
-    def told(settings: Settings) -> dict[str, Any]:
+    def told(settings: Settings) -> Json:
         return settings.to_config() | {"tool_schemas": None}  # they are as the log has them
 
     return [
@@ -177,8 +179,8 @@ def check_settings(settings: Settings, keys: bool) -> None:
         instead = "goodbye" if seat in (settings.a, settings.b) else demo.PUPPET
         if keys and (line := catalogue.missing_key(seat, instead)):
             raise UserError(line)
-        if settings.max_cost is not None and not catalogue.priced(seat):
-            raise UserError(f"--max-cost: the price of {seat.model} is unknown; use --max-turns")
+        if settings.max_cost is not None:
+            catalogue.must_be_priced(seat, instead="use --max-turns")
 
 
 def check_moments(settings: Settings) -> None:
@@ -207,23 +209,20 @@ def _seat(letter: str, options: dict[str, Any], base: Seat | None) -> Seat:
             f"who holds seat {letter}? give -a and -b: -a opus -b opus, or, without a key, "
             "-a demo/standoff -b demo/goodbye"
         )
-    same = base is not None and name == base.name
-    system = pick("system")
-    if system is None:
-        text = base.system if base else prompts.load("helpful", "system")
-    else:
-        text = prompts.load(system, "system")
-    params = dict(base.params) if same and base else {}
+    same = base if base and name == base.name else None
+    system = pick("system", None if base else "helpful")
+    text = base.system if base and system is None else prompts.load(system, "system")
+    params = dict(same.params) if same else {}
     for key in ("temperature", "max_tokens", "reasoning_effort"):
         if (value := pick(key)) is not None:
             params[key] = value
-    model = base.model if same and base else catalogue.resolve(name)
+    model = same.model if same else catalogue.resolve(name)
     params |= _params(options.get("param") or [], model)
     if odd := wrong(params):
         raise UserError(f"--param {odd}")
     # a proxy serves a provider's other models too; another provider's are not sent there
-    near = base is not None and catalogue.provider(model) == catalogue.provider(base.model)
-    api_base = pick("api_base", base.api_base if near and base else None)
+    near = base if base and catalogue.provider(model) == catalogue.provider(base.model) else None
+    api_base = pick("api_base", near and near.api_base)
     if api_base and not (base and base.api_base == api_base):
         check_address(api_base, model)
     return Seat(letter, name, model, text, params, api_base)
@@ -240,7 +239,7 @@ def check_address(address: str, model: str) -> None:
         raise UserError("--api-base: write the server's URL, such as http://localhost:8000/v1")
 
 
-def _params(texts: list[str], model: str) -> dict[str, Any]:
+def _params(texts: list[str], model: str) -> Json:
     params = {}
     for text in texts:
         key, equals, value = text.partition("=")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness import VERSION
+from harness.files import Json, object_of
 from harness.models import engine
 from harness.talk.events import Config, Resumed
 from harness.talk.log import SCHEMA
@@ -33,8 +34,7 @@ def must_be_whole(log: Transcript, messages: int) -> None:
         raise UserError(
             f"{log.path}: it holds more than one conversation: give each a file of its own"
         )
-    parent = log.config.get("parent")
-    parent = parent if isinstance(parent, dict) else {}
+    parent = object_of(log.config.get("parent"))
     shared = log.config.get("shared")
     if isinstance(shared, int) and messages < shared:
         raise UserError(
@@ -43,7 +43,7 @@ def must_be_whole(log: Transcript, messages: int) -> None:
         )
 
 
-def _about(run_id: str) -> dict[str, Any]:
+def _about(run_id: str) -> Json:
     return {
         "schema": SCHEMA,
         "run_id": run_id,

@@ -54,7 +54,7 @@ class Settings:
         """Both seats, and the puppets' actors."""
         return self.a, self.b, *(puppet.actor for puppet in self.puppets)
 
-    def to_config(self) -> dict[str, Any]:
+    def to_config(self) -> Json:
         """The settings as the log's config holds them."""
         config = {k: v for k, v in asdict(self).items() if k not in _APART}
         config["interject"] = [asdict(rule) for rule in self.interject]

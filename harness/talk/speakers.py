@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from harness.models import call
-from harness.models.failures import Failure
+from harness.models.failures import Failure, kind_of
 from harness.models.seat import Seat
 from harness.models.tries import Tries
 from harness.models.wire import Sent
@@ -36,7 +36,18 @@ CARRIED = (
     "flags",
 )
 EMPTY_TRIES = 3  # how often --on-empty retry asks again
-Edit = Callable[[Callable[[str, int], None], bool], Awaitable[str | None]]  # see Keys.edit
+
+
+class Keyboard(Protocol):
+    """What a person types on."""
+
+    async def edit(self, draw: Callable[[str, int], None], can_cancel: bool) -> str | None:
+        """Let a person type a message; see Keys.edit."""
+        ...
+
+    def unsent(self) -> str:
+        """What was typed and not sent, handed out once."""
+        ...
 
 
 class Broke(Failure):
@@ -91,16 +102,18 @@ class Script:
 class Person:
     """Types a message, in a seat of their own or in the model's place."""
 
-    def __init__(self, stage: Stage, edit: Edit | None):
-        self.stage, self.edit = stage, edit
+    def __init__(self, stage: Stage, keys: Keyboard | None):
+        self.stage, self.keys = stage, keys
 
     async def say(self, seat: Seat, turn: int) -> Turn | None:
         """What is typed, or None where nothing is: then the message is the model's again."""
         controls, show = self.stage.controls, self.stage.show
         if not controls.interrupted:
             show.begin(seat, turn, "live")
-        words = await self._typed(seat, turn)
-        show.edited()
+        try:
+            words = await self._typed(seat)
+        finally:
+            show.edited()
         controls.taken(bool(words.strip()))
         if words.strip():
             return spoken(seat, turn, words, "live")
@@ -110,22 +123,18 @@ class Person:
             show.notice("nothing was sent: the message is the model's again")
         return None
 
-    async def _typed(self, seat: Seat, turn: int) -> str:
-        typed = ""
-
+    async def _typed(self, seat: Seat) -> str:
         def draw(text: str, at: int) -> None:
-            nonlocal typed
-            typed = text
             self.stage.show.editing(seat.letter, text, at, taken=not seat.human)
 
-        assert self.edit is not None  # without a terminal nobody holds a seat or takes one over
-        try:
-            return await self.edit(draw, not seat.human) or ""  # Esc goes back to the model
-        except asyncio.CancelledError:
-            self.stage.show.edited()
-            if typed.strip():
-                self.stage.note(unsaid(seat, turn, typed))
-            raise
+        assert self.keys is not None  # without a terminal nobody holds a seat or takes one over
+        return await self.keys.edit(draw, not seat.human) or ""  # Esc goes back to the model
+
+    def leave(self) -> None:
+        """The conversation ends: what was typed and will not be sent is put into the log."""
+        words = self.keys.unsent() if self.keys else ""
+        if words.strip():
+            self.stage.note(unsaid(*self.stage.state.next_person(), words))
 
 
 class Model:
@@ -176,7 +185,7 @@ class Maker:
             await self._rounds(draft)
         except Exception as error:
             if draft.paid:  # rounds of tools that were paid for
-                stage.note(draft.aborted(error.kind if isinstance(error, Failure) else "defect"))
+                stage.note(draft.aborted(kind_of(error)))
             raise
         except asyncio.CancelledError:
             taken = stage.controls.taking_over
@@ -263,7 +272,8 @@ class Maker:
                 "wait": round(wait, 3),
             }
         )
-        stage.show.notice(f"{failure}; asking again in {wait:.0f} s")
+        told = f"{failure}" if f"{failure}".endswith("?") else f"{failure};"
+        stage.show.notice(f"{told} asking again in {wait:.0f} s")
         if stage.controls.ending:  # the message that was to be the last one may never come
             raise Failure("stopped", "ended while a provider failed")
         with stage.controls.counting_down():

@@ -3,7 +3,7 @@
 from harness.models.seat import Seat
 from harness.states.detect import Change, Detector
 from harness.talk import estimate
-from harness.talk.events import Event, Turn, seat_of
+from harness.talk.events import Event, Turn, partner, seat_of
 from harness.talk.history import History
 from harness.talk.interjections import Interjection
 from harness.talk.puppets import Puppet
@@ -71,6 +71,14 @@ class State:
             return self.settings.a, 0
         turn = self.last["turn"]
         return (self.settings.b, turn) if seat_of(self.last) == "A" else (self.settings.a, turn + 1)
+
+    def next_person(self) -> tuple[Seat, int]:
+        """The seat that a person speaks for next, and when: one of their own, else the next."""
+        seat, turn = self.next_up()
+        other = self.settings.seat(partner(seat.letter))
+        if other.human and not seat.human:
+            return other, turn + (other.letter == "A")
+        return seat, turn
 
     def puppet_cost(self, actor: Seat) -> float:
         """What a puppeteer's message should cost, in USD; unknown counts 0."""

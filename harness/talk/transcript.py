@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from harness import files
-from harness.files import Json
-from harness.talk.events import End, Event, Totals, Turn
+from harness.files import Json, list_of, object_of, objects_of
+from harness.talk.events import TOKENS, End, Event, Totals, Turn
 from harness.text import add_costs, sendable
 
 SETTLING = ("config", "resumed")  # events that hold settings
@@ -59,8 +59,8 @@ class Transcript:
         """The config, with what later resumptions changed of it."""
         settings = dict(self.config)
         for event in self.settled():
-            changed = event.get("settings") if event["type"] == "resumed" else None
-            settings |= changed if isinstance(changed, dict) else {}
+            if event["type"] == "resumed":
+                settings |= object_of(event.get("settings"))
         return settings
 
     def settled(self) -> "list[Event]":
@@ -204,13 +204,13 @@ def _checked(event: Json) -> Json | str:
         return f"{'a turn' if kind == 'turn' else 'an aborted message'} without a seat or number"
     if kind == "turn" and not isinstance(event.get("response"), str):
         return "a turn without words"
-    attempts = [a for a in _list(event.get("tool_attempts")) if isinstance(a, dict)]
+    attempts = objects_of(event.get("tool_attempts"))
     mended = {
         "usage": _usage(event.get("usage")),
         "cost_usd": event["cost_usd"] if _number(event.get("cost_usd")) else None,
         "seconds": event["seconds"] if _number(event.get("seconds")) else 0.0,
-        "flags": [flag for flag in _list(event.get("flags")) if isinstance(flag, str)],
-        "messages": own if _own(own := _list(event.get("messages"))) else [],
+        "flags": [flag for flag in list_of(event.get("flags")) if isinstance(flag, str)],
+        "messages": own if _own(own := list_of(event.get("messages"))) else [],
         "tool_attempts": [a | {"tool": str(a.get("tool", "?"))} for a in attempts],
     }
     if not isinstance(event.get("source", ""), str):
@@ -237,9 +237,10 @@ def _whole(totals: Any) -> bool:
     """Whether these are the totals of a conversation."""
     if not isinstance(totals, dict) or not isinstance(totals.get("tool_attempts"), dict):
         return False
-    counts = ("messages", "input", "output", "cache_read", "cache_write")
     cost = totals.get("cost_usd", -1)
-    return all(_count(totals.get(name)) for name in counts) and (cost is None or _number(cost))
+    return all(_count(totals.get(name)) for name in ("messages", *TOKENS)) and (
+        cost is None or _number(cost)
+    )
 
 
 def _count(value: Any) -> bool:
@@ -254,8 +255,7 @@ def _usage(value: Any) -> dict[str, int]:
     """The four counts, or {} where nothing was counted."""
     if not isinstance(value, dict) or not any(_count(n) for n in value.values()):
         return {}
-    names = ("input", "output", "cache_read", "cache_write")
-    return {name: value[name] if _count(value.get(name)) else 0 for name in names}
+    return {name: value[name] if _count(value.get(name)) else 0 for name in TOKENS}
 
 
 def _own(messages: list[Any]) -> bool:
@@ -279,10 +279,6 @@ def _own(messages: list[Any]) -> bool:
 def _slides(event: Json) -> bool:
     numbers = type(event.get("from_message")) is int and type(event.get("turn")) is int
     return numbers and event["from_message"] > 0 and event.get("label") in ("Model A", "Model B")
-
-
-def _list(value: Any) -> list:
-    return value if isinstance(value, list) else []
 
 
 def received(event: Turn, empty_as: str = SILENCE) -> str:
@@ -337,13 +333,13 @@ def tally(totals: Totals, event: Event) -> None:
         return
     totals["messages"] += event["type"] == "turn"
     for attempt in event.get("tool_attempts") or []:
-        name = attempt.get("tool", "?") if isinstance(attempt, dict) else str(attempt)
+        name = attempt["tool"]
         totals["tool_attempts"][name] = totals["tool_attempts"].get(name, 0) + 1
     usage = event.get("usage")
     if not usage or event.get("inherited"):
         return  # nothing was asked for, or a branch's parent has paid for it
-    totals["input"] += usage.get("input") or 0
-    totals["output"] += usage.get("output") or 0
-    totals["cache_read"] += usage.get("cache_read") or 0
-    totals["cache_write"] += usage.get("cache_write") or 0
+    totals["input"] += usage["input"]
+    totals["output"] += usage["output"]
+    totals["cache_read"] += usage["cache_read"]
+    totals["cache_write"] += usage["cache_write"]
     totals["cost_usd"] = add_costs([totals["cost_usd"], event.get("cost_usd")])

@@ -1,11 +1,13 @@
 """How the fake provider speaks: a reply on the wire, in each provider's own dialect.
 
-Anthropic's Messages API, OpenAI's chat completions, Gemini's streamGenerateContent, and Ollama's
-/api/chat.
+Anthropic's Messages API, OpenAI's chat completions, Gemini's streamGenerateContent, Ollama's
+/api/chat, and Bedrock's converse-stream.
 """
 
 import hashlib
 import json
+import struct
+import zlib
 from dataclasses import dataclass
 
 from fake.cache import tokens
@@ -90,6 +92,7 @@ def compose(reply: Reply, request: Request, usage: dict) -> Answer:
         )
     limit = body.get("max_tokens") or body.get("max_completion_tokens")
     limit = limit or (body.get("generationConfig") or {}).get("max_output_tokens")
+    limit = limit or (body.get("inferenceConfig") or {}).get("maxTokens")
     limit = limit or (body.get("options") or {}).get("num_predict") or 1_000_000_000
     spent, whole = fit(blocks, limit, one_each=reply.chunks is not None)
     natural = "tool_use" if reply.tools else "end_turn"
@@ -317,19 +320,65 @@ def ollama_frames(answer: Answer, body: dict) -> list[str]:
     return [*frames, tail]
 
 
+# Bedrock
+
+
+def packed(kind: str, **payload: object) -> bytes:
+    """One message of an AWS event stream: lengths, headers, JSON, and checksums of both."""
+    about = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    head = b"".join(
+        struct.pack("B", len(name)) + name.encode() + struct.pack(">BH", 7, len(value)) + value
+        for name, value in ((name, text.encode()) for name, text in about.items())
+    )
+    body = json.dumps(payload, ensure_ascii=False).encode()
+    sizes = struct.pack(">II", 16 + len(head) + len(body), len(head))
+    whole = sizes + struct.pack(">I", zlib.crc32(sizes)) + head + body
+    return whole + struct.pack(">I", zlib.crc32(whole))
+
+
+def bedrock_frames(answer: Answer, _: dict) -> list[bytes]:
+    """The stream in pieces: the head, one for each delta, the tail."""
+
+    def delta(i: int, **what: object) -> bytes:
+        return packed("contentBlockDelta", contentBlockIndex=i, delta=what)
+
+    frames = [packed("messageStart", role="assistant")]
+    for i, block in enumerate(answer.blocks):
+        if block.kind == "tool_use":
+            call = {"toolUse": {"toolUseId": block.id, "name": block.name}}
+            frames.append(packed("contentBlockStart", contentBlockIndex=i, start=call))
+            frames += [delta(i, toolUse={"input": chunk}) for chunk in block.chunks]
+        elif block.kind == "thinking":
+            frames += [delta(i, reasoningContent={"text": chunk}) for chunk in block.chunks]
+            frames.append(delta(i, reasoningContent={"signature": signature(block.whole)}))
+        else:
+            frames += [delta(i, text=chunk) for chunk in block.chunks]
+        frames.append(packed("contentBlockStop", contentBlockIndex=i))
+    read, out = answer.usage["input_tokens"], answer.usage["output_tokens"]
+    usage = {"inputTokens": read, "outputTokens": out, "totalTokens": read + out}
+    tail = packed("messageStop", stopReason=answer.stop)
+    return [*frames, tail + packed("metadata", usage=usage, metrics={"latencyMs": 1})]
+
+
 FRAMES = {
     "anthropic": anthropic_frames,
     "openai": openai_frames,
     "gemini": gemini_frames,
     "ollama": ollama_frames,
+    "bedrock": bedrock_frames,
 }
-KINDS = {"ollama": "application/x-ndjson"}  # of a stream, where it is no server-sent events
+KINDS = {  # of a stream, where it is no server-sent events
+    "ollama": "application/x-ndjson",
+    "bedrock": "application/vnd.amazon.eventstream",
+}
 
 
 def wire_of(path: str) -> str | None:
     """The dialect that is spoken at a path, or None."""
     if path.endswith((":streamGenerateContent", ":generateContent")):
         return "gemini"
+    if path.endswith("/converse-stream"):
+        return "bedrock"
     return PATHS.get(path)
 
 
@@ -349,6 +398,8 @@ def error_of(fault: Fault, wire: str) -> dict:
         return {"type": "error", "error": error}
     if wire == "ollama":
         return {"error": fault.message or message}
+    if wire == "bedrock":
+        return {"message": fault.message or message}
     if wire == "gemini":
         status = fault.type or GEMINI_ERRORS.get(fault.code, "UNKNOWN")
         said = {"code": fault.code, "message": fault.message or message, "status": status}

@@ -290,6 +290,26 @@ def check_ollama(body: dict) -> None:
             require(isinstance(arguments, dict), "json: cannot unmarshal string into arguments")
 
 
+def check_bedrock(body: dict) -> None:
+    """What Bedrock's Converse API refuses."""
+    messages = body.get("messages")
+    require(messages, "A conversation must start with a user message.")
+    roles, asked = [message["role"] for message in messages], []
+    require(roles == [("user", "assistant")[i % 2] for i in range(len(roles))], "roles alternate")
+    for i, message in enumerate(messages):
+        where = f"The content field in the Message object at messages.{i}"
+        require(message.get("content"), f"{where} is empty.")
+        answers = [b["toolResult"]["toolUseId"] for b in message["content"] if "toolResult" in b]
+        require(answers == asked, f"{where}: toolResult blocks must match the toolUse blocks")
+        asked = [b["toolUse"]["toolUseId"] for b in message["content"] if "toolUse" in b]
+        require(not asked or body.get("toolConfig"), "The toolConfig field must be defined")
+        for block in message["content"]:
+            require("text" not in block or block["text"].strip(), "The text field is blank.")
+            if thought := block.get("reasoningContent", {}).get("reasoningText"):
+                signed = thought.get("signature") == signature(thought["text"])
+                require(signed, "Invalid `signature` in `thinking` block")
+
+
 def signature(thinking: str) -> str:
     """The same text has the same signature, in every server: a resumed run can go on."""
     return base64.b64encode(hashlib.sha256(b"fake" + thinking.encode()).digest()).decode()
@@ -300,4 +320,5 @@ CHECKS = {
     "openai": check_openai,
     "gemini": check_gemini,
     "ollama": check_ollama,
+    "bedrock": check_bedrock,
 }

@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         answer = compose(reply, request, request.usage)
         request.usage = answer.usage
         self.provider.count(request)
-        if wire != "gemini" and not request.body.get("stream"):
+        if wire not in ("gemini", "bedrock") and not request.body.get("stream"):
             await self.send_whole(answer, fault, wire)
             return
         frames = FRAMES[wire](answer, request.body)
@@ -150,8 +150,8 @@ class Connection(asyncio.Protocol):
         else:
             self.send_json(200, body)
 
-    async def send_stream(self, frames: list[str], reply: Reply, wire: str) -> None:
-        """Server-sent events, at once or paced, as far as the fault lets them."""
+    async def send_stream(self, frames: list[str | bytes], reply: Reply, wire: str) -> None:
+        """Events of whatever form, at once or paced, as far as the fault lets them."""
         kind, after = (reply.fault.kind, reply.fault.after) if reply.fault else ("", 0)
         if kind == "junk":
             frames.insert(min(after + 1, len(frames) - 1), JUNK)
@@ -161,7 +161,8 @@ class Connection(asyncio.Protocol):
             frames.append(error_frame(status(529), wire))
         kind_of = KINDS.get(wire, "text/event-stream; charset=utf-8")
         self.send_head(200, {"content-type": kind_of, "transfer-encoding": "chunked"})
-        chunks = [b"%x\r\n%b\r\n" % (len(data), data) for data in map(str.encode, frames)]
+        sent = [frame.encode() if isinstance(frame, str) else frame for frame in frames]
+        chunks = [b"%x\r\n%b\r\n" % (len(data), data) for data in sent]
         paced = [b"".join(chunks[:2]), *chunks[2:]] if reply.pace else [b"".join(chunks)]
         for chunk in paced:  # the head comes with the first piece
             self.transport.write(chunk)
@@ -271,6 +272,8 @@ class Provider:
             request.body = json.loads(request.raw)
             if wire == "gemini":
                 request.body["model"] = request.path.rpartition("/")[2].partition(":")[0]
+            if wire == "bedrock":
+                request.body["model"] = request.path.split("/")[-2]
             CHECKS[wire](request.body)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refusal(f"The request body is malformed: {error!r}") from error
@@ -290,7 +293,7 @@ class Provider:
 
     def check_context(self, body: dict, wire: str) -> None:
         """Refuse what does not fit the window, in either provider's words."""
-        if self.context is None or wire in ("gemini", "ollama"):
+        if self.context is None or wire in ("gemini", "ollama", "bedrock"):
             return
         _, sizes = self.cache.prefixes(body, prefix_blocks(body))
         if sizes[-1] > self.context and wire == "anthropic":

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from harness.files import Json
+from harness.files import Json, object_of, objects_of, parse_object
 from harness.report.importing.talk import Talk, Unreadable, sampling, words
 from harness.talk.events import partner
 
@@ -140,27 +140,23 @@ def _role(one: Json) -> str | None:
     return ROLES.get(str(one.get("role", one.get("from"))).lower())
 
 
-def _blocks(one: Json) -> list[Json]:
-    content = one.get("content")
-    return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
-
-
 def _no_text(one: Json) -> list[str]:
     """The kinds of those parts of a message that are neither words nor thoughts."""
-    kinds = [str(b.get("type")) for b in _blocks(one) if not isinstance(b.get("text"), str)]
+    parts = objects_of(one.get("content"))
+    kinds = [str(part.get("type")) for part in parts if not isinstance(part.get("text"), str)]
     return [kind for kind in kinds if kind not in THOUGHT]
 
 
 def _thoughts(one: Json) -> list[str]:
     """What the model thought, in the fields and the parts that hold it."""
-    parts = [b for b in _blocks(one) if b.get("type") in THOUGHT]
+    parts = [part for part in objects_of(one.get("content")) if part.get("type") in THOUGHT]
     found = (part.get(name) for part in (one, *parts) for name in THOUGHT)
     return [thought for thought in found if isinstance(thought, str) and thought]
 
 
 def _call(call: Any) -> Json:
     """A tool call in OpenAI's form, from that or from Inspect's."""
-    about = call.get("function") if isinstance(call, dict) else None
+    about = object_of(call).get("function")
     if isinstance(about, str):
         about = {"name": about, "arguments": call.get("arguments")}
     if not isinstance(about, dict):
@@ -176,11 +172,7 @@ def _call(call: Any) -> Json:
 
 
 def _reason(arguments: str) -> str:
-    try:
-        found = json.loads(arguments)
-    except ValueError:
-        return ""
-    return str(found.get("reason", "")) if isinstance(found, dict) else ""
+    return str((parse_object(arguments) or {}).get("reason", ""))
 
 
 def _tools(talk: Talk, schemas: Any) -> None:

@@ -5,7 +5,7 @@
     python attractor.py import view.jsonl --seat B            chat messages as seat B saw them
 
 Formats, told apart by content: AttractorBench, conversations.json, pidgin's events.jsonl,
-UniversalBackrooms' text, Inspect, OpenAI messages, ShareGPT, CSV (docs/import.md). What a file
+UniversalBackrooms' text, Inspect, chat messages, ShareGPT, CSV (docs/import.md). What a file
 does not tell stays unknown. The same conversation again is left alone.
 """
 
@@ -14,9 +14,9 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness import files
+from harness.files import Json
 from harness.parser import Parser
 from harness.report.importing.formats import conversations
 from harness.report.importing.talk import Talk, Unreadable
@@ -94,7 +94,7 @@ def take(path: Path, to: Path, seat: str) -> File:
     return result
 
 
-def write(talk: Talk, origin: dict[str, Any], to: Path) -> bool:
+def write(talk: Talk, origin: Json, to: Path) -> bool:
     """Write one conversation as a log, whole or not at all, unless it is there already.
 
     Raises LogError."""

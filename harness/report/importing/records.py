@@ -5,7 +5,7 @@ Both count single messages as turns; a log's turn is A's message and B's answer.
 from collections.abc import Iterator
 from typing import Any
 
-from harness.files import Json
+from harness.files import Json, list_of
 from harness.report.importing.talk import Talk, both, sampling, seats, words
 
 
@@ -79,8 +79,7 @@ def _received(one: Json) -> dict[str, list[str]]:
     """What each seat was sent of the other's words, in order."""
     found = {}
     for seat in "ab":
-        history = one.get(f"instance_{seat}_history")
-        history = history if isinstance(history, list) else []
+        history = list_of(one.get(f"instance_{seat}_history"))
         said = [words(m.get("content")) for m in history if m.get("role") == "user"]
         found[seat.upper()] = said[1:] if seat == "a" else said  # A's first one is the seed
     return found

@@ -29,6 +29,7 @@ class Talk:
         turn = (last["turn"] if last else -1) + begins
         flags = ["empty"] * (not text.strip())
         flags += ["truncated"] * (more.get("finish_reason") == "length")
+        flags += ["refused"] * bool(more.get("refusal"))
         event = {
             "type": "turn",
             "turn": turn,
@@ -40,7 +41,6 @@ class Talk:
             "source": "model",
             "flags": flags,
         }
-        flags += ["refused"] * bool(more.get("refusal"))
         received = more.pop("sent", None)
         if received is None and text.strip():
             received = sendable(text)

@@ -2,9 +2,9 @@
 
 Counted are runs without tools and system prompts in which one model talks to itself, whatever the
 seed (as `sweep --recipe freedom` makes them); branches of others are left out, and runs in which
-somebody else spoke in a model's place. Per model: the main
-theme, in which most of a run's messages are spent; how it ends, in one word; words a transcript.
-docs/freedom.md says which published figure each can be held against.
+somebody else spoke in a model's place. Per model: the main theme, in which most of a run's messages
+are spent; how it ends, in one word; words a transcript. docs/freedom.md says which published figure
+each can be held against.
 """
 
 from collections import Counter

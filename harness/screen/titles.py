@@ -78,10 +78,11 @@ def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
     ]
 
 
-def headline(seat: Seat, turn: int, by: str, width: int) -> str:
+def headline(seat: Seat, turn: int, by: str, width: int, message: int | None = None) -> str:
     """A message's title of at most `width` cells: its numbers stay, the model's name is cut."""
     who = f"Model {seat.letter}"
-    number = f"turn {turn} · message {2 * turn + 'AB'.index(seat.letter)}"
+    index = 2 * turn + "AB".index(seat.letter) if message is None else message
+    number = f"turn {turn} · message {index}"
     notes = {"live": "you", "script": "scripted interjection", "puppet": "puppeteer"}
     note = notes.get(by, "")
     name = visible(seat.name)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness import files, prompts
 from harness.judge.answers import json_object
@@ -27,6 +27,7 @@ from harness.judge.pattern_files import Namer, Pattern, Patterns, patterns_of
 from harness.judge.reading import is_read, messages_in, read_each
 from harness.judge.windows import shown, windows
 from harness.models.asking import Asker, Bill, Question, question_tokens
+from harness.models.catalogue import uncached_cost
 from harness.models.failures import Failure
 from harness.screen.sheet import Sheet
 from harness.talk import transcript
@@ -38,6 +39,7 @@ MOST = 3  # patterns of a run
 ANSWER = 250  # tokens that an answer is expected to have, thinking not counted
 SPAN = 100_000  # messages shown at once; a transcript is cut only where it is too long to be read
 NAME, SENTENCE = 60, 300  # characters
+FIELDS = ("name", "sentence", "from_message", "to_message", "quote", "quote_message")
 ASK = """\
 {shown}{before} Name the patterns of messages
 {first} to {last}: answer with the JSON object and nothing else."""
@@ -84,16 +86,7 @@ def check(text: str, messages: list[Turn], first: int, last: int) -> Named:
         if wrong:
             named.problems.append(f"pattern {number}: {wrong}")
         else:
-            named.patterns.append(
-                {
-                    "name": one["name"],
-                    "sentence": one["sentence"],
-                    "from_message": one["from_message"],
-                    "to_message": one["to_message"],
-                    "quote": one["quote"],
-                    "quote_message": one["quote_message"],
-                }
-            )
+            named.patterns.append(cast(Pattern, {name: one[name] for name in FIELDS}))
     return named
 
 
@@ -155,8 +148,7 @@ class OpenBench:
         merges, answers = forecast(counts) if todo or outdated(self.asker.seat, known) else ([], 0)
         costs = [
             self.asker.expected(asked, ANSWER),
-            self.asker.expected(merges, 0),
-            self.asker.expected([[{"content": ""}]], answers),
+            uncached_cost(self.asker.seat, sum(map(question_tokens, merges)), answers),
         ]
         read = sum(map(question_tokens, asked + merges))
         return (

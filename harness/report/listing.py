@@ -54,10 +54,9 @@ def command(arguments: list[str]) -> int:
 def verdicts(read: Transcript) -> Json:
     """Everything the detector says of a log, for machines."""
     detector, turns = Detector(), list[int]()
-    for event in read.events:  # once: a followed log is read from the disk each time
-        if event["type"] == "turn":
-            detector.turn(event)
-            turns.append(event["turn"])
+    for event in read.one_by_one():  # once: a followed log is read from the disk each time
+        detector.turn(event)
+        turns.append(event["turn"])
     ending = detector.ending()
     return {
         "log": str(read.path),

@@ -174,9 +174,7 @@ def _gone_through(log: Transcript, detector: Detector) -> _Said:
     messages: list[Turn] = []
     lengths: list[int] = []
     words, last = 0, -REACH
-    for event in log.events:
-        if event["type"] != "turn":
-            continue
+    for event in log.one_by_one():
         detector.turn(event)
         text, index = event["response"], len(lengths)
         lengths.append(len(text))

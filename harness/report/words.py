@@ -83,9 +83,7 @@ def count(log: Transcript, _: Detector, asked: tuple[str, ...] = ()) -> str:
     latest: list[str] = []
     variety: list[int | None] = []
     patterns = [(name, _pattern(name)) for name in asked]
-    for event in log.events:
-        if event["type"] != "turn":
-            continue
+    for event in log.one_by_one():
         if event.get("interjected"):
             variety.append(None)
             continue

@@ -12,23 +12,27 @@ Key = str | tuple[str, str]
 
 QUIET = 0.05  # seconds after which a lone Esc is itself
 
-_NAMES = {
-    "\r": "enter", "\n": "newline", "\x7f": "backspace", "\b": "backspace", "\x01": "home",
-    "\x05": "end", "\x02": "left", "\x06": "right", "\x04": "delete", "\x0b": "kill",
-    "\x15": "clear", "\x17": "word", "\x19": "yank", "\x10": "up", "\x0e": "down",
-    "\x1b\r": "newline", "\x1b\n": "newline", "\x1b\x7f": "word", "\x1b\b": "word",
-    "\x1bb": "word left", "\x1bf": "word right", "\x1bd": "word on",
-    "\x1bOM": "enter", "\x1b[1~": "home", "\x1b[4~": "end", "\x1b[7~": "home", "\x1b[8~": "end",
-    "\x1b[3~": "delete", "\x1bOd": "word left", "\x1bOc": "word right",
-    "\x1b[13;3u": "newline", "\x1b[13;2u": "newline", "\x1b[27u": "escape",
-}  # fmt: skip
-_LETTERS = {"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"}
-_NAMES |= {f"\x1b{lead}{key}": name for key, name in _LETTERS.items() for lead in "[O"}
-_NAMES |= {  # with Ctrl, Alt, or macOS's Option held
-    f"\x1b[{held}{key}": f"word {_LETTERS[key]}"
-    for held in ("1;5", "1;3", "1;9", "5")
-    for key in "CD"
+_SENT = {  # what a terminal sends for each key; with Ctrl, Alt or macOS's Option held for a word's
+    "enter": ("\r", "\x1bOM"),
+    "newline": ("\n", "\x1b\r", "\x1b\n", "\x1b[13;2u", "\x1b[13;3u"),
+    "escape": ("\x1b[27u",),
+    "up": ("\x10", "\x1b[A", "\x1bOA"),
+    "down": ("\x0e", "\x1b[B", "\x1bOB"),
+    "right": ("\x06", "\x1b[C", "\x1bOC"),
+    "left": ("\x02", "\x1b[D", "\x1bOD"),
+    "home": ("\x01", "\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"),
+    "end": ("\x05", "\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"),
+    "word right": ("\x1bf", "\x1bOc", "\x1b[1;5C", "\x1b[1;3C", "\x1b[1;9C", "\x1b[5C"),
+    "word left": ("\x1bb", "\x1bOd", "\x1b[1;5D", "\x1b[1;3D", "\x1b[1;9D", "\x1b[5D"),
+    "backspace": ("\x7f", "\b"),
+    "delete": ("\x04", "\x1b[3~"),
+    "word": ("\x17", "\x1b\x7f", "\x1b\b"),
+    "word on": ("\x1bd",),
+    "kill": ("\x0b",),
+    "clear": ("\x15",),
+    "yank": ("\x19",),
 }
+_NAMES = {sent: name for name, each in _SENT.items() for sent in each}
 
 _CONTROL = re.compile(r"[^\t -~\xa0-\U0010ffff]")
 _PASTE = re.compile(r"\x1b\[200~(.*?)\x1b\[201~", re.DOTALL)

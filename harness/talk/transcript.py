@@ -44,7 +44,11 @@ class Transcript:
     @property
     def messages(self) -> list[Turn]:
         """The turn events, in order: index in this list = message index."""
-        return [event for event in self.events if event["type"] == "turn"]
+        return list(self.one_by_one())
+
+    def one_by_one(self) -> Iterator[Turn]:
+        """The same, without holding them all where the log's events stay on the disk."""
+        return (event for event in self.events if event["type"] == "turn")
 
     @property
     def end(self) -> End | None:
@@ -53,7 +57,7 @@ class Transcript:
 
     def turns(self) -> list[int]:
         """The turns that there are messages of, in order, each once."""
-        return sorted({event["turn"] for event in self.events if event["type"] == "turn"})
+        return sorted({event["turn"] for event in self.one_by_one()})
 
     def settings(self) -> Json:
         """The config, with what later resumptions changed of it."""

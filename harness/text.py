@@ -101,6 +101,8 @@ def money(cost: float | None) -> str:
     """A cost for people; None is unknown, never 0."""
     if cost is None:
         return "cost unknown"
+    if 0 < cost < 0.0001:
+        return "<$0.0001"
     return "free" if cost == 0 else f"${cost:.4f}" if cost < 1 else f"${cost:,.2f}"
 
 
@@ -120,9 +122,7 @@ def place(message: int) -> str:
     return f"message {message} (turn {message // 2})"
 
 
-def places(first: int, last: int) -> str:
+def places(first: int, last: int, turn: int, until: int) -> str:
     """Messages by their indices, with the turns that they belong to."""
-    if first == last:
-        return place(first)
-    turns = f"turn {last // 2}" if first // 2 == last // 2 else f"turns {first // 2}-{last // 2}"
-    return f"messages {first}-{last} ({turns})"
+    messages = f"message {first}" if first == last else f"messages {first}-{last}"
+    return f"{messages} (turn {turn})" if turn == until else f"{messages} (turns {turn}-{until})"

@@ -241,3 +241,11 @@ def test_a_closed_or_full_output_ends_quietly(tmp_path, verb):
         )
         assert full.returncode == 1 and full.stderr.count("\n") == 1
         assert "No space left on device" in full.stderr
+
+
+def test_same_holds_b_with_whoever_holds_a(run):
+    log = run("-a", "demo/bliss", "-b", "same", "--max-turns", 2, "--quiet").log
+    branch = run("--resume", log, "--at", 1, "-a", "demo/goodbye", "-b", "same", "--quiet").log
+    for path, name in ((log, "demo/bliss"), (branch, "demo/goodbye")):
+        config = transcript.read(path).config
+        assert config["name_a"] == config["name_b"] == config["model_b"] == name

@@ -3,9 +3,11 @@
 import os
 import resource
 import shlex
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from program import KEY, PROGRAM, read_log, real, served, texts
@@ -153,6 +155,21 @@ def test_openai_faults_are_tried_again_too(run, fault):
         result = run(*served(provider, "openai/gpt-5.4", "/v1"), "--max-turns", 2, *QUICK)
     assert result.responses == ["words 0", "words 2", "words 3", "words 4"]
     dialogue_is_intact(provider, result)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is stopped there")
+def test_a_process_that_was_stopped_does_not_hold_its_silence_against_the_provider(fork, tmp_path):
+    words = Reply(chunks=[f"word{i} " for i in range(60)], pace=0.05)
+    with Provider(lambda body, i: words) as provider:
+        process = fork(*real(provider), "--max-turns", 1, "--idle-timeout", 1, "--plain")
+        provider.wait_for(1)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(60) == 0
+        assert len(provider.requests) == 2
+    assert not read_log(tmp_path).of("retry")
 
 
 def test_a_tool_call_that_is_cut_is_never_counted(run):

@@ -90,6 +90,14 @@ def test_runs_that_are_not_left_free_are_not_counted(run, tmp_path, change):
     assert [one["runs"] for one in figures(run, tmp_path)] == [1]
 
 
+def test_a_run_in_which_somebody_spoke_for_a_model_was_not_left_free(run, tmp_path):
+    events = logs.talk(6)
+    events[3] |= {"interjected": True, "source": "live", "response": "Stop."}
+    alone = {"model_b": "x/one", "system_a": "", "system_b": ""}
+    logs.write(tmp_path / "a.jsonl", logs.config(**alone), *events)
+    assert figures(run, tmp_path) is None
+
+
 def test_an_imported_run_counts_only_where_it_is_known_to_have_been_free(run, tmp_path):
     said = [{"speaker": "AB"[i % 2], "content": t} for i, t in enumerate(talk(6))]
     document = {"model": "x/one", "seed_prompt": "Be free.", "full_conversation": said}

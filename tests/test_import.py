@@ -4,8 +4,11 @@ import csv
 import io
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
+from made_logs import BYE
 from program import real, texts
 from provider import Provider
 
@@ -180,6 +183,22 @@ def test_the_whole_bench_reads_what_was_imported_and_twice_is_nothing_new(run, t
     assert condition["settings"]["tools"] == "not recorded"
 
 
+def test_messages_of_one_side_in_a_row_have_the_numbers_that_they_have_everywhere(run):
+    said = ["Hello there, you.", "Are you there?", *[BYE] * 7]
+    rows = [f'{"A" if i == 0 or i % 2 else "B"},"{text}"' for i, text in enumerate(said)]
+    Path("talk.csv").write_text("speaker,text\n" + "\n".join(rows))
+    run("import", "talk.csv")
+    (log,) = Path("logs/imported").glob("*.jsonl")
+    heads = re.findall(r"turn (\d+) · message (\d+)", run("replay", log, "--speed", 0).out)
+    turns = [message["turn"] for message in transcript.read(log).messages]
+    assert turns[:3] == [0, 1, 1]
+    assert heads == [(str(turn), str(index)) for index, turn in enumerate(turns)]
+    told = json.loads(run("states", log, "--json").out)
+    first = next(span for span in told["spans"] if span["state"] == "goodbye_loop")
+    assert first["turns"] == [turns[first["start"]], turns[first["end"]]] and first["turns"][1] == 4
+    assert f"messages {first['start']}-8 (turns" in run("states", log).out
+
+
 def test_what_the_file_tells_is_in_the_config_and_what_it_does_not_is_not(take):
     _, (log,) = take("b.json", json.dumps(bench()))
     config = log.config
@@ -280,14 +299,16 @@ def test_an_exported_view_comes_back_as_the_same_conversation(run, tmp_path, sea
 @pytest.mark.parametrize("seat", "AB")
 def test_an_inspect_log_that_was_exported_comes_back(run, tmp_path, seat):
     pytest.importorskip("inspect_ai")
-    made = run("-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3, "--quiet")
+    pair = ["-a", "demo/goodbye", "-b", "demo/standoff", "--max-turns", 3, "--quiet"]
+    made = run(*pair, "--interject", "1:B:" + "Who are you? " * 20)
     for name in ("out.eval", "out.json"):
         assert run("export", made.log, "--format", "inspect", "-o", name, "--seat", seat).code == 0
         assert run("import", name, "--to", name + ".d").code == 0
         (path,) = (tmp_path / (name + ".d")).glob("*.jsonl")
         log = transcript.read(path)
         assert [m["response"] for m in log.messages] == made.responses
-        assert log.config["model_b"] == "demo/standoff"
+        assert [m["source"] for m in log.messages if m["interjected"]] == ["script"]
+        assert log.messages[3]["interjected"] and log.config["model_b"] == "demo/standoff"
         assert json.loads(run("report", path, "--json").out)["conditions"][0]["demo"]
 
 
@@ -413,3 +434,19 @@ def test_what_a_log_has_no_place_for_is_said_and_forbids_a_branch(run, take):
     assert "without memory_mode window_4" in run("--resume", log.path, "--at", 1).err
     shown = run("replay", log.path, "--speed", 0, "--plain").out
     assert "tools     not recorded" in shown and "You help." in shown
+
+
+def test_another_programs_tool_is_not_called_an_exit_tool(run, tmp_path):
+    call = {"id": "c", "function": {"name": "search", "arguments": '{"reason": "rain"}'}}
+    said = [
+        {"role": "user", "content": "Hello there, look it up."},
+        {"role": "assistant", "content": "It rains.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "rain"},
+        {"role": "user", "content": "Thank you."},
+    ]
+    (tmp_path / "chat.json").write_text(json.dumps({"messages": said}))
+    run("import", "chat.json")
+    (log,) = Path("logs/imported").glob("*.jsonl")
+    shown = run("replay", log, "--speed", 0).out
+    assert " TOOL search → not recorded" in shown and "EXIT TOOL" not in shown
+    assert "**Tool search → not recorded**: rain" in run("export", log, "--format", "md").out

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import made_logs as logs
 import pytest
+from judging import labelled
 from program import SHARED, needs_shared
 from rich.console import Console
 
@@ -145,6 +146,32 @@ def test_a_log_counts_once_however_it_is_named(run):
     assert [one["runs"] for one in report["conditions"]] == [1]
     listed = run("states", *ways, "--json").out
     assert [json.loads(line)["log"] for line in listed.splitlines()] == ["logs/a.jsonl"]
+
+
+def test_a_cost_that_is_tiny_is_not_none(run):
+    said = [logs.turn(0, "Hi.", cost_usd=2e-5), logs.turn(1, "Yes?", cost_usd=1e-5)]
+    log = logs.write(Path("logs/a.jsonl"), logs.config(), *said)
+    assert "<$0.0001" in run("report", log).out
+    assert "<$0.0001" in run("replay", log, "--speed", 0).out
+
+
+def test_runs_that_are_not_in_english_are_said_to_have_no_verdict_on_themes(run, figures):
+    said = ["Auf Wiedersehen mein Freund, mach es gut und bis bald, alles Gute für dich!"] * 10
+    logs.spoken(Path("logs/german.jsonl"), said, {})
+    logs.write(Path("logs/english.jsonl"), logs.config(), *logs.talk(12, bye=4))
+    report = figures()
+    assert report["foreign"] == 1
+    assert {row["what"] for row in report["conditions"][0]["incidents"]} == {"no verdict on themes"}
+    assert "themes: 1 run not in English" in " ".join(run("report", "logs").out.split())
+    table = csv.DictReader(io.StringIO(run("report", "logs", "--csv").out))
+    cells = {row["run"]: row for row in table}
+    german, english = cells["logs/german.jsonl"], cells["logs/english.jsonl"]
+    for state in ("goodbye_loop", "bliss"):
+        assert german[f"messages_in_{state}"] == "" != english[f"messages_in_{state}"]
+    assert german["messages_in_verbatim_loop"] == "10"
+    assert "not in English: no verdict on themes" in run("states", "logs/german.jsonl").out
+    labelled(Path("logs/german.jsonl"), 10), labelled(Path("logs/english.jsonl"), 12)
+    assert figures()["foreign"] == 0  # a judge's
 
 
 def test_by_pools_other_settings(figures):

@@ -122,9 +122,9 @@ def test_states_prints_spans_with_their_evidence(run):
 
 
 def test_messages_are_told_with_their_turns():
-    assert places(4, 13) == "messages 4-13 (turns 2-6)"
-    assert places(24, 25) == "messages 24-25 (turn 12)"
-    assert places(7, 7) == "message 7 (turn 3)"
+    assert places(4, 13, 2, 6) == "messages 4-13 (turns 2-6)"
+    assert places(24, 25, 12, 12) == "messages 24-25 (turn 12)"
+    assert places(7, 7, 3, 3) == "message 7 (turn 3)"
 
 
 def test_states_says_what_it_skipped_and_refuses_what_is_no_log(run):

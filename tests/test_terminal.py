@@ -190,6 +190,17 @@ def test_sigterm_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path, whi
     assert read_log(tmp_path).events[-1]["reason"] == "stopped"
 
 
+def test_ctrl_backslash_ends_the_run_and_leaves_the_terminal_whole(watch, tmp_path):
+    with Provider(lambda body, i: SLOW) as provider:
+        terminal = watch(provider)
+        terminal.wait_for("word3")
+        terminal.type("\x1c")
+        assert terminal.wait_end() == 131
+    assert_whole_again(terminal)
+    log = read_log(tmp_path)
+    assert log.end["reason"] == "stopped" and log.of("aborted")[0]["partial"].startswith("word0 ")
+
+
 def test_ctrl_c_during_the_import_ends_at_once(watch):
     with Provider(lambda body, i: "hi") as provider:
         terminal = watch(provider, anew=True)
@@ -461,6 +472,13 @@ def test_a_message_keeps_its_numbers_on_a_narrow_screen(tmp_path):
         shown = terminal.text()
     assert "Model A · demo/standoff · turn 0 · message 0 ─" in shown
     assert "Model B · demo/collapse · turn 0 · message 1 ─" in shown
+
+
+def test_a_message_keeps_its_numbers_where_not_even_who_spoke_has_room(tmp_path):
+    command = [*PROGRAM, "-a", "demo/bliss", "-b", "demo/bliss", "--max-turns", "1"]
+    with Terminal([*command, "--interject", "0:A:@nudge"], tmp_path, columns=40) as terminal:
+        assert terminal.wait_end() == 0
+        assert re.search("Model A · script.* · turn 0 · message 0 ─", terminal.text())
 
 
 def test_the_header_shows_of_a_prompt_what_the_screen_has_room_for(tmp_path):

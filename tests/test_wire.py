@@ -87,6 +87,14 @@ def test_words_come_whole_byte_by_byte(hear, dialect):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("size", [1, 5000])
+def test_a_byte_order_mark_costs_no_words(hear, dialect, size):
+    body = b"\xef\xbb\xbf" + saying(dialect, "Well, ", "well").encode()
+    reply = Reply(raw=tuple(body[i : i + size] for i in range(0, len(body), size)))
+    assert first(hear(MODELS[dialect], reply))["response"] == "Well, well"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_stream_without_its_end_is_no_message(hear, dialect):
     result = hear(MODELS[dialect], saying(dialect, "Half a ", "word", ended=False))
     assert result.code == 0 and result.responses == ["words 1", "words 2"]

@@ -5,7 +5,7 @@ import contextlib
 import importlib.util
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from typing import Any
 
 from harness.models import demo_call, engine
@@ -19,6 +19,7 @@ from harness.models.seat import Seat
 from harness.models.wire import Foreign, Garbled, Sent, Wire
 from tools import Message
 
+LOOK = 0.5  # seconds between two looks whether this process was held up
 REPLY_LIMIT = 16_000  # tokens a reply may have where --max-tokens is silent; LiteLLM asks for 128k
 
 
@@ -92,7 +93,11 @@ async def complete(
     started, said, limit = time.monotonic(), Said(), asyncio.timeout(idle_timeout)
     wire = Wire(beat=lambda: limit.reschedule(loop.time() + idle_timeout))
     try:
-        async with limit, contextlib.aclosing(_pieces(litellm, sent, wire, said)) as pieces:
+        async with (
+            limit,
+            _fair(limit, idle_timeout),
+            contextlib.aclosing(_pieces(litellm, sent, wire, said)) as pieces,
+        ):
             async for kind, piece in pieces:
                 reply.begin(time.monotonic() - started)
                 hear(kind, piece)
@@ -107,6 +112,27 @@ async def complete(
         reply.settle(said, sent, litellm)
         await wire.close()
     _check_end(reply, said, sent["model"])
+
+
+@contextlib.asynccontextmanager
+async def _fair(limit: asyncio.Timeout, seconds: float) -> AsyncIterator[None]:
+    """Begin the `seconds` of this limit anew where nobody listened meanwhile: this process had been
+    stopped (Ctrl+Z), or its output had (Ctrl+S)."""
+    loop = asyncio.get_running_loop()
+    next_look: asyncio.Handle
+
+    def look(due: float) -> None:
+        nonlocal next_look
+        now = loop.time()
+        if now > due + LOOK and not limit.expired():
+            limit.reschedule(now + seconds)
+        next_look = loop.call_at(now + LOOK, look, now + LOOK)
+
+    next_look = loop.call_soon(look, loop.time())
+    try:
+        yield
+    finally:
+        next_look.cancel()
 
 
 async def _pieces(

@@ -8,6 +8,7 @@ through a context variable.
 """
 
 import asyncio
+import codecs
 import contextlib
 import json
 import re
@@ -76,7 +77,7 @@ class Wire:
                 if len(data) > LONGEST_BODY:
                     break
         await self.close()
-        self.body = data.decode("utf-8", "replace")
+        self.body = data.decode("utf-8-sig", "replace")
         return data
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -88,10 +89,13 @@ class Wire:
             yield chunk
 
     async def lines(self) -> AsyncIterator[str]:
-        """The lines of the body. Text may hold any other separator; only CR and LF end a line."""
-        kept = b""
+        """The lines of the body. Text may hold any other separator; only CR and LF end a line, and
+        a byte order mark, which some servers begin with, belongs to none."""
+        kept, begun = b"", False
         async for chunk in self.pieces():
             kept += chunk
+            if not begun and len(kept) >= len(codecs.BOM_UTF8):
+                kept, begun = kept.removeprefix(codecs.BOM_UTF8), True
             if b"\n" not in chunk and b"\r" not in chunk:
                 continue
             end = kept.endswith(b"\r")  # its LF may be on the way

@@ -193,8 +193,12 @@ def _run(condition: str, run: Summary, by: str, settings: dict[str, str]) -> Row
             "lines_skipped": len(run.skipped),
         }
         | {f"onset_{state}": run.onset(state) for state in STATES}
-        | {f"messages_in_{state}": run.spent(state) for state in STATES}
+        | {f"messages_in_{state}": _spent(run, state) for state in STATES}
     )
+
+
+def _spent(run: Summary, state: str) -> int | None:
+    return None if run.foreign and state in THEMES else run.spent(state)
 
 
 def _whose(condition: str, run: Summary) -> Row:

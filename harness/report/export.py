@@ -29,6 +29,7 @@ from harness.talk.logs import add_logs, load, logs_in, view
 from harness.talk.settings import Settings
 from harness.talk.transcript import Transcript
 from harness.text import UserError, flat, many, visible
+from tools import EXIT_TOOLS
 
 ONE = ("md", "html", "svg", "messages")  # formats of one log
 TABLES = ("messages", "spans", "runs")
@@ -201,7 +202,8 @@ def _message(index: int, message: Turn) -> list[str]:
     lines += [_quoted(text) if text.strip() else "*⟨silence⟩*", ""]
     for attempt in message["tool_attempts"]:
         tool, outcome, reason = (_inline(attempt.get(n)) for n in ("tool", "outcome", "reason"))
-        lines += [f"**Exit tool {tool} → {outcome}**: {reason}", ""]
+        kind = "Exit tool" if attempt["tool"] in EXIT_TOOLS else "Tool"
+        lines += [f"**{kind} {tool} → {outcome}**: {reason}", ""]
     return lines
 
 

@@ -226,6 +226,7 @@ def incidents(runs: list[Summary]) -> list[Incident]:
     for run in runs:
         kinds = [what.partition(":")[0] for _, what in run.incidents]
         kinds += ["line of the log skipped"] * len(run.skipped)
+        kinds += ["no verdict on themes"] * run.foreign
         kinds += [f"tool call {a['outcome']}" for a in run.attempts]
         times.update(kinds)
         inside.update(set(kinds))

@@ -53,14 +53,15 @@ def command(arguments: list[str]) -> int:
 
 def verdicts(read: Transcript) -> Json:
     """Everything the detector says of a log, for machines."""
-    detector, messages = Detector(), 0
+    detector, turns = Detector(), list[int]()
     for event in read.one_by_one():  # once: a followed log is read from the disk each time
         detector.turn(event)
-        messages += 1
+        turns.append(event["turn"])
     ending = detector.ending()
     return {
         "log": str(read.path),
-        "messages": messages,
+        "messages": len(turns),
+        "english": detector.english,
         "demo": bool(read.config.get("demo")),
         "spans": [
             {
@@ -68,6 +69,7 @@ def verdicts(read: Transcript) -> Json:
                 "kind": kind_of(span.state),
                 "start": span.start,
                 "end": span.end,
+                "turns": [turns[span.start], turns[span.end]],
                 "evidence": [{"message": e.message, "words": e.words} for e in span.evidence],
             }
             for span in detector.spans()

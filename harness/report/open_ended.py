@@ -1,9 +1,10 @@
 """The published measurement: what two instances of one model do when they are free.
 
 Counted are runs without tools and system prompts in which one model talks to itself, whatever the
-seed (as `sweep --recipe freedom` makes them); branches of others are left out. Per model: the main
-theme, in which most of a run's messages are spent; how it ends, in one word; words a transcript.
-docs/freedom.md says which published figure each can be held against.
+seed (as `sweep --recipe freedom` makes them); branches of others are left out, and runs in which
+somebody else spoke in a model's place. Per model: the main theme, in which most of a run's messages
+are spent; how it ends, in one word; words a transcript. docs/freedom.md says which published figure
+each can be held against.
 """
 
 from collections import Counter
@@ -32,7 +33,7 @@ def is_open_ended(run: Summary) -> bool:
     """Whether a run is one of those that are counted."""
     told = run.condition
     free = told.get("tools") == "none" and {told.get(f"system_{s}") for s in "ab"} == {"none"}
-    return free and told["model_a"] == told["model_b"] and run.parent is None
+    return free and told["model_a"] == told["model_b"] and not (run.parent or run.interjections)
 
 
 def figures(runs: list[Summary]) -> list[Free] | None:

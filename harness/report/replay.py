@@ -93,14 +93,14 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
             pace.arrived("message")
             if event["type"] == "turn":
                 counted = counted and is_counted(event)
-                await say(event, settings, show, pace)
+                await say(event, totals["messages"] - 1, settings, show, pace)
                 show.end(event, totals)
                 show.states(changes)
                 if any(change.kind != "holds" for change in changes):
                     pace.arrived("state")
             elif event["type"] == "aborted":
-                who = settings.seat(seat_of(event))
-                show.begin(who, event["turn"], event.get("source") or "model")
+                who, message = settings.seat(seat_of(event)), totals["messages"]
+                show.begin(who, event["turn"], event.get("source") or "model", message)
                 show.piece("text", str(event.get("partial") or ""))
                 show.notice(f"broken off: {event.get('why')}")
     reason = how_it_ended(end, settings) if end else NOT_ENDED
@@ -179,10 +179,10 @@ def is_counted(event: Turn) -> bool:
     return bool(event.get("usage") or not made)
 
 
-async def say(event: Turn, settings: Settings, show: "Console", pace: Tempo) -> None:
-    """Show one message, in pieces, at its pace."""
+async def say(event: Turn, message: int, settings: Settings, show: "Console", pace: Tempo) -> None:
+    """Show one message, of this index, in pieces, at its pace."""
     source = event.get("source") or ("live" if event.get("interjected") else "model")
-    show.begin(settings.seat(seat_of(event)), event["turn"], source)
+    show.begin(settings.seat(seat_of(event)), event["turn"], source, message)
     if thinking := event.get("thinking"):
         show.piece("thinking", str(thinking))
     words = max(1, len(event["response"].split(" ")))

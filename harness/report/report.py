@@ -179,6 +179,7 @@ def build(
         "skipped_logs": skipped,
         "skipped_lines": [(run.path, line, why) for run in every for line, why in run.skipped],
         "branches": sum(run.parent is not None for run in every),
+        "foreign": sum(run.foreign for run in every),
         "missing": None if stats.available() else stats.NOTE,
     }
 

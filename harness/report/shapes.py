@@ -328,5 +328,6 @@ class Report(TypedDict):
     skipped_logs: list[tuple[str, str]]
     skipped_lines: list[tuple[str, int, str]]
     branches: int
+    foreign: int
     missing: str | None
     agreement: NotRequired[list[Agreement] | None]

@@ -56,6 +56,7 @@ class Summary:
     spans: list[Span]
     stretches: list[Stretch]
     ending: Ending
+    foreign: bool  # not in English, so that the rules have no verdict on its themes
     recurrence: Figures
     attempts: list[Tried]
     interjections: list[Interjected]
@@ -142,6 +143,7 @@ def _summary(log: Transcript, also: Mapping[str, Also], detector: Detector) -> S
         spans=spans,
         stretches=detector.path(),
         ending=detector.ending(),
+        foreign=not isinstance(detector, Judged) and not detector.english,
         recurrence=detector.recurrence(),
         attempts=tried,
         interjections=what_followed(said.messages, settings, spans, tried),

@@ -159,6 +159,11 @@ def notes(report: Report) -> list[str]:
         told.append(f"{path}: {many(len(places), 'line')} skipped (line {first})")
     if any(condition["demo"] for condition in report["conditions"]):
         told.append("scripted demos are no language models and say nothing about any")
+    if report["foreign"]:
+        told.append(
+            f"themes: {many(report['foreign'], 'run')} not in English, of which the detector "
+            "knows no themes: they count as having none; a judge reads any language"
+        )
     if report["branches"]:
         told.append(
             f"branches: {report['branches']}; each shares its beginning with another "

@@ -17,6 +17,7 @@ from harness.states.names import SHORT
 from harness.talk.events import Attempt, Totals, Turn
 from harness.talk.settings import Settings
 from harness.text import money, place, tokens, visible
+from tools import EXIT_TOOLS
 
 KEYS_LINE = "Space take over · p pause · q end after this message · ? help · Ctrl+C stop now"
 HUMAN_KEYS = "type at any time, Enter sends · Ctrl+C stop now"
@@ -57,10 +58,11 @@ class Console:
         self.paper.say(Rule("attractor", style="dim"))
         self.paper.say(titles.header(settings, log, keys, self.paper.width))
 
-    def begin(self, seat: Seat, turn: int, by: str = "model") -> None:
-        """A message begins; `by` is model, live, script or puppet."""
+    def begin(self, seat: Seat, turn: int, by: str = "model", message: int | None = None) -> None:
+        """A message begins; `by` is model, live, script or puppet. `message` is its index, where
+        an imported log may have another than its turn and seat give."""
         style = SEAT_STYLE[seat.letter]
-        title = Text(titles.headline(seat, turn, by, self.paper.width - 2), style)
+        title = Text(titles.headline(seat, turn, by, self.paper.width - 2, message), style)
         self.paper.say("")
         self.paper.say(Rule(title, align="left", style=style.split()[-1]))
 
@@ -69,8 +71,9 @@ class Console:
         self.paper.stream(kind, text)
 
     def attempt(self, attempt: Attempt) -> None:
-        """A call of an exit tool, loud."""
-        text = f" EXIT TOOL  {attempt['tool']} → {attempt['outcome']} "
+        """A call of an exit tool, loud, or of another one: imported logs may have any."""
+        kind = "EXIT TOOL" if attempt["tool"] in EXIT_TOOLS else "TOOL"
+        text = f" {kind}  {attempt['tool']} → {attempt['outcome']} "
         self.paper.say(Text(one_line(text), "bold white on red"))
         reason = attempt["reason"] or f"(no reason; arguments: {attempt['arguments']})"
         told = Text(f"reason: {one_line(str(reason), 400)}", "red")

@@ -81,10 +81,12 @@ class Tables:
         self.say(Rule(visible(f"{path.name}: {said}{demo}"), style="dim"))
         for line, why in skipped:
             self.say(Text(f"skipped line {line}: {why}", "yellow"))
+        if not found["english"]:
+            self.say(Text("not in English: no verdict on themes", "yellow"))
         for span in found["spans"]:
-            first, last = span["start"], span["end"]
+            where = places(span["start"], span["end"], *span["turns"])
             title = Text(f" {span['state']} ", badge(span["state"]))
-            self.say(title.append(f"  {places(first, last)}", "default on default"))
+            self.say(title.append(f"  {where}", "default on default"))
             for piece in span["evidence"]:
                 self.say(Text(f"    {piece['message']:>4}  {one_line(piece['words'], 90)}", "dim"))
         recurrence = found["recurrence"]

@@ -78,10 +78,11 @@ def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
     ]
 
 
-def headline(seat: Seat, turn: int, by: str, width: int) -> str:
+def headline(seat: Seat, turn: int, by: str, width: int, message: int | None = None) -> str:
     """A message's title of at most `width` cells: its numbers stay, the model's name is cut."""
     who = f"Model {seat.letter}"
-    number = f"turn {turn} · message {2 * turn + 'AB'.index(seat.letter)}"
+    index = 2 * turn + "AB".index(seat.letter) if message is None else message
+    number = f"turn {turn} · message {index}"
     notes = {"live": "you", "script": "scripted interjection", "puppet": "puppeteer"}
     note = notes.get(by, "")
     name = visible(seat.name)
@@ -90,6 +91,9 @@ def headline(seat: Seat, turn: int, by: str, width: int) -> str:
         if cell_len(title) <= width:
             return title
     room = width - cell_len(" · ".join(filter(None, (who, note, number)))) - 3
+    if room < -3:  # the note is too long even without the name
+        left = cell_len(note) + room + 3
+        name, note = "", one_line(note, left) if left > 4 else ""
     return " · ".join(filter(None, (who, one_line(name, room) if room > 4 else "", note, number)))
 
 

@@ -10,10 +10,7 @@ from harness.sweep import recipes
 from harness.talk.options import TABLE
 from harness.text import UserError
 
-SEATS = {  # nobody sits at a sweep
-    "--model-a": "who holds seat A: aliases (see `models`), LiteLLM ids, demo/NAME",
-    "--model-b": "who holds seat B; same: whoever holds A",
-}
+SEAT_A = "who holds seat A: aliases (see `models`), LiteLLM ids, demo/NAME"  # nobody sits there
 MOST_RUNS = 100_000  # of each condition: all runs are held in memory
 
 
@@ -22,7 +19,7 @@ def parser(about_sweeps: str | None) -> Parser:
     parser = Parser(prog="attractor.py sweep", description=about_sweeps)
     add = parser.add_argument
     for flags, about in TABLE:
-        about = about | {"help": SEATS.get(flags[-1], about["help"])}
+        about = about | ({"help": SEAT_A} if flags[-1] == "--model-a" else {})
         if flags[-1] == "--rng-seed":
             add(*flags, **about | {"default": 0})
         elif flags[-1] in ("--interject", "--puppet"):

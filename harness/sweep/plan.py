@@ -59,8 +59,6 @@ def _condition(
     chosen: dict[str, Any], shared: dict[str, Any], varying: list[str], keys: bool
 ) -> Condition:
     options = shared | chosen
-    if options.get("model_b") == "same":
-        options["model_b"] = options.get("model_a")
     for name in ("interject", "puppet"):
         if said := options.pop(name, None):
             options |= {} if said == "none" else {name: [said]}

@@ -17,7 +17,7 @@ def hear_signals(stop: Callable[[int], None]) -> None:
 
     Only then may LiteLLM be imported: what Ctrl+C raises could be lost in a callback of an import,
     whose lock is then held for ever."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has none of it
             number = getattr(signal, name)
             if name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN:

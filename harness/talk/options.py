@@ -26,7 +26,7 @@ from harness.text import UserError
 TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("-a", "--model-a"), {"metavar": "MODEL",
      "help": "who holds seat A: an alias (see `models`), any LiteLLM id, demo/NAME, or human"}),
-    (("-b", "--model-b"), {"metavar": "MODEL", "help": "who holds seat B"}),
+    (("-b", "--model-b"), {"metavar": "MODEL", "help": "who holds seat B; same: whoever holds A"}),
     (("--seed",), {"metavar": "TEXT|@FILE",
      "help": "the first user message that A receives (default: Hello there)"}),
     (("--system",), {"metavar": "NAME|@FILE|TEXT",
@@ -38,7 +38,7 @@ TABLE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--on-exit",), {"choices": ("refuse", "grant"),
      "help": "a call is refused and the run goes on, or it ends the run (default: refuse)"}),
     (("--max-turns",), {"type": count, "metavar": "N",
-     "help": "end after N exchanges (2N messages)"}),
+     "help": "end after N turns (2N messages)"}),
     (("--max-cost",), {"type": amount, "metavar": "USD",
      "help": "start no message that is expected to bring the cost above this"}),
     (("--temperature",), {"type": amount, "metavar": "T", "help": "sampling temperature of both"}),
@@ -104,6 +104,8 @@ def make_settings(
     models will be called, so that their keys must be there.
 
     Raises UserError with a line for the user."""
+    if options.get("model_b") == "same":
+        options = options | {"model_b": options.get("model_a", base and base.a.name)}
     seats = [_seat(letter, options, base.seat(letter) if base else None) for letter in "AB"]
     values: dict[str, Any] = {name: options[name] for name in PLAIN if name in options}
     if "seed" in options:

@@ -32,7 +32,7 @@ def load(path: Path) -> Json:
 
 def read(document: Json, seat: str) -> Iterator[Talk]:
     """One conversation for each sample. Samples of `export --format inspect` tell whose view they
-    are, and who held both seats."""
+    are, who held both seats and who spoke in a model's place."""
     about, ours = document["eval"], document["eval"].get("task") == "attractor"
     settings = about.get("model_generate_config") or {}
     for sample in document["samples"]:
@@ -45,7 +45,19 @@ def read(document: Json, seat: str) -> Iterator[Talk]:
                 talk.about[name] = facts[name]
         for event in talk.events:
             event["model"] = talk.about.get(f"model_{event['label'][-1].lower()}", UNKNOWN)
+        for spoken in _interjected(sample) if ours else ():
+            talk.events[spoken["message"]] |= {
+                "interjected": True,
+                "source": spoken["interjection"],
+            }
         yield talk
+
+
+def _interjected(sample: Json) -> Iterator[Json]:
+    """What was spoken in a model's place, by the events of one of our samples."""
+    for event in sample.get("events") or []:
+        if event.get("event") == "info" and event.get("source") == "attractor":
+            yield event["data"]
 
 
 def _resolved(message: Json, attachments: dict[str, str]) -> Json:

@@ -1,7 +1,7 @@
 """The protocols that providers stream in: what each event of them says.
 
 Each reader takes one event (a JSON object) into a `Said` and returns what can be shown of it.
-Four protocols carry nearly all models; what comes in another one is read by LiteLLM.
+Five protocols carry nearly all models; what comes in another one is read by LiteLLM.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -21,12 +21,14 @@ BROKEN = frozenset[str]().union(
     ("error", "network_error", "insufficient_system_resource", "abort"),
     ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER"),
     ("TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "FINISH_REASON_UNSPECIFIED"),
+    ("ERROR", "TIMEOUT"),
 )
 FULL = frozenset(("model_context_window_exceeded", "context_length_exceeded"))
 ORDINARY = {  # the words of the log for an ordinary end
     **dict.fromkeys(("end_turn", "stop_sequence", "STOP", "eos"), "stop"),
+    **dict.fromkeys(("COMPLETE", "STOP_SEQUENCE"), "stop"),
     **dict.fromkeys(("max_tokens", "MAX_TOKENS", "model_length"), "length"),
-    "tool_use": "tool_calls",
+    **dict.fromkeys(("tool_use", "TOOL_CALL"), "tool_calls"),
 }
 
 
@@ -220,6 +222,33 @@ def ollama(event: Json, said: Said) -> Pieces:
     return pieces
 
 
+# ---------------------------------------------------------------- Cohere
+
+
+def cohere(event: Json, said: Said) -> Pieces:
+    """An event of Cohere's v2/chat."""
+    kind, delta = event.get("type"), object_of(event.get("delta"))
+    message = object_of(delta.get("message"))
+    if kind in ("content-start", "content-delta"):
+        content = object_of(message.get("content"))
+        return said.think(text_of(content.get("thinking"))) + said.text(
+            text_of(content.get("text"))
+        )
+    if kind == "tool-plan-delta":  # what it thinks of the calls that it is about to make
+        return said.think(text_of(message.get("tool_plan")))
+    if kind in ("tool-call-start", "tool-call-delta"):
+        call = object_of(message.get("tool_calls"))
+        function = object_of(call.get("function"))
+        id, name = text_of(call.get("id")), text_of(function.get("name"))
+        said.call(event.get("index"), id, name, function.get("arguments"))
+    elif kind == "message-end":
+        usage = object_of(delta.get("usage"))
+        said.count(object_of(usage.get("billed_units")) or object_of(usage.get("tokens")))
+        _finish(said, delta.get("finish_reason"), delta.get("error"))
+        said.no_more()
+    return []
+
+
 # ---------------------------------------------------------------- which is spoken
 
 
@@ -237,6 +266,7 @@ _BY_PATH = (  # what the path of a request that streams ends with, or holds
     ("/chat/completions", Dialect("chat", sent_events, chat)),
     (":streamGenerateContent", Dialect("gemini", sent_events, gemini)),
     ("/api/chat", Dialect("ollama", json_lines, ollama)),
+    ("/v2/chat", Dialect("cohere", sent_events, cohere)),
 )
 
 

@@ -99,7 +99,7 @@ class Cache:
 
 def usage_of(cache: Cache, body: dict, wire: str, reply: Reply) -> dict:
     """The input side of the usage, in Anthropic's words."""
-    if wire in ("gemini", "ollama", "bedrock"):  # without a cache here
+    if wire in ("gemini", "ollama", "cohere", "bedrock"):  # without a cache here
         rest, read, written, hour = tokens(json.dumps(prompt_of(body))), 0, 0, False
     else:
         rest, read, written, hour = cache.account(body, automatic=wire == "openai")

@@ -1,7 +1,7 @@
 """How the fake provider speaks: a reply on the wire, in each provider's own dialect.
 
 Anthropic's Messages API, OpenAI's chat completions, Gemini's streamGenerateContent, Ollama's
-/api/chat, and Bedrock's converse-stream.
+/api/chat, Cohere's v2/chat, and Bedrock's converse-stream.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ PATHS = {
     "/chat/completions": "openai",
     "/v1/chat/completions": "openai",
     "/api/chat": "ollama",
+    "/v2/chat": "cohere",
 }
 OPENAI_ERRORS = {  # status: code and message, where OpenAI's differ
     401: ("invalid_api_key", "Incorrect API key provided: bad-key."),
@@ -37,6 +38,7 @@ GEMINI_ERRORS = {
 }
 FINISH = {"tool_use": "tool_calls", "max_tokens": "length", "refusal": "content_filter"}
 GEMINI_FINISH = {"end_turn": "STOP", "tool_use": "STOP", "max_tokens": "MAX_TOKENS"}
+COHERE_FINISH = {"end_turn": "COMPLETE", "tool_use": "TOOL_CALL", "max_tokens": "MAX_TOKENS"}
 
 
 def split(text: str) -> list[str]:
@@ -320,6 +322,52 @@ def ollama_frames(answer: Answer, body: dict) -> list[str]:
     return [*frames, tail]
 
 
+# Cohere
+
+
+def cohere_frames(answer: Answer, _: dict) -> list[str]:
+    """The stream in pieces. What is thought before calls is a plan, beside them thinking."""
+    calls = any(block.kind == "tool_use" for block in answer.blocks)
+
+    def event(kind: str, index: int | None = None, **delta: object) -> str:
+        place = {} if index is None else {"index": index}
+        more = {"delta": delta} if delta else {}
+        data = json.dumps({"type": kind, **place, **more}, ensure_ascii=False)
+        return f"event: {kind}\ndata: {data}\n\n"
+
+    def said(kind: str, i: int, **content: str) -> str:
+        return event(kind, i, message={"content": content})
+
+    def called(kind: str, i: int, **call: object) -> str:
+        return event(kind, i, message={"tool_calls": call})
+
+    frames = [event("message-start", message={"role": "assistant", "content": []})]
+    for i, block in enumerate(answer.blocks):
+        if block.kind == "tool_use":
+            first = {"name": block.name, "arguments": ""}
+            frames.append(
+                called("tool-call-start", i, id=block.id, type="function", function=first)
+            )
+            frames += [
+                called("tool-call-delta", i, function={"arguments": chunk})
+                for chunk in block.chunks
+            ]
+            frames.append(event("tool-call-end", i))
+        elif block.kind == "thinking" and calls:
+            plan = [{"tool_plan": chunk} for chunk in block.chunks]
+            frames += [event("tool-plan-delta", message=words) for words in plan]
+        else:
+            kind = block.kind
+            frames.append(said("content-start", i, **{"type": kind, kind: ""}))
+            frames += [said("content-delta", i, **{kind: chunk}) for chunk in block.chunks]
+            frames.append(event("content-end", i))
+    billed = {name: answer.usage[name] for name in ("input_tokens", "output_tokens")}
+    every = {name: count + 500 for name, count in billed.items()}  # with Cohere's own prompt
+    usage = {"billed_units": billed, "tokens": every} if answer.counted else {}
+    reason = COHERE_FINISH.get(answer.stop, answer.stop)
+    return [*frames, event("message-end", finish_reason=reason, usage=usage)]
+
+
 # Bedrock
 
 
@@ -365,6 +413,7 @@ FRAMES = {
     "openai": openai_frames,
     "gemini": gemini_frames,
     "ollama": ollama_frames,
+    "cohere": cohere_frames,
     "bedrock": bedrock_frames,
 }
 KINDS = {  # of a stream, where it is no server-sent events
@@ -398,7 +447,7 @@ def error_of(fault: Fault, wire: str) -> dict:
         return {"type": "error", "error": error}
     if wire == "ollama":
         return {"error": fault.message or message}
-    if wire == "bedrock":
+    if wire in ("cohere", "bedrock"):
         return {"message": fault.message or message}
     if wire == "gemini":
         status = fault.type or GEMINI_ERRORS.get(fault.code, "UNKNOWN")

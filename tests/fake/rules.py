@@ -290,6 +290,26 @@ def check_ollama(body: dict) -> None:
             require(isinstance(arguments, dict), "json: cannot unmarshal string into arguments")
 
 
+def check_cohere(body: dict) -> None:
+    """What Cohere's v2/chat refuses."""
+    require(body.get("model"), "model is required")
+    messages = body.get("messages")
+    require(messages, "messages must be at least one message")
+    asked: list[str] = []
+    for message in messages:
+        role, content = message["role"], message.get("content")
+        require(role in ("system", "user", "assistant", "tool"), f"invalid role {role}")
+        if role == "tool":
+            require(
+                message["tool_call_id"] in asked, "tool call id not found in previous tool calls"
+            )
+        else:
+            calls = message.get("tool_calls") or []
+            require(content or calls, "all messages must have content or tool calls")
+            asked = [call["id"] for call in calls]
+    require(messages[-1]["role"] in ("user", "tool"), "the last message must be the user's")
+
+
 def check_bedrock(body: dict) -> None:
     """What Bedrock's Converse API refuses."""
     messages = body.get("messages")
@@ -320,5 +340,6 @@ CHECKS = {
     "openai": check_openai,
     "gemini": check_gemini,
     "ollama": check_ollama,
+    "cohere": check_cohere,
     "bedrock": check_bedrock,
 }

@@ -293,7 +293,7 @@ class Provider:
 
     def check_context(self, body: dict, wire: str) -> None:
         """Refuse what does not fit the window, in either provider's words."""
-        if self.context is None or wire in ("gemini", "ollama", "bedrock"):
+        if self.context is None or wire in ("gemini", "ollama", "cohere", "bedrock"):
             return
         _, sizes = self.cache.prefixes(body, prefix_blocks(body))
         if sizes[-1] > self.context and wire == "anthropic":

@@ -42,6 +42,11 @@ def test_words_and_signed_thoughts_come_whole_and_go_back_as_they_came(talk):
     assert result.responses == [words, "Yes.", "Message 2", "Message 3"]
 
 
+def test_a_message_has_its_list_price(talk):
+    said = talk([Reply("Yes.", input_tokens=1000, output_tokens=100)], "--max-cost", 5)
+    assert said.read.messages[0]["cost_usd"] == pytest.approx(1000 * 3.3e-06 + 100 * 1.65e-05)
+
+
 def test_a_tools_call_is_answered_within_its_message(talk):
     call = (PUPPIES, {"reason": "stuck in a loop"})
     result = talk([Reply("I leave.", tools=(call, call)), "Or not."], "--tools", "all")

@@ -149,11 +149,12 @@ def entry(model: str) -> Json:
 
 
 def price_key(model: str) -> str:
-    """The price map's own name for a model. The same model at another provider is another one."""
+    """The price map's own name for a model. The same model at another provider is another one;
+    Cohere is `cohere_chat` there, Vertex AI one of `vertex_ai-...`."""
     prefix, _, rest = model.partition("/")
-    if model in price_map() or price_map().get(rest, {}).get("litellm_provider") != prefix:
-        return model
-    return rest
+    known = str(price_map().get(rest, {}).get("litellm_provider"))
+    theirs = known == prefix or known.startswith((f"{prefix}_", f"{prefix}-"))
+    return rest if theirs and model not in price_map() else model
 
 
 def provider(model: str) -> str:

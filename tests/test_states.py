@@ -150,3 +150,13 @@ def test_the_end_tells_theme_and_form_with_onset_and_length(run):
     assert re.search(r"bliss since message \d+ \(turn \d+\), for \d+ messages; silence since", line)
     short = run("-a", "demo/bliss", "-b", "demo/silence", "--max-turns", 1).out
     assert "ends in: no attractor state" in short
+
+
+def test_the_end_of_a_run_that_is_not_in_english_says_that_there_is_no_verdict_on_themes(run):
+    said = "Heute gehe ich mit dir noch einmal hinunter zum Fluss, mein lieber alter Freund."
+    with Provider([said] * 6) as provider:
+        result = run(*real(provider), "--max-turns", 3)
+    closing = r"path: verbatim 0-5 \(not in English: no verdict on themes\)"
+    for shown in (result, run("replay", result.log, "--speed", 0)):
+        assert re.search(closing, shown.out)
+    assert re.search(closing, run("export", result.log, "--format", "md").out)

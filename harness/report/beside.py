@@ -61,7 +61,7 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
     names = [name for name in blocks[0] | blocks[1] if blocks[0].get(name) != blocks[1].get(name)]
     rows = [[name, *(flat(block.get(name, "–")) for block in blocks)] for name in names]
     rows += [
-        ["path", *(one.path_words() or "no attractor state" for one in seen)],
+        ["path", *(one.path_told() for one in seen)],
         ["ends in", *(str(one.ending()) for one in seen)],
         ["why it stopped", *(_stopped(log) for log in logs)],
     ]

@@ -173,7 +173,7 @@ def markdown(read: Transcript, settings: Settings) -> str:
         f"- Model B: `{_code(settings.b.model)}`",
         f"- seed: {_inline(settings.seed) or 'not recorded'}",
         f"- tools: {_inline(', '.join(settings.tools)) or _none(settings, 'tools')}",
-        f"- path: {detector.path_words() or 'no attractor state'}",
+        f"- path: {detector.path_told()}",
         f"- log: `{_code(read.path.name)}`",
         "",
     ]

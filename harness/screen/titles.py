@@ -74,7 +74,7 @@ def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
         f"{said} · {spent if counted else 'tokens and cost not recorded'}",
         f"tool attempts: {one_line(tried) or 'none'}",
         f"ends in: {ending(detector)}",
-        f"path: {shortened(detector.path_words()) or 'no attractor state'}",
+        f"path: {shortened(detector.path_told())}",
     ]
 
 

@@ -233,6 +233,11 @@ class Detector:
         """The path in words: `standoff 1-8 → goodbye 16-40, verbatim from 22`."""
         return path_words(self.path())
 
+    def path_told(self) -> str:
+        """The same for a reader, who is told also where there is none, or no verdict on themes."""
+        path = self.path_words() or "no attractor state"
+        return path if self.english else f"{path} (not in English: no verdict on themes)"
+
     def ending(self) -> Ending:
         """The theme of the path's last stretch, if that lasts to within the last LATE messages,
         and the form that the run ends in."""

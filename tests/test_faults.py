@@ -292,7 +292,7 @@ def test_a_log_that_cannot_be_written_stops_before_any_more_models_are_asked(sta
     assert 0 < written == asked - 1 and log.read_bytes().endswith(b"\n")
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a small disk")
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
 def test_a_full_disk_stops_the_run_in_one_line(run, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -312,7 +312,7 @@ def test_a_full_disk_stops_the_run_in_one_line(run, tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a small disk")
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
 def test_output_that_takes_no_more_is_no_defect_and_what_it_cut_off_is_paid(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -119,6 +119,14 @@ def test_the_band_stays_when_the_curve_has_come_down(scipy):
     assert curve.high[-1] == curve.high[-2] < 0.5
 
 
+def test_a_run_that_ended_before_the_first_onset_leaves_the_band_as_it_is(scipy):
+    later = [4, 6] + [30] * 10
+    runs = stats.kaplan_meier([2, *later], [False, True, True] + [False] * 10)
+    assert runs.band[1] is None and runs.high[0] > runs.survival[0]
+    alone = stats.kaplan_meier(later, [True, True] + [False] * 10)
+    assert (runs.survival, runs.high) == (alone.survival, alone.high)
+
+
 def test_fisher_knows_the_lady_tasting_tea(scipy, monkeypatch):
     # Fisher 1935, The Design of Experiments: 3 of 4 cups right; two-sided p = 34/70.
     monkeypatch.setattr(stats, "LARGE", 0)

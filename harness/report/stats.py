@@ -150,9 +150,10 @@ def kaplan_meier(times: Sequence[float], seen: Sequence[bool]) -> Curve:
         band = sf.confidence_interval(method="log-log")
     left = sum(t >= max(onsets, default=0) for t in times)
     none = 1 - (ALPHA / 2) ** (1 / max(1, left))
+    undefined = numpy.where(sf.probabilities > 0, 1, none)
     low, high = (
-        numpy.clip(numpy.nan_to_num(b.probabilities, nan=fill), 0, 1).tolist()
-        for b, fill in ((band.low, 0), (band.high, none))
+        numpy.clip(numpy.where(numpy.isnan(b.probabilities), fill, b.probabilities), 0, 1).tolist()
+        for b, fill in ((band.low, 0), (band.high, undefined))
     )
     high = itertools.accumulate(high, min)  # a curve that only falls stays below an earlier bound
     steps = zip(sf.quantiles.tolist(), sf.probabilities.tolist(), low, high, strict=True)

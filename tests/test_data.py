@@ -214,6 +214,16 @@ def test_an_inspect_log_has_a_sample_a_run_and_the_endings_as_scores(run):
     assert [s.metadata["tools"] for s in back.samples] == ["none"] * 2 + TOOLS * 2
 
 
+def test_an_inspect_log_knows_no_ending_in_a_theme_of_a_run_that_is_not_in_english(run):
+    log_reader = pytest.importorskip("inspect_ai.log")
+    said = ["Auf Wiedersehen mein Freund, mach es gut und bis bald, alles Gute für dich!"] * 10
+    logs.spoken(Path("logs/german.jsonl"), said, {})
+    run("export", "logs", "--format", "inspect", "-o", "runs.eval")
+    (sample,) = log_reader.read_eval_log("runs.eval").samples
+    ends = [sample.scores[f"ends_in_{kind}"].value for kind in ("theme", "form")]
+    assert ends == ["unknown", "verbatim_loop"]
+
+
 def test_a_log_that_cannot_be_read_is_named_and_the_others_are_exported(run):
     logs.sweep(Path("logs"), runs=1)
     logs.write(Path("logs/empty.jsonl"), b"")

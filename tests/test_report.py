@@ -170,6 +170,9 @@ def test_runs_that_are_not_in_english_are_said_to_have_no_verdict_on_themes(run,
         assert german[f"messages_in_{state}"] == "" != english[f"messages_in_{state}"]
     assert german["messages_in_verbatim_loop"] == "10"
     assert "not in English: no verdict on themes" in run("states", "logs/german.jsonl").out
+    run("report", "logs", "--html", "report.html")
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert '"verbatim 0-9 (not in English: no verdict on themes)"' in page
     labelled(Path("logs/german.jsonl"), 10), labelled(Path("logs/english.jsonl"), 12)
     assert figures()["foreign"] == 0  # a judge's
 

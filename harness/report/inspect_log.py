@@ -122,7 +122,7 @@ def _scores(run: Summary) -> dict[str, Any]:
     from inspect_ai.scorer import Score
 
     scores = {
-        "ends_in_theme": Score(value=run.ending.theme or "none"),
+        "ends_in_theme": Score(value=run.ending.theme or ("unknown" if run.foreign else "none")),
         "ends_in_form": Score(value=run.ending.form or "none"),
     }
     for state in dict.fromkeys(span.state for span in run.spans):

@@ -32,6 +32,7 @@ from harness.report.tables import ENDS_NOTE, REACH_NOTE, labels, notes, overview
 from harness.screen.progress import Progress
 from harness.states.detect import Detector
 from harness.states.names import FORMS, SHORT, THEMES
+from harness.states.path import path_told
 from harness.states.recurrence import Heard
 from harness.states.words import clip
 from harness.talk.events import Turn, seat_of
@@ -201,7 +202,7 @@ def _run(
         "stopped": run.end + (run.error and f": {run.error}"),
         "spans": [(span.state, span.start, span.end) for span in run.spans],
         "themes": [(one.theme, one.start, one.end) for one in run.stretches if one.theme],
-        "words": " → ".join(map(str, run.stretches)) or "no attractor state",
+        "words": path_told(run.stretches, not run.foreign),
         "interjections": [asdict(one) for one in run.interjections],
         "attempts": [{"message": a["message"], "tool": a["tool"]} for a in run.attempts],
         "incidents": run.incidents,

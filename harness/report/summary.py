@@ -56,7 +56,7 @@ class Summary:
     spans: list[Span]
     stretches: list[Stretch]
     ending: Ending
-    foreign: bool  # not in English, so that the rules have no verdict on its themes
+    foreign: bool  # not in English, so that the detector has no verdict on its themes
     recurrence: Figures
     attempts: list[Tried]
     interjections: list[Interjected]

@@ -158,3 +158,9 @@ def _runs(ruler: list[str | None]) -> list[tuple[str | None, int, int]]:
 def path_words(path: Iterable[Stretch]) -> str:
     """The path in words; empty where no state was found."""
     return " → ".join(map(str, path))
+
+
+def path_told(path: Iterable[Stretch], english: bool) -> str:
+    """The same for a reader, who is told also where there is none, or no verdict on themes."""
+    words = path_words(path) or "no attractor state"
+    return words if english else f"{words} (not in English: no verdict on themes)"

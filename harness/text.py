@@ -4,7 +4,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
@@ -117,9 +117,10 @@ def many(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
-def place(message: int) -> str:
-    """A message by its index, with the turn that it belongs to, as options take it."""
-    return f"message {message} (turn {message // 2})"
+def place(message: int, turns: Sequence[int] = ()) -> str:
+    """A message by its index, with the turn that it belongs to, as options take it; `turns` has
+    each message's, where an imported log may have other ones than their indices give."""
+    return f"message {message} (turn {turns[message] if turns else message // 2})"
 
 
 def places(first: int, last: int, turn: int, until: int) -> str:

@@ -199,6 +199,20 @@ def test_messages_of_one_side_in_a_row_have_the_numbers_that_they_have_everywher
     assert f"messages {first['start']}-8 (turns" in run("states", log).out
 
 
+def test_a_replays_badges_and_its_end_tell_the_turns_that_messages_have(run):
+    rows = [("A", "hello there"), ("B", "hi"), *[("A", "same words")] * 3, ("B", "ok"), ("B", "ok")]
+    rows += [("A", BYE), ("B", BYE)] * 3
+    Path("talk.csv").write_text("\n".join(f'{who},"{text}"' for who, text in rows))
+    run("import", "talk.csv")
+    (log,) = Path("logs/imported").glob("*.jsonl")
+    turns = [message["turn"] for message in transcript.read(log).messages]
+    shown = " ".join(run("replay", log, "--speed", 0).out.split())
+    for kind in ("begins at", "since"):
+        marks = re.findall(rf"{kind} message (\d+) \(turn (\d+)\)", shown)
+        assert marks and all(turns[int(index)] == int(turn) for index, turn in marks)
+    assert f"{turns[-1] + 1} turns, {len(turns)} messages" in shown
+
+
 def test_what_the_file_tells_is_in_the_config_and_what_it_does_not_is_not(take):
     _, (log,) = take("b.json", json.dumps(bench()))
     config = log.config

@@ -81,10 +81,12 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
     show.header(settings, read.path, KEYS_LINE if on else "")
     detector, totals = Detector(), transcript.no_totals()
     end: End | None = None
+    turns: list[int] = []  # of each message
     counted = True  # whether tokens were: other programs' logs, and old ones, may not tell
     with Keys(pace.on_key, show.control, on):
         for event, changes in steps(read, detector, totals):
             end = transcript.end_after(end, event)
+            turns += [event["turn"]] if event["type"] == "turn" else []
             await asyncio.sleep(0)  # keys and signals are heard also where nothing waits
             if pace.ended:
                 break
@@ -95,7 +97,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 counted = counted and is_counted(event)
                 await say(event, totals["messages"] - 1, settings, show, pace)
                 show.end(event, totals)
-                show.states(changes)
+                show.states(changes, turns)
                 if any(change.kind != "holds" for change in changes):
                     pace.arrived("state")
             elif event["type"] == "aborted":
@@ -111,6 +113,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
         read.path,
         counted=counted or bool(totals["input"] or totals["output"]),
         resumable="imported" not in read.config,
+        turns=turns,
     )
 
 

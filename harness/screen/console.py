@@ -1,5 +1,6 @@
 """One conversation as a person watches it: the console's verbs, and what it says between them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.padding import Padding
@@ -100,16 +101,17 @@ class Console:
             )
             self.paper.say(Text(took, "dim"))
 
-    def states(self, changes: list[Change]) -> None:
-        """Badges of the attractor states that begin, hold or end with this message."""
+    def states(self, changes: list[Change], turns: Sequence[int] = ()) -> None:
+        """Badges of the attractor states that begin, hold or end with this message (`turns`: see
+        `place`)."""
         line = Text()
         for change in changes:
             last = change.since + change.length - 1
             words = {
-                "begins": f"begins at {place(change.since)}",
-                "resumes": f"goes on, since {place(change.since)}",
+                "begins": f"begins at {place(change.since, turns)}",
+                "resumes": f"goes on, since {place(change.since, turns)}",
                 "holds": f"{change.length}",
-                "ends": f"ended with {place(last)}",
+                "ends": f"ended with {place(last, turns)}",
             }[change.kind]
             style = "dim" if change.kind == "ends" else badge(change.state)
             one = Text(f" {SHORT[change.state]} {words} ", style)
@@ -145,12 +147,14 @@ class Console:
         log: Path,
         counted: bool = True,
         resumable: bool = True,
+        turns: Sequence[int] = (),
     ) -> None:
         """The summary: how far it went, where it got stuck, what it cost, how to go on. `counted` =
-        the totals tell the tokens; `resumable` = the log can be gone on with."""
+        the totals tell the tokens; `resumable` = the log can be gone on with (`turns`: see
+        `place`)."""
         self.paper.say("")
         self.paper.say(Rule(f"ended: {one_line(reason, 60)}", style="dim"))
-        for line in titles.summary(totals, detector, counted):
+        for line in titles.summary(totals, detector, counted, turns):
             self.paper.say(Text(line))
         self.paper.say(Text(visible(f"log: {log}")), soft_wrap=True)
         if resumable:

@@ -1,6 +1,7 @@
 """The words around a conversation's messages: its header, their headlines, its summary."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -63,9 +64,13 @@ def interference(settings: Settings, room: int) -> list[tuple[str, str]]:
     return [(label, one_line(told, room)) for label, told in rows]
 
 
-def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
-    """How far it went, where it got stuck, what it cost; `counted` = the totals tell the tokens."""
-    said = f"{many((totals['messages'] + 1) // 2, 'turn')}, {many(totals['messages'], 'message')}"
+def summary(
+    totals: Totals, detector: Detector, counted: bool, turns: Sequence[int] = ()
+) -> list[str]:
+    """How far it went, where it got stuck, what it cost; `counted` = the totals tell the tokens
+    (`turns`: see `place`)."""
+    made = len(set(turns)) or (totals["messages"] + 1) // 2
+    said = f"{many(made, 'turn')}, {many(totals['messages'], 'message')}"
     read = f"{tokens(totals['input'])} tokens in ({tokens(totals['cache_read'])} from cache)"
     cost = money(totals["cost_usd"]) if totals["input"] or totals["output"] else "nothing spent"
     spent = f"{read}, {tokens(totals['output'])} out · {cost}"
@@ -73,7 +78,7 @@ def summary(totals: Totals, detector: Detector, counted: bool) -> list[str]:
     return [
         f"{said} · {spent if counted else 'tokens and cost not recorded'}",
         f"tool attempts: {one_line(tried) or 'none'}",
-        f"ends in: {ending(detector)}",
+        f"ends in: {ending(detector, turns)}",
         f"path: {shortened(detector.path_told())}",
     ]
 
@@ -97,14 +102,14 @@ def headline(seat: Seat, turn: int, by: str, width: int, message: int | None = N
     return " · ".join(filter(None, (who, one_line(name, room) if room > 4 else "", note, number)))
 
 
-def ending(detector: Detector) -> str:
+def ending(detector: Detector, turns: Sequence[int] = ()) -> str:
     """The theme and the form that a run ends in, each with its onset and its length."""
     end, words = detector.ending(), []
     for state, since in ((end.theme, end.theme_since), (end.form, end.form_since)):
         if state and since is not None:
             last = max((s.end for s in detector.spans() if s.state == state), default=since)
             held = many(last - since + 1, "message")
-            words.append(f"{state} since {place(since)}, for {held}")
+            words.append(f"{state} since {place(since, turns)}, for {held}")
     return "; ".join(words) or "no attractor state"
 
 

@@ -392,6 +392,8 @@ def test_what_was_typed_ahead_is_kept_and_comes_back_with_up(watch, tmp_path):
         assert (person["label"], person["turn"]) == ("Model B", 0)
         assert (person["source"], person["partial"]) == ("live", "typed ahead\nand more")
         command = [*PROGRAM, "--resume", str(the_log(tmp_path)), "--max-turns", "1"]
+        with the_log(tmp_path).open("a") as file:  # of which nothing can come back
+            file.write(json.dumps({n: v for n, v in person.items() if n != "partial"}) + "\n")
         with Terminal(command, tmp_path) as again:
             again.wait_for("You as Model B:")
             again.type("\x1b[A\r")

@@ -162,6 +162,7 @@ class Conversation:
         except LogError:
             raise  # then the end can't be written either
         except Exception as error:  # of the screen, or ours: the log must not look as if it went on
+            self.person.leave()
             text = scrub(f"{type(error).__name__}: {error}")
             self.note({"type": "end", "reason": "error", "error": kind_of(error), "message": text})
             raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attractor
 from attractor import Conversation
-from harness import VERSION, defects
+from harness import VERSION, defects, files
 from harness.models import call, catalogue, demo, secrets
 from harness.parser import Parser
 from harness.talk import estimate, imported, transcript
@@ -185,7 +185,8 @@ def run(arguments: list[str]) -> int:
 def typed_in(past: Transcript) -> list[str]:
     """What a person has typed in a log, sent or not."""
     live = (event for event in past.events if event.get("source") == "live")
-    return [str(event.get("response") or event.get("partial")) for event in live]
+    typed = (files.text_of(event.get("response") or event.get("partial")) for event in live)
+    return [words for words in typed if words]
 
 
 def _run_parser() -> Parser:

@@ -86,8 +86,8 @@ def whole(path: Path, suffix: str = "") -> Iterator[Path]:
 
 def clean_up() -> None:
     """Let no draft stay where a signal ends the program at once."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)  # Windows has SIGTERM alone
         if number and signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores it
             signal.signal(number, end)
 

@@ -35,6 +35,14 @@ def test_keys_are_told_from_each_other(reads, keys):
     assert decode(*reads) == keys
 
 
+@pytest.mark.parametrize("end", ["", "\x1b", "\x1b[", "\x1b[2", "\x1b[20", "\x1b[201"])
+def test_a_paste_that_does_not_end_keeps_its_words_alone(end):
+    decoder = Decoder()
+    assert decoder.feed(f"\x1b[200~a\r\nb\rc{end}".encode()) == []
+    assert decoder.rest() == [("paste", "a\nb\nc")]
+    assert decoder.rest() == []
+
+
 def test_all_that_is_no_control_character_is_typed_as_it_is():
     typed = "می\u200cخواهم 日\u3000本 a\xa0b 👨\u200d👩\u200d👧 \U0001fae8\ue0a0\t"
     assert decode(typed.encode()) == list(typed)

@@ -14,6 +14,7 @@ from provider import Provider, Reply, hang, stall, status
 from streams import MODELS, anthropic, chatted
 
 from harness.screen.console import Console
+from harness.screen.keys import Keys
 
 QWEN = "openai/qwen"
 PAIRS = [  # every protocol, and ids that make LiteLLM look for a tokenizer at a model hub
@@ -251,11 +252,13 @@ def test_a_defect_while_a_piece_is_shown_is_told_as_one(run, monkeypatch):
         raise ZeroDivisionError("of our own making")
 
     monkeypatch.setattr(Console, "piece", broken)
+    monkeypatch.setattr(Keys, "unsent", lambda self: "typed ahead")
     with Provider() as provider:
         result = run(*real(provider), "--plain")
     assert result.code == 70 and "a defect of attractor: ZeroDivisionError" in result.err
     assert len(provider.requests) == 1 and not result.read.of("retry")
     assert result.read.events[-1]["error"] == "defect"
+    assert result.read.of("aborted")[-1]["partial"] == "typed ahead"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

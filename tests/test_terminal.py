@@ -375,7 +375,7 @@ def test_what_was_pasted_or_typed_ahead_is_kept_when_it_is_stopped(watch, tmp_pa
         terminal.wait_for("word3")
         terminal.type(" hi ")
         terminal.wait_for("You as Model A: hi")
-        terminal.type("\x1b[200~first\nsecond" + 50 * " half" + "\x03")
+        terminal.type("\x1b[200~first\rsecond" + 50 * " half" + "\x03")  # as xterm sends a line end
         assert terminal.wait_end() == 130
     assert read_log(tmp_path).of("aborted")[1]["partial"] == "hi first\nsecond" + 50 * " half"
 
@@ -392,11 +392,25 @@ def test_what_was_typed_ahead_is_kept_and_comes_back_with_up(watch, tmp_path):
         assert (person["label"], person["turn"]) == ("Model B", 0)
         assert (person["source"], person["partial"]) == ("live", "typed ahead\nand more")
         command = [*PROGRAM, "--resume", str(the_log(tmp_path)), "--max-turns", "1"]
+        with the_log(tmp_path).open("a") as file:  # of which nothing can come back
+            file.write(json.dumps({n: v for n, v in person.items() if n != "partial"}) + "\n")
         with Terminal(command, tmp_path) as again:
             again.wait_for("You as Model B:")
             again.type("\x1b[A\r")
             assert again.wait_end() == 0
     assert read_log(tmp_path).messages[-1]["response"] == "typed ahead\nand more"
+
+
+def test_under_nohup_a_paused_replay_ends_where_its_terminal_is_gone(run, tmp_path):
+    log = run("-a", "demo/goodbye", "-b", "demo/bliss", "--max-turns", 3).log
+    words = ["sh", "-c", 'trap "" HUP; exec "$@"', "-", *PROGRAM, "replay", str(log)]
+    with Terminal(words, tmp_path) as terminal:
+        terminal.wait_for("turn 0")
+        terminal.type(" ")
+        terminal.wait_for("paused; Space")
+        terminal.pump(0.5)
+        terminal.hang_up()
+        assert terminal.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("at", ["seat", "takeover", "pause"])

@@ -144,6 +144,8 @@ class Tempo:
             self._on_to("end")
         elif key == "?":
             self.show.aside(KEYS_LINE, now=True)
+        elif key == "gone" and not self._going.is_set():  # nobody is there to go on
+            self.on_key("q")
 
     def _on_to(self, what: str) -> None:
         self._until = what

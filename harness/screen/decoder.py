@@ -78,8 +78,9 @@ class Decoder:
 
     def rest(self) -> list[Key]:
         """Nothing more will come: what has come of a paste that is still going on."""
-        pasted, self._text = self._text.partition("\x1b[200~")[2], ""
-        return [("paste", pasted)] if pasted else []
+        begun, self._text = self._text.partition("\x1b[200~")[2], ""
+        pasted = re.sub(r"\x1b(\[(20?1?)?)?\Z", "", begun)  # its end, half arrived
+        return [_pasted(pasted)] if pasted else []
 
     def quiet(self) -> list[Key]:
         """Nothing has come for `QUIET` seconds: the keys that this completes."""
@@ -97,7 +98,7 @@ class Decoder:
             if not (found := _PASTE.match(text)):
                 return None
             self._text = text[found.end() :]
-            return ("paste", found[1].replace("\r\n", "\n").replace("\r", "\n"))
+            return _pasted(found[1])
         if text[0] != "\x1b":
             self._text = text[1:]
             name = _NAMES.get(text[0], text[0])
@@ -107,3 +108,7 @@ class Decoder:
             return None
         self._text = text[found.end() if found else 1 :]
         return _NAMES.get(found[0], "") if found else ""
+
+
+def _pasted(text: str) -> Key:
+    return ("paste", text.replace("\r\n", "\n").replace("\r", "\n"))

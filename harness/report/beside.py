@@ -12,7 +12,7 @@ from harness.report.verdicts import Verdicts
 from harness.screen.sheet import Sheet
 from harness.states.detect import Detector, detect_in
 from harness.states.names import SHORT
-from harness.states.path import Span
+from harness.states.path import Span, path_told
 from harness.talk.events import Turn, seat_of
 from harness.talk.logs import load
 from harness.talk.show import NOT_ENDED
@@ -61,7 +61,7 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
     names = [name for name in blocks[0] | blocks[1] if blocks[0].get(name) != blocks[1].get(name)]
     rows = [[name, *(flat(block.get(name, "–")) for block in blocks)] for name in names]
     rows += [
-        ["path", *(one.path_told() for one in seen)],
+        ["path", *(path_told(one.path(), one.english) for one in seen)],
         ["ends in", *(str(one.ending()) for one in seen)],
         ["why it stopped", *(_stopped(log) for log in logs)],
     ]

@@ -24,6 +24,7 @@ from harness.report.groups import with_names
 from harness.report.spool import Spool
 from harness.report.summary import summarise
 from harness.states.detect import detect_in
+from harness.states.path import path_told
 from harness.talk.events import Turn
 from harness.talk.logs import add_logs, load, logs_in, view
 from harness.talk.settings import Settings
@@ -173,7 +174,7 @@ def markdown(read: Transcript, settings: Settings) -> str:
         f"- Model B: `{_code(settings.b.model)}`",
         f"- seed: {_inline(settings.seed) or 'not recorded'}",
         f"- tools: {_inline(', '.join(settings.tools)) or _none(settings, 'tools')}",
-        f"- path: {detector.path_told()}",
+        f"- path: {path_told(detector.path(), detector.english)}",
         f"- log: `{_code(read.path.name)}`",
         "",
     ]

@@ -20,7 +20,7 @@ from harness.parser import Parser, amount
 from harness.states.detect import Change, Detector
 from harness.talk import transcript
 from harness.talk.controls import hear_signals
-from harness.talk.events import Attempt, End, Event, Totals, Turn, seat_of
+from harness.talk.events import Aborted, Attempt, End, Event, Totals, Turn, seat_of
 from harness.talk.logs import load
 from harness.talk.settings import Settings
 from harness.talk.show import NOT_ENDED, how_it_ended
@@ -101,10 +101,7 @@ async def play(read: Transcript, show: "Console", speed: float, at: int) -> None
                 if any(change.kind != "holds" for change in changes):
                     pace.arrived("state")
             elif event["type"] == "aborted":
-                who, message = settings.seat(seat_of(event)), totals["messages"]
-                show.begin(who, event["turn"], event.get("source") or "model", message)
-                show.piece("text", str(event.get("partial") or ""))
-                show.notice(f"broken off: {event.get('why')}")
+                break_off(event, totals["messages"], settings, show)
     reason = how_it_ended(end, settings) if end else NOT_ENDED
     show.closing(
         "the replay was left" if pace.ended else reason,
@@ -201,6 +198,14 @@ async def say(event: Turn, message: int, settings: Settings, show: "Console", pa
         for piece in re.findall(r"[^ ]* ?", part) if pace.speed else [part]:
             await pace.word(took / words)
             show.piece("text", piece)
+
+
+def break_off(event: Aborted, message: int, settings: Settings, show: "Console") -> None:
+    """Show what there is of a message of this index that was broken off, and why."""
+    source = event.get("source") or "model"
+    show.begin(settings.seat(seat_of(event)), event["turn"], source, message)
+    show.piece("text", str(event.get("partial") or ""))
+    show.notice(f"broken off: {event.get('why')}")
 
 
 def parts(event: Turn) -> list[str | Attempt]:

@@ -12,6 +12,7 @@ from harness.models.seat import Seat
 from harness.screen.colours import SEAT_STYLE
 from harness.screen.wrap import in_lines, one_line
 from harness.states.detect import Detector
+from harness.states.path import path_told
 from harness.talk.events import Totals
 from harness.talk.settings import Settings
 from harness.text import many, money, place, program, tokens, visible
@@ -79,7 +80,7 @@ def summary(
         f"{said} · {spent if counted else 'tokens and cost not recorded'}",
         f"tool attempts: {one_line(tried) or 'none'}",
         f"ends in: {ending(detector, turns)}",
-        f"path: {shortened(detector.path_told())}",
+        f"path: {shortened(path_told(detector.path(), detector.english))}",
     ]
 
 

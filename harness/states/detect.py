@@ -23,16 +23,7 @@ from typing import Any
 from harness.states import cues, forms, themes
 from harness.states.forms import Form, Hit
 from harness.states.names import FORMS, THEMES
-from harness.states.path import (
-    Change,
-    Ending,
-    Evidence,
-    Span,
-    Stretch,
-    path_told,
-    path_words,
-    stretches,
-)
+from harness.states.path import Change, Ending, Evidence, Span, Stretch, path_words, stretches
 from harness.states.recurrence import Figures, Heard, Recurrence
 from harness.states.themes import Themes, Weights
 from harness.states.words import WALL, Phrase, Said, clip, core, english, lower, place, telling
@@ -241,10 +232,6 @@ class Detector:
     def path_words(self) -> str:
         """The path in words: `standoff 1-8 → goodbye 16-40, verbatim from 22`."""
         return path_words(self.path())
-
-    def path_told(self) -> str:
-        """The same for a reader, who is told also where there is none, or no verdict on themes."""
-        return path_told(self.path(), self.english)
 
     def ending(self) -> Ending:
         """The theme of the path's last stretch, if that lasts to within the last LATE messages,

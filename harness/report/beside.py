@@ -70,7 +70,8 @@ def _about(logs: list[Transcript], seen: list[Detector]) -> Sheet:
 
 
 def _stopped(log: Transcript) -> str:
-    return log.end["reason"] if log.end else NOT_ENDED
+    end = log.end
+    return end["reason"] if end else NOT_ENDED
 
 
 def _branch(log: Transcript) -> str:

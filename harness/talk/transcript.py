@@ -181,11 +181,11 @@ def _events(file: Iterable[bytes]) -> Iterator[tuple[int, Event | str]]:
                     yield rest, ANOTHER
             elif found["type"] == "slide" and found["from_message"] >= len(heard):
                 yield number, "a slide to nowhere"
-            elif found["type"] == "turn" and hash(line.strip()) in heard:
+            elif found["type"] == "turn" and (mark := hash(line.strip())) in heard:
                 yield number, TWICE
             else:
                 if found["type"] == "turn":
-                    heard.add(hash(line.strip()))
+                    heard.add(mark)
                 begun = True
                 yield number, cast(Event, found)  # checked here, trusted from here on
 

@@ -192,9 +192,10 @@ class OpenBench:
 
         async def read(log: Path) -> str:
             files.check_room(self.files[log])
-            found = await self.name(log)
+            paid = self.paid(log)
+            found = await self.name(log, paid)
             save(self.files[log], found)
-            self.paid(log).drop()
+            paid.drop()
             return f"{log.name}: {'; '.join(p['name'] for p in found['patterns']) or 'no pattern'}"
 
         failures = await read_each(todo, read, self.concurrency, tell)
@@ -205,9 +206,9 @@ class OpenBench:
             failures[Path("merging")] = str(failure)
         return failures
 
-    async def name(self, log: Path) -> Patterns:
-        """A log's patterns. Raises Failure, OSError."""
-        messages, bill, paid = transcript.read(log).messages, Bill(), self.paid(log)
+    async def name(self, log: Path, paid: Paid) -> Patterns:
+        """A log's patterns; `paid` has what was paid for. Raises Failure, OSError."""
+        messages, bill = transcript.read(log).messages, Bill()
         if not messages:
             raise Failure("empty", "there are no messages in it")
         parts: list[list[Pattern]] = []

@@ -17,7 +17,8 @@ from harness import prompts
 from harness.files import Json, list_of, object_of, objects_of
 from harness.text import UserError
 
-AS_IS = ("seed", "on_exit", "on_empty", "empty_as", "on_full", "max_turns", "max_cost", "stop_on")
+ALWAYS = ("seed", "on_exit", "on_empty", "empty_as", "on_full")  # settings that each run has
+AS_IS = (*ALWAYS, "max_turns", "max_cost", "stop_on")
 
 Facts = dict[str, str]
 

@@ -2,12 +2,11 @@
 
 from collections import Counter
 
-from harness.report.conditions import Facts
+from harness.report.conditions import ALWAYS, Facts
 from harness.report.summary import Summary
 from harness.talk.transcript import UNKNOWN
 from harness.text import UserError, flat
 
-ALWAYS = ("seed", "on_exit", "on_empty", "empty_as", "on_full")  # settings that each run has
 CUT = 50  # characters of a setting's value in a condition's name
 
 ConditionKey = tuple[bool, tuple[tuple[str, str], ...]]  # demo?, settings

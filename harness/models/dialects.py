@@ -122,9 +122,7 @@ def chat(event: Json, said: Said) -> Pieces:
     said.take_thoughts_back()
     pieces = _chat_words(said, delta)
     for call in objects_of(delta.get("tool_calls")):
-        function = object_of(call.get("function"))
-        id, name = text_of(call.get("id")), text_of(function.get("name"))
-        said.call(call.get("index"), id, name, function.get("arguments"), _signed(call))
+        said.call(call.get("index"), *_called(call), _signed(call))
     said.fail(choice.get("error"))
     native = text_of(choice.get("native_finish_reason"))
     reason = native if native in REFUSALS | FULL else choice.get("finish_reason")
@@ -158,6 +156,12 @@ def _thinking(part: Json) -> str:
     """The words of a thinking part: a text, or a list of texts."""
     inner = part.get("thinking") or part.get("text") or part.get("summary")
     return text_of(inner) or "".join(text_of(piece.get("text")) for piece in objects_of(inner))
+
+
+def _called(call: Json) -> tuple[str, str, Any]:
+    """The id, the name and the arguments of a call, as OpenAI and others write it."""
+    function = object_of(call.get("function"))
+    return text_of(call.get("id")), text_of(function.get("name")), function.get("arguments")
 
 
 def _signed(call: Json) -> Json:
@@ -211,9 +215,8 @@ def ollama(event: Json, said: Said) -> Pieces:
     pieces = said.think(text_of(message.get("thinking")))
     pieces += said.tagged(text_of(message.get("content")))
     for call in objects_of(message.get("tool_calls")):
-        function = object_of(call.get("function"))
-        name, arguments = text_of(function.get("name")), function.get("arguments")
-        said.call(None, text_of(call.get("id")), name, arguments or {}, new=True)
+        id, name, arguments = _called(call)
+        said.call(None, id, name, arguments or {}, new=True)
     if event.get("done") is True:
         said.no_more()
         said.count(event)
@@ -231,16 +234,12 @@ def cohere(event: Json, said: Said) -> Pieces:
     message = object_of(delta.get("message"))
     if kind in ("content-start", "content-delta"):
         content = object_of(message.get("content"))
-        return said.think(text_of(content.get("thinking"))) + said.text(
-            text_of(content.get("text"))
-        )
+        thought, words = text_of(content.get("thinking")), text_of(content.get("text"))
+        return said.think(thought) + said.text(words)
     if kind == "tool-plan-delta":  # what it thinks of the calls that it is about to make
         return said.think(text_of(message.get("tool_plan")))
     if kind in ("tool-call-start", "tool-call-delta"):
-        call = object_of(message.get("tool_calls"))
-        function = object_of(call.get("function"))
-        id, name = text_of(call.get("id")), text_of(function.get("name"))
-        said.call(event.get("index"), id, name, function.get("arguments"))
+        said.call(event.get("index"), *_called(object_of(message.get("tool_calls"))))
     elif kind == "message-end":
         usage = object_of(delta.get("usage"))
         said.count(object_of(usage.get("billed_units")) or object_of(usage.get("tokens")))

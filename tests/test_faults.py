@@ -292,42 +292,45 @@ def test_a_log_that_cannot_be_written_stops_before_any_more_models_are_asked(sta
     assert 0 < written == asked - 1 and log.read_bytes().endswith(b"\n")
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
-def test_a_full_disk_stops_the_run_in_one_line(run, tmp_path):
+@pytest.fixture
+def small_disk(tmp_path):
+    """small_disk(size) -> the folder of a disk that holds no more."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounts a small disk")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1100k", "none", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount")
-    try:
-        with Provider(lambda body, i: "word " * 9000) as provider:
-            args = [*real(provider), "--log-dir", disk, "--max-tokens", 100_000]
-            result = run(*args)
-            asked = len(provider.requests)
-        log = next(disk.glob("*.jsonl"))
-        written = log.read_bytes().count(b'"type": "turn"')
-        assert result.code == 1 and "the disk is full" in result.err
-        assert written == asked
-    finally:
+
+    def mounted(size):
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(disk)]
+        if subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("may not mount")
+        return disk
+
+    yield mounted
+    if os.path.ismount(disk):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
-def test_output_that_takes_no_more_is_no_defect_and_what_it_cut_off_is_paid(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "none", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount")
-    try:
-        words = " ".join(map(shlex.quote, [*PROGRAM, "--plain"]))
-        with Provider(lambda body, i: Reply(chunks=["A line of words.\n"] * 900)) as provider:
-            command = f"{words} {' '.join(real(provider))} > {disk}/out"
-            done = subprocess.run(command, shell=True, capture_output=True, text=True)
-        assert done.returncode == 1 and "No space left" in done.stderr
-        assert "Traceback" not in done.stderr and "defect" not in done.stderr
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+def test_a_full_disk_stops_the_run_in_one_line(run, small_disk):
+    disk = small_disk("1100k")
+    with Provider(lambda body, i: "word " * 9000) as provider:
+        args = [*real(provider), "--log-dir", disk, "--max-tokens", 100_000]
+        result = run(*args)
+        asked = len(provider.requests)
+    log = next(disk.glob("*.jsonl"))
+    written = log.read_bytes().count(b'"type": "turn"')
+    assert result.code == 1 and "the disk is full" in result.err
+    assert written == asked
+
+
+def test_output_that_takes_no_more_is_no_defect_and_what_it_cut_off_is_paid(tmp_path, small_disk):
+    disk = small_disk("8k")
+    words = " ".join(map(shlex.quote, [*PROGRAM, "--plain"]))
+    with Provider(lambda body, i: Reply(chunks=["A line of words.\n"] * 900)) as provider:
+        command = f"{words} {' '.join(real(provider))} > {disk}/out"
+        done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 1 and "No space left" in done.stderr
+    assert "Traceback" not in done.stderr and "defect" not in done.stderr
     *_, cut_off, end = read_log(tmp_path).events
     assert (end["reason"], end["error"]) == ("error", "output")
     assert (cut_off["type"], cut_off["why"]) == ("aborted", "output")
